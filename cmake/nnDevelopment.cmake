@@ -1,0 +1,50 @@
+# What the repository's own programs (tests, examples, benchmarks) are compiled with, and nobody
+# else's: nn_add_program() and the target nn_flags.
+
+option(NN_NATIVE "Compile the tests, examples and benchmarks for this machine's processor" ON)
+option(NN_WERROR "Make warnings errors" OFF)
+set(NN_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread, or nothing")
+set_property(CACHE NN_SANITIZE PROPERTY STRINGS "" "address,undefined" thread)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+find_program(NN_CCACHE ccache)
+mark_as_advanced(NN_CCACHE)
+if(NN_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NN_CCACHE})
+endif()
+
+add_library(nn_flags INTERFACE)
+target_compile_options(
+  nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${NN_WERROR}>:-Werror>)
+if(NN_NATIVE)
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-march=native NN_HAS_MARCH_NATIVE)
+  if(NN_HAS_MARCH_NATIVE)
+    target_compile_options(nn_flags INTERFACE -march=native)
+  endif()
+endif()
+if(NN_SANITIZE)
+  target_compile_options(nn_flags INTERFACE -fsanitize=${NN_SANITIZE} -fno-omit-frame-pointer
+                                            -fno-sanitize-recover=all)
+  target_link_options(nn_flags INTERFACE -fsanitize=${NN_SANITIZE})
+endif()
+
+# nn_require_components(<what> <component>...) stops unless every component is there, naming the
+# packages to install.
+function(nn_require_components what)
+  set(missing "")
+  foreach(component IN LISTS ARGN)
+    if(NOT nn_${component}_FOUND)
+      list(APPEND missing ${nn_${component}_PACKAGE})
+    endif()
+  endforeach()
+  if(missing)
+    list(JOIN missing " " missing)
+    message(FATAL_ERROR "${what} need: apt-get install ${missing}")
+  endif()
+endfunction()

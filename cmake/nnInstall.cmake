@@ -1,0 +1,29 @@
+# `cmake --install`: the headers, what find_package(nn CONFIG) reads, and nn.pc.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(nn_cmake_directory ${CMAKE_INSTALL_DATADIR}/cmake/nn)
+set(nn_pkgconfig_directory ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+
+configure_package_config_file(
+  ${PROJECT_SOURCE_DIR}/cmake/nnConfig.cmake.in ${PROJECT_BINARY_DIR}/nnConfig.cmake
+  INSTALL_DESTINATION ${nn_cmake_directory}
+  PATH_VARS CMAKE_INSTALL_INCLUDEDIR
+  NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+# Before 1.0, a new minor version may change the interface.
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/nnConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion
+  ARCH_INDEPENDENT)
+
+# nn.pc finds the headers from where it lies, so that an installed tree can be moved.
+file(RELATIVE_PATH nn_prefix_from_pc /${nn_pkgconfig_directory} /)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/nn.pc.in ${PROJECT_BINARY_DIR}/nn.pc @ONLY)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.hpp")
+install(FILES ${PROJECT_BINARY_DIR}/nnConfig.cmake ${PROJECT_BINARY_DIR}/nnConfigVersion.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/nnTargets.cmake
+        DESTINATION ${nn_cmake_directory})
+install(FILES ${PROJECT_BINARY_DIR}/nn.pc DESTINATION ${nn_pkgconfig_directory})

@@ -1,0 +1,98 @@
+# Makes the library's targets, for the build tree and for the installed nnConfig.cmake alike: in both
+# cases it is the machine that compiles the headers that decides what is there to use.
+#
+#   nn::nn     the headers, C++20, Eigen, and OpenMP where it is found (NN_OPENMP: AUTO, ON or OFF)
+#   nn::zlib   what reading .gz files takes
+#   nn::image  what reading and writing PNG takes
+#   nn::json   what reading and writing JSON and safetensors takes
+#   nn::plot   what drawing curves takes (gnuplot, when the program runs)
+#
+# A component whose package is missing is refused by name: linking to it stops CMake with a message
+# that names the package.
+
+include_guard(GLOBAL)
+
+# nn_add_target(<component> [IMPORTED]) makes nn::<component> and returns in `target` the name by
+# which its properties are set.
+function(nn_add_target component)
+  if(ARGV1 STREQUAL "IMPORTED")
+    set(target nn::${component})
+    add_library(${target} INTERFACE IMPORTED)
+  else()
+    set(target nn_${component})
+    add_library(${target} INTERFACE)
+    add_library(nn::${component} ALIAS ${target})
+  endif()
+  set(target ${target} PARENT_SCOPE)
+endfunction()
+
+# nn_add_component(<component> <library> <Debian package> [IMPORTED]) makes nn::<component>, which
+# links <library>, or refuses to be linked when <library> is empty or ends in NOTFOUND. Sets
+# nn_<component>_FOUND.
+function(nn_add_component component library package)
+  nn_add_target(${component} ${ARGN})
+  if(library)
+    target_link_libraries(${target} INTERFACE nn::nn ${library})
+    set(nn_${component}_FOUND TRUE PARENT_SCOPE)
+  else()
+    target_link_libraries(${target} INTERFACE nn::${component}::needs::the::package::${package})
+    set(nn_${component}_FOUND FALSE PARENT_SCOPE)
+  endif()
+  set(nn_${component}_PACKAGE ${package} PARENT_SCOPE)
+endfunction()
+
+# nn_add_targets(<include directory> [IMPORTED]) makes all of them.
+function(nn_add_targets include_directory)
+  find_package(Eigen3 3.4 REQUIRED CONFIG GLOBAL)
+  nn_add_target(nn ${ARGN})
+  target_include_directories(${target} INTERFACE ${include_directory})
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  target_link_libraries(${target} INTERFACE Eigen3::Eigen)
+
+  set(wanted AUTO)
+  if(DEFINED NN_OPENMP)
+    set(wanted ${NN_OPENMP})
+  endif()
+  if(wanted STREQUAL "AUTO")
+    find_package(OpenMP QUIET GLOBAL COMPONENTS CXX)
+  elseif(wanted)
+    find_package(OpenMP REQUIRED GLOBAL COMPONENTS CXX)
+  endif()
+  if(wanted AND TARGET OpenMP::OpenMP_CXX)
+    target_link_libraries(${target} INTERFACE OpenMP::OpenMP_CXX)
+    set(nn_openmp_flags ${OpenMP_CXX_FLAGS} PARENT_SCOPE)
+  endif()
+
+  find_package(ZLIB QUIET GLOBAL)
+  set(zlib "")
+  if(TARGET ZLIB::ZLIB)
+    set(zlib ZLIB::ZLIB)
+  endif()
+  nn_add_component(zlib "${zlib}" zlib1g-dev ${ARGN})
+
+  find_path(NN_STB_INCLUDE_DIR stb/stb_image_write.h)
+  find_library(NN_STB_LIBRARY stb)
+  mark_as_advanced(NN_STB_INCLUDE_DIR NN_STB_LIBRARY)
+  if(NN_STB_INCLUDE_DIR)
+    nn_add_component(image "${NN_STB_LIBRARY}" libstb-dev ${ARGN})
+  else()
+    nn_add_component(image "" libstb-dev ${ARGN})
+  endif()
+  if(nn_image_FOUND)
+    target_include_directories(${target} SYSTEM INTERFACE ${NN_STB_INCLUDE_DIR})
+  endif()
+
+  find_package(nlohmann_json QUIET CONFIG GLOBAL)
+  set(json "")
+  if(TARGET nlohmann_json::nlohmann_json)
+    set(json nlohmann_json::nlohmann_json)
+  endif()
+  nn_add_component(json "${json}" nlohmann-json3-dev ${ARGN})
+
+  nn_add_component(plot nn::nn gnuplot-nox ${ARGN})
+
+  foreach(component IN ITEMS zlib image json plot)
+    set(nn_${component}_FOUND ${nn_${component}_FOUND} PARENT_SCOPE)
+    set(nn_${component}_PACKAGE ${nn_${component}_PACKAGE} PARENT_SCOPE)
+  endforeach()
+endfunction()

@@ -1,0 +1,34 @@
+/// @file
+/// The activations that a kernel can apply to its output while it is still in registers.
+#pragma once
+
+#include "nn/core/shape.hpp"
+
+namespace nn {
+
+/// y = x for x > 0, y = slope * x otherwise; a slope of 1 is no activation at all, 0 is ReLU, and
+/// anything between is leaky ReLU.
+struct Activation {
+  float slope = 1;
+
+  [[nodiscard]] constexpr bool is_identity() const { return slope == 1; }
+
+  template <class T>
+  [[nodiscard]] constexpr T operator()(T x) const {
+    return x > T(0) ? x : T(slope) * x;
+  }
+};
+
+/// What a GEMM or a convolution does to its result before it writes it: adds a bias to each column
+/// (output channel), then applies the activation.
+template <class T>
+struct Epilogue {
+  const T* bias = nullptr;  ///< one value a column, or null for none
+  Activation activation{};
+
+  [[nodiscard]] constexpr bool is_identity() const {
+    return bias == nullptr && activation.is_identity();
+  }
+};
+
+}  // namespace nn

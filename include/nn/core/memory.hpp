@@ -1,0 +1,81 @@
+/// @file
+/// Aligned blocks of memory, and a way to hand out pieces of one.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <vector>
+
+#include "nn/core/error.hpp"
+#include "nn/core/shape.hpp"
+
+namespace nn {
+
+/// Blocks start on a cache line, which is also the widest vector register.
+inline constexpr std::size_t alignment = 64;
+
+/// A standard allocator whose blocks are aligned to `alignment` bytes.
+template <class T>
+struct AlignedAllocator {
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <class U>
+  constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] T* allocate(std::size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{alignment}));
+  }
+  void deallocate(T* block, std::size_t /*count*/) {
+    ::operator delete(block, std::align_val_t{alignment});
+  }
+  bool operator==(const AlignedAllocator&) const = default;
+};
+
+template <class T>
+using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+/// The bytes that `count` elements take in an Arena: a whole number of cache lines.
+template <class T>
+[[nodiscard]] constexpr Index bytes_for(Index count) {
+  const Index bytes = count * static_cast<Index>(sizeof(T));
+  const Index line = static_cast<Index>(alignment);
+  return (bytes + line - 1) / line * line;
+}
+
+/// Hands out consecutive aligned pieces of a block that somebody else owns. Copying an arena copies
+/// its position only: both then hand out the same bytes.
+class Arena {
+ public:
+  Arena() = default;
+  Arena(std::byte* block, Index bytes) : next_(block), left_(bytes) {}
+
+  /// Uninitialised room for `count` elements.
+  /// @throws Error when the block is used up: the layer asked for less in `memory()` than it takes.
+  template <class T>
+  [[nodiscard]] T* take(Index count) {
+    const Index bytes = bytes_for<T>(count);
+    require(bytes <= left_, "an arena with ", left_, " bytes left was asked for ", bytes);
+    T* piece = reinterpret_cast<T*>(next_);  // NOLINT: the one place where bytes become elements
+    next_ += bytes;
+    left_ -= bytes;
+    return piece;
+  }
+
+  [[nodiscard]] Arena take_arena(Index bytes) { return {take<std::byte>(bytes), bytes}; }
+
+  [[nodiscard]] std::byte* data() const { return next_; }
+  [[nodiscard]] Index bytes_left() const { return left_; }
+
+ private:
+  std::byte* next_ = nullptr;
+  Index left_ = 0;
+};
+
+/// The bytes a layer needs for one batch, besides its input and output.
+struct Memory {
+  Index kept = 0;     ///< written by forward and read by backward
+  Index scratch = 0;  ///< of use within one call only
+};
+
+}  // namespace nn

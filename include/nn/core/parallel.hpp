@@ -1,0 +1,58 @@
+/// @file
+/// Loops over several threads whose results do not depend on how many there are.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/shape.hpp"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace nn {
+
+/// The number of threads that `parallel_for` uses (1 without OpenMP).
+[[nodiscard]] inline int threads() {
+#ifdef _OPENMP
+  return omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// Sets the number of threads for the loops that follow, in this thread.
+inline void set_threads([[maybe_unused]] int count) {
+#ifdef _OPENMP
+  omp_set_num_threads(std::max(1, count));
+#endif
+}
+
+/// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls
+/// must not depend on one another: which thread makes which call, and when, is not defined, and so
+/// the result is the same for every number of threads as long as the *pieces* are cut by the problem
+/// alone. Inside another `parallel_for` it runs in the calling thread. `body` must not throw.
+template <class Body>
+void parallel_for(Index count, Body&& body, bool worth_it = true) {
+#ifdef _OPENMP
+  if (worth_it && count > 1 && threads() > 1) {
+#pragma omp parallel for schedule(dynamic, 1)
+    for (Index index = 0; index < count; ++index) body(index);
+    return;
+  }
+#endif
+  for (Index index = 0; index < count; ++index) body(index);
+}
+
+/// Cuts [0, count) into pieces of `piece` (the last may be shorter) and calls `body(begin, end)` for
+/// each, on several threads. `piece` must come from the problem, not from the number of threads.
+template <class Body>
+void parallel_for_pieces(Index count, Index piece, Body&& body) {
+  const Index pieces = (count + piece - 1) / piece;
+  parallel_for(pieces, [&](Index index) {
+    const Index begin = index * piece;
+    body(begin, std::min(begin + piece, count));
+  });
+}
+
+}  // namespace nn

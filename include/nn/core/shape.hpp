@@ -1,0 +1,104 @@
+/// @file
+/// The extents of a tensor.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <ostream>
+#include <string>
+
+#include "nn/core/error.hpp"
+
+namespace nn {
+
+/// Every size, count and position in the library (signed, as Eigen's).
+using Index = std::ptrdiff_t;
+
+/// The extents of a tensor, outermost first: {28, 28, 1} is an image of 28 rows, 28 columns and one
+/// channel. A literal type, so that the shapes of a whole network can be computed by the compiler.
+class Shape {
+ public:
+  static constexpr Index max_rank = 6;
+
+  constexpr Shape() = default;
+
+  /// @throws ShapeError for a negative extent or more than `max_rank` of them.
+  constexpr Shape(std::initializer_list<Index> extents) {
+    for (const Index extent : extents) push_back(extent);
+  }
+
+  [[nodiscard]] constexpr Index rank() const { return rank_; }
+
+  /// The extent at `axis`; a negative axis counts from the end, -1 being the last.
+  /// @throws ShapeError when there is no such axis.
+  [[nodiscard]] constexpr Index operator[](Index axis) const {
+    const Index position = axis < 0 ? axis + rank_ : axis;
+    if (position < 0 || position >= rank_) {
+      throw ShapeError(detail::text("axis ", axis, " of the shape ", to_string(), ", which has ",
+                                    rank_, " axes"));
+    }
+    return extents_[static_cast<std::size_t>(position)];
+  }
+
+  [[nodiscard]] constexpr Index front() const { return (*this)[0]; }
+  [[nodiscard]] constexpr Index back() const { return (*this)[-1]; }
+
+  /// The number of elements: the product of the extents (1 for rank 0).
+  [[nodiscard]] constexpr Index size() const {
+    Index product = 1;
+    for (Index axis = 0; axis < rank_; ++axis) product *= extents_[static_cast<std::size_t>(axis)];
+    return product;
+  }
+
+  constexpr void push_back(Index extent) {
+    if (extent < 0) throw ShapeError(detail::text("a shape with the extent ", extent));
+    if (rank_ == max_rank) throw ShapeError(detail::text("a shape of more than ", max_rank, " axes"));
+    extents_[static_cast<std::size_t>(rank_++)] = extent;
+  }
+
+  /// This shape with one more axis in front: the shape of a batch of `count` samples of this shape.
+  [[nodiscard]] constexpr Shape prepended(Index count) const {
+    Shape result{count};
+    for (Index axis = 0; axis < rank_; ++axis) result.push_back((*this)[axis]);
+    return result;
+  }
+
+  /// This shape without its first axis: the shape of one sample of a batch.
+  [[nodiscard]] constexpr Shape without_front() const {
+    Shape result;
+    for (Index axis = 1; axis < rank_; ++axis) result.push_back((*this)[axis]);
+    return result;
+  }
+
+  /// This shape with another last extent.
+  [[nodiscard]] constexpr Shape with_back(Index extent) const {
+    Shape result;
+    for (Index axis = 0; axis + 1 < rank_; ++axis) result.push_back((*this)[axis]);
+    result.push_back(extent);
+    return result;
+  }
+
+  constexpr bool operator==(const Shape&) const = default;
+
+  /// "28x28x1"; "scalar" for rank 0.
+  [[nodiscard]] std::string to_string() const {
+    if (rank_ == 0) return "scalar";
+    std::string text;
+    for (Index axis = 0; axis < rank_; ++axis) {
+      if (axis > 0) text += 'x';
+      text += std::to_string(extents_[static_cast<std::size_t>(axis)]);
+    }
+    return text;
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+    return out << shape.to_string();
+  }
+
+ private:
+  std::array<Index, max_rank> extents_{};
+  Index rank_ = 0;
+};
+
+}  // namespace nn
