@@ -40,10 +40,10 @@ void for_each_tap_row(const ConvolutionGeometry& g, Index group, Visit&& visit) 
             tap_range(shift, g.pad_left, g.stride_width, g.width, g.output_width());
         if (begin == end) continue;
         const Index ix = begin * g.stride_width + shift - g.pad_left;
-        visit((iy * g.width + ix) * g.channels + group * g.group_channels(),
-              (ky * g.kernel_width + kx) * g.group_channels() * g.filters +
-                  group * g.group_filters(),
-              (oy * g.output_width() + begin) * g.filters + group * g.group_filters(), end - begin);
+        visit(
+            (iy * g.width + ix) * g.channels + group * g.group_channels(),
+            (ky * g.kernel_width + kx) * g.group_channels() * g.filters + group * g.group_filters(),
+            (oy * g.output_width() + begin) * g.filters + group * g.group_filters(), end - begin);
       }
     }
   }
@@ -70,12 +70,11 @@ void convolution_forward(const ConvolutionGeometry& g, const T* x, const T* weig
       detail::for_each_tap_row(g, group, [&](Index from, Index weight, Index to, Index pixels) {
         detail::StridedMap<T>(output + to, pixels, g.group_filters(),
                               Eigen::OuterStride<>(g.filters))
-            .noalias() += detail::ConstStridedMap<T>(
-                              input + from, pixels, g.group_channels(),
-                              Eigen::OuterStride<>(g.stride_width * g.channels)) *
-                          detail::ConstStridedMap<T>(weights + weight, g.group_channels(),
-                                                     g.group_filters(),
-                                                     Eigen::OuterStride<>(g.filters));
+            .noalias() +=
+            detail::ConstStridedMap<T>(input + from, pixels, g.group_channels(),
+                                       Eigen::OuterStride<>(g.stride_width * g.channels)) *
+            detail::ConstStridedMap<T>(weights + weight, g.group_channels(), g.group_filters(),
+                                       Eigen::OuterStride<>(g.filters));
       });
     }
     detail::apply_epilogue(g.output_height() * g.output_width(), g.filters, output, g.filters,
@@ -120,12 +119,12 @@ void convolution_backward_weights(const ConvolutionGeometry& g, const T* x, cons
       detail::for_each_tap_row(g, group, [&](Index from, Index weight, Index to, Index pixels) {
         detail::StridedMap<T>(dweights + weight, g.group_channels(), g.group_filters(),
                               Eigen::OuterStride<>(g.filters))
-            .noalias() += detail::ConstStridedMap<T>(
-                              input + from, pixels, g.group_channels(),
-                              Eigen::OuterStride<>(g.stride_width * g.channels))
-                              .transpose() *
-                          detail::ConstStridedMap<T>(output + to, pixels, g.group_filters(),
-                                                     Eigen::OuterStride<>(g.filters));
+            .noalias() +=
+            detail::ConstStridedMap<T>(input + from, pixels, g.group_channels(),
+                                       Eigen::OuterStride<>(g.stride_width * g.channels))
+                .transpose() *
+            detail::ConstStridedMap<T>(output + to, pixels, g.group_filters(),
+                                       Eigen::OuterStride<>(g.filters));
       });
     }
   });

@@ -1,0 +1,343 @@
+#include "nn/core/convolution.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "nn/core/memory.hpp"
+#include "reference.hpp"
+
+namespace {
+
+using nn::ConvolutionGeometry;
+using nn::ConvolutionPass;
+using nn::Index;
+
+template <class T>
+std::vector<T> random_values(Index count, std::mt19937& generator) {
+  std::uniform_real_distribution<T> uniform(T(-1), T(1));
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = uniform(generator);
+  return values;
+}
+
+/// Scratch of exactly the size asked for, full of NaN so that a read before a write shows.
+template <class T>
+struct Scratch {
+  explicit Scratch(Index bytes)
+      : block(static_cast<std::size_t>(bytes) / sizeof(T), std::numeric_limits<T>::quiet_NaN()),
+        arena(reinterpret_cast<std::byte*>(block.data()), bytes) {}
+  nn::AlignedVector<T> block;
+  nn::Arena arena;
+};
+
+template <class T>
+std::vector<T> poisoned(Index count) {
+  return std::vector<T>(static_cast<std::size_t>(count), std::numeric_limits<T>::quiet_NaN());
+}
+
+/// The largest difference after the epilogue is applied to what is expected.
+template <class T>
+double worst_error(const std::vector<T>& found, std::vector<double> expected,
+                   const nn::Epilogue<T>& epilogue, Index columns) {
+  double worst = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    double want = expected[i];
+    if (epilogue.bias != nullptr)
+      want += static_cast<double>(epilogue.bias[static_cast<Index>(i) % columns]);
+    if (want < 0) want *= static_cast<double>(epilogue.activation.slope);
+    const double error = std::abs(static_cast<double>(found[i]) - want);
+    worst = error > worst || std::isnan(error) ? error : worst;
+  }
+  return worst;
+}
+
+/// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.
+template <class T>
+double tolerance(Index terms) {
+  return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
+}
+
+template <class T>
+void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
+  CAPTURE(g.batch);
+  CAPTURE(g.height);
+  CAPTURE(g.width);
+  CAPTURE(g.channels);
+  CAPTURE(g.filters);
+  CAPTURE(g.kernel_height);
+  CAPTURE(g.kernel_width);
+  CAPTURE(g.stride_height);
+  CAPTURE(g.stride_width);
+  CAPTURE(g.dilation_height);
+  CAPTURE(g.dilation_width);
+  CAPTURE(g.groups);
+  CAPTURE(g.pad_top);
+  CAPTURE(g.pad_bottom);
+  CAPTURE(g.pad_left);
+  CAPTURE(g.pad_right);
+  const auto x = random_values<T>(g.batch * g.input_size(), generator);
+  const auto w = random_values<T>(g.weights_size(), generator);
+  const auto dy = random_values<T>(g.batch * g.output_size(), generator);
+  const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
+  const Index taps = g.kernel_height * g.kernel_width;
+  const auto scratch = [&](ConvolutionPass pass) {
+    return Scratch<T>(nn::convolution_scratch_bytes<T>(g, pass));
+  };
+  for (const bool with_epilogue : {false, true}) {
+    CAPTURE(with_epilogue);
+    nn::Epilogue<T> epilogue;
+    if (with_epilogue) epilogue = {bias.data(), {0.25F}};
+    auto y = poisoned<T>(g.batch * g.output_size());
+    nn::convolution_forward(g, x.data(), w.data(), y.data(), epilogue,
+                            scratch(ConvolutionPass::forward).arena);
+    CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue,
+                      g.filters) < tolerance<T>(taps * g.group_channels()));
+    auto dx = poisoned<T>(g.batch * g.input_size());
+    nn::convolution_backward_data(g, dy.data(), w.data(), dx.data(), epilogue,
+                                  scratch(ConvolutionPass::backward_data).arena);
+    CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
+                      g.channels) < tolerance<T>(taps * g.group_filters()));
+  }
+  auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
+  const Index terms = g.batch * g.output_height() * g.output_width();
+  auto dw = poisoned<T>(g.weights_size());
+  nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), false,
+                                   scratch(ConvolutionPass::backward_weights).arena);
+  CHECK(worst_error(dw, expected, {}, 1) < tolerance<T>(terms));
+  std::fill(dw.begin(), dw.end(), T(3));
+  for (double& value : expected) value += 3;
+  nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true,
+                                   scratch(ConvolutionPass::backward_weights).arena);
+  CHECK(worst_error(dw, expected, {}, 1) < 2 * tolerance<T>(terms));
+}
+
+ConvolutionGeometry random_geometry(std::mt19937& generator) {
+  const auto pick = [&](std::initializer_list<Index> values) {
+    return values.begin()[generator() % values.size()];
+  };
+  ConvolutionGeometry g;
+  do {
+    const Index groups = pick({1, 1, 1, 2, 3, 8});
+    g = {.batch = pick({1, 2, 3, 5}),
+         .height = pick({1, 2, 3, 5, 6, 7, 8, 11, 14}),
+         .width = pick({1, 2, 3, 5, 6, 7, 8, 11, 14}),
+         .channels = groups * pick({1, 1, 2, 3, 4, 8, 9, 16}),
+         .filters = groups * pick({1, 1, 2, 3, 6, 8, 10, 16, 17, 24, 33}),
+         .kernel_height = pick({1, 2, 3, 4, 5}),
+         .kernel_width = pick({1, 2, 3, 4, 5}),
+         .stride_height = pick({1, 1, 2, 3}),
+         .stride_width = pick({1, 1, 2, 3}),
+         .dilation_height = pick({1, 1, 2, 3}),
+         .dilation_width = pick({1, 1, 2, 3}),
+         .groups = groups,
+         .pad_top = pick({0, 1, 2, 4}),
+         .pad_bottom = pick({0, 1, 2, 4}),
+         .pad_left = pick({0, 1, 2, 4}),
+         .pad_right = pick({0, 1, 2, 4})};
+  } while (g.output_height() < 1 || g.output_width() < 1 || g.multiply_adds() > 300000);
+  return g;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("every pass agrees with the definition over random geometries", T, float,
+                   double) {
+  std::mt19937 generator(5);
+  for (int round = 0; round < 150; ++round)
+    check_convolution<T>(random_geometry(generator), generator);
+}
+
+TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of known networks", T,
+                   float, double) {
+  std::mt19937 generator(6);
+  // LeNet-5
+  check_convolution<T>({.batch = 2,
+                        .height = 28,
+                        .width = 28,
+                        .channels = 1,
+                        .filters = 6,
+                        .kernel_height = 5,
+                        .kernel_width = 5,
+                        .pad_top = 2,
+                        .pad_bottom = 2,
+                        .pad_left = 2,
+                        .pad_right = 2},
+                       generator);
+  check_convolution<T>({.batch = 3,
+                        .height = 14,
+                        .width = 14,
+                        .channels = 6,
+                        .filters = 16,
+                        .kernel_height = 5,
+                        .kernel_width = 5},
+                       generator);
+  // 3x3 layers
+  check_convolution<T>({.batch = 2,
+                        .height = 28,
+                        .width = 28,
+                        .channels = 1,
+                        .filters = 32,
+                        .kernel_height = 3,
+                        .kernel_width = 3},
+                       generator);
+  check_convolution<T>({.batch = 2,
+                        .height = 13,
+                        .width = 12,
+                        .channels = 32,
+                        .filters = 64,
+                        .kernel_height = 3,
+                        .kernel_width = 3,
+                        .pad_top = 1,
+                        .pad_bottom = 1,
+                        .pad_left = 1,
+                        .pad_right = 1},
+                       generator);
+  check_convolution<T>({.batch = 1,
+                        .height = 16,
+                        .width = 16,
+                        .channels = 3,
+                        .filters = 64,
+                        .kernel_height = 3,
+                        .kernel_width = 3,
+                        .pad_top = 1,
+                        .pad_bottom = 1,
+                        .pad_left = 1,
+                        .pad_right = 1},
+                       generator);
+  // DCGAN: 4x4 kernels with stride 2
+  check_convolution<T>({.batch = 2,
+                        .height = 14,
+                        .width = 14,
+                        .channels = 1,
+                        .filters = 32,
+                        .kernel_height = 4,
+                        .kernel_width = 4,
+                        .stride_height = 2,
+                        .stride_width = 2,
+                        .pad_top = 1,
+                        .pad_bottom = 1,
+                        .pad_left = 1,
+                        .pad_right = 1},
+                       generator);
+  check_convolution<T>({.batch = 2,
+                        .height = 8,
+                        .width = 8,
+                        .channels = 32,
+                        .filters = 48,
+                        .kernel_height = 4,
+                        .kernel_width = 4,
+                        .stride_height = 2,
+                        .stride_width = 2,
+                        .pad_top = 1,
+                        .pad_bottom = 1,
+                        .pad_left = 1,
+                        .pad_right = 1},
+                       generator);
+  // depthwise and pointwise
+  check_convolution<T>({.batch = 2,
+                        .height = 9,
+                        .width = 9,
+                        .channels = 40,
+                        .filters = 40,
+                        .kernel_height = 3,
+                        .kernel_width = 3,
+                        .groups = 40,
+                        .pad_top = 1,
+                        .pad_bottom = 1,
+                        .pad_left = 1,
+                        .pad_right = 1},
+                       generator);
+  check_convolution<T>({.batch = 2,
+                        .height = 7,
+                        .width = 7,
+                        .channels = 40,
+                        .filters = 24,
+                        .kernel_height = 1,
+                        .kernel_width = 1},
+                       generator);
+}
+
+TEST_CASE_TEMPLATE("a kernel larger than the image works with padding", T, float, double) {
+  std::mt19937 generator(7);
+  check_convolution<T>({.batch = 2,
+                        .height = 2,
+                        .width = 3,
+                        .channels = 3,
+                        .filters = 5,
+                        .kernel_height = 5,
+                        .kernel_width = 7,
+                        .pad_top = 2,
+                        .pad_bottom = 3,
+                        .pad_left = 4,
+                        .pad_right = 2},
+                       generator);
+}
+
+TEST_CASE("every pass gives the same bits for any number of threads") {
+  std::mt19937 generator(8);
+  const ConvolutionGeometry shapes[] = {{.batch = 9,
+                                         .height = 12,
+                                         .width = 12,
+                                         .channels = 16,
+                                         .filters = 24,
+                                         .kernel_height = 3,
+                                         .kernel_width = 3,
+                                         .pad_top = 1,
+                                         .pad_bottom = 1,
+                                         .pad_left = 1,
+                                         .pad_right = 1},
+                                        {.batch = 5,
+                                         .height = 12,
+                                         .width = 12,
+                                         .channels = 48,
+                                         .filters = 64,
+                                         .kernel_height = 3,
+                                         .kernel_width = 3,
+                                         .pad_top = 1,
+                                         .pad_bottom = 1,
+                                         .pad_left = 1,
+                                         .pad_right = 1},
+                                        {.batch = 6,
+                                         .height = 9,
+                                         .width = 9,
+                                         .channels = 32,
+                                         .filters = 32,
+                                         .kernel_height = 3,
+                                         .kernel_width = 3,
+                                         .stride_height = 2,
+                                         .stride_width = 2,
+                                         .groups = 32}};
+  const int before = nn::threads();
+  for (const ConvolutionGeometry& g : shapes) {
+    const auto x = random_values<float>(g.batch * g.input_size(), generator);
+    const auto w = random_values<float>(g.weights_size(), generator);
+    const auto dy = random_values<float>(g.batch * g.output_size(), generator);
+    std::vector<std::vector<float>> runs;
+    for (int count = 1; count <= 3; ++count) {
+      nn::set_threads(count);
+      auto y = poisoned<float>(g.batch * g.output_size());
+      auto dx = poisoned<float>(g.batch * g.input_size());
+      auto dw = poisoned<float>(g.weights_size());
+      const auto scratch = [&](ConvolutionPass pass) {
+        return Scratch<float>(nn::convolution_scratch_bytes<float>(g, pass));
+      };
+      nn::convolution_forward(g, x.data(), w.data(), y.data(), {},
+                              scratch(ConvolutionPass::forward).arena);
+      nn::convolution_backward_data(g, dy.data(), w.data(), dx.data(), {},
+                                    scratch(ConvolutionPass::backward_data).arena);
+      nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), false,
+                                       scratch(ConvolutionPass::backward_weights).arena);
+      y.insert(y.end(), dx.begin(), dx.end());
+      y.insert(y.end(), dw.begin(), dw.end());
+      runs.push_back(std::move(y));
+    }
+    CHECK(runs[0] == runs[1]);
+    CHECK(runs[0] == runs[2]);
+  }
+  nn::set_threads(before);
+}

@@ -1,0 +1,157 @@
+#include "nn/core/gemm.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "reference.hpp"
+
+namespace {
+
+using nn::Index;
+
+template <class T>
+std::vector<T> random_values(Index count, std::mt19937& generator) {
+  std::uniform_real_distribution<T> uniform(T(-1), T(1));
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = uniform(generator);
+  return values;
+}
+
+/// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.
+template <class T>
+double tolerance(Index terms) {
+  return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
+}
+
+template <class T>
+void check_gemm(Index m, Index n, Index k, bool ta, bool tb, bool accumulate, bool with_epilogue,
+                std::mt19937& generator) {
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(k);
+  CAPTURE(ta);
+  CAPTURE(tb);
+  CAPTURE(accumulate);
+  CAPTURE(with_epilogue);
+  const Index lda = (ta ? m : k) + 3;
+  const Index ldb = (tb ? k : n) + 1;
+  const Index ldc = n + 2;
+  const auto a = random_values<T>(lda * (ta ? k : m), generator);
+  const auto b = random_values<T>(ldb * (tb ? n : k), generator);
+  const auto bias = random_values<T>(n, generator);
+  auto c = random_values<T>(ldc * m, generator);
+  auto expected = c;
+  if (!accumulate) {  // whatever is there must not matter, nor what lies between the rows change
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j)
+        c[static_cast<std::size_t>(i * ldc + j)] = std::numeric_limits<T>::quiet_NaN();
+  }
+  reference::gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, expected.data(), ldc, accumulate);
+  nn::Epilogue<T> epilogue;
+  if (with_epilogue) epilogue = {bias.data(), {0.25F}};
+  nn::gemm(ta ? nn::Transpose::yes : nn::Transpose::no, tb ? nn::Transpose::yes : nn::Transpose::no,
+           m, n, k, a.data(), lda, b.data(), ldb, c.data(), ldc, accumulate, epilogue);
+  double worst = 0;
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < ldc; ++j) {
+      const auto at = static_cast<std::size_t>(i * ldc + j);
+      double want = static_cast<double>(expected[at]);
+      if (with_epilogue && j < n) {
+        want += static_cast<double>(bias[static_cast<std::size_t>(j)]);
+        want = want > 0 ? want : 0.25 * want;
+      }
+      const double error = std::abs(static_cast<double>(c[at]) - want);
+      worst = error > worst || std::isnan(error) ? error : worst;
+    }
+  }
+  CHECK(worst < tolerance<T>(k));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("gemm agrees with the definition for every transpose and odd size", T, float,
+                   double) {
+  std::mt19937 generator(1);
+  const Index sizes[] = {1, 2, 3, 5, 6, 7, 8, 13, 16, 17, 31, 33, 48, 50, 65};
+  const auto pick = [&] { return sizes[generator() % std::size(sizes)]; };
+  for (int round = 0; round < 60; ++round) {
+    for (int flags = 0; flags < 16; ++flags) {
+      check_gemm<T>(pick(), pick(), pick(), (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
+                    (flags & 8) != 0, generator);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm agrees with the definition where it is cut into blocks", T, float,
+                   double) {
+  std::mt19937 generator(2);
+  for (int flags = 0; flags < 16; ++flags) {
+    check_gemm<T>(64, 10, 700, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
+                  (flags & 8) != 0, generator);
+    check_gemm<T>(131, 150, 300, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
+                  (flags & 8) != 0, generator);
+    check_gemm<T>(1, 300, 600, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
+                  (flags & 8) != 0, generator);
+    check_gemm<T>(300, 1, 520, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
+                  (flags & 8) != 0, generator);
+  }
+}
+
+TEST_CASE("gemm of an empty sum writes zeros, or what was there, and the epilogue") {
+  const float bias[] = {1, -2};
+  float c[] = {5, 5};
+  nn::gemm<float>(nn::Transpose::no, nn::Transpose::no, 1, 2, 0, nullptr, 0, nullptr, 2, c, 2,
+                  false, {bias, {0}});
+  CHECK(c[0] == 1);
+  CHECK(c[1] == 0);
+  nn::gemm<float>(nn::Transpose::no, nn::Transpose::no, 1, 2, 0, nullptr, 0, nullptr, 2, c, 2,
+                  true);
+  CHECK(c[0] == 1);
+}
+
+TEST_CASE("gemm gives the same bits for any number of threads") {
+  std::mt19937 generator(3);
+  const Index m = 100;
+  const Index n = 170;
+  const Index k = 333;
+  const auto a = random_values<float>(m * k, generator);
+  const auto b = random_values<float>(k * n, generator);
+  std::vector<float> one(static_cast<std::size_t>(m * n));
+  const int before = nn::threads();
+  nn::set_threads(1);
+  nn::gemm(nn::Transpose::no, nn::Transpose::no, m, n, k, a.data(), k, b.data(), n, one.data(), n);
+  for (int count = 2; count <= 3; ++count) {
+    nn::set_threads(count);
+    std::vector<float> many(one.size());
+    nn::gemm(nn::Transpose::no, nn::Transpose::no, m, n, k, a.data(), k, b.data(), n, many.data(),
+             n);
+    CHECK(one == many);
+  }
+  nn::set_threads(before);
+}
+
+TEST_CASE_TEMPLATE("sum_rows adds every row once", T, float, double) {
+  std::mt19937 generator(4);
+  for (const Index rows : {1, 7, 64, 1000}) {
+    for (const Index columns : {1, 3, 8, 10, 33, 64}) {
+      const Index lda = columns + 2;
+      const auto a = random_values<T>(rows * lda, generator);
+      for (const bool accumulate : {false, true}) {
+        std::vector<T> out(static_cast<std::size_t>(columns),
+                           accumulate ? T(2) : std::numeric_limits<T>::quiet_NaN());
+        nn::sum_rows(rows, columns, a.data(), lda, out.data(), accumulate);
+        for (Index j = 0; j < columns; ++j) {
+          double want = accumulate ? 2 : 0;
+          for (Index i = 0; i < rows; ++i)
+            want += static_cast<double>(a[static_cast<std::size_t>(i * lda + j)]);
+          CHECK(std::abs(static_cast<double>(out[static_cast<std::size_t>(j)]) - want) <
+                4 * tolerance<T>(rows));
+        }
+      }
+    }
+  }
+}
