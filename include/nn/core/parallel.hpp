@@ -30,10 +30,11 @@ inline void set_threads([[maybe_unused]] int count) {
 
 /// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
-/// the result is the same for every number of threads as long as the *pieces* are cut by the problem
-/// alone. Inside another `parallel_for` it runs in the calling thread. `body` must not throw.
+/// the result is the same for every number of threads as long as the *pieces* are cut by the
+/// problem alone. Inside another `parallel_for` it runs in the calling thread. `body` must not
+/// throw.
 template <class Body>
-void parallel_for(Index count, Body&& body, bool worth_it = true) {
+void parallel_for(Index count, Body&& body, [[maybe_unused]] bool worth_it = true) {
 #ifdef _OPENMP
   if (worth_it && count > 1 && threads() > 1) {
 #pragma omp parallel for schedule(dynamic, 1)
@@ -44,8 +45,9 @@ void parallel_for(Index count, Body&& body, bool worth_it = true) {
   for (Index index = 0; index < count; ++index) body(index);
 }
 
-/// Cuts [0, count) into pieces of `piece` (the last may be shorter) and calls `body(begin, end)` for
-/// each, on several threads. `piece` must come from the problem, not from the number of threads.
+/// Cuts [0, count) into pieces of `piece` (the last may be shorter) and calls `body(begin, end)`
+/// for each, on several threads. `piece` must come from the problem, not from the number of
+/// threads.
 template <class Body>
 void parallel_for_pieces(Index count, Index piece, Body&& body) {
   const Index pieces = (count + piece - 1) / piece;
