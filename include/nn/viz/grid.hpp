@@ -1,0 +1,146 @@
+/// @file
+/// Many pictures in one: examples of each class, what a generator drew, decisions in framed tiles.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nn/viz/draw.hpp"
+#include "nn/viz/pixels.hpp"
+
+namespace nn::viz {
+
+/// How a grid is laid out. Every list may be empty, or shorter than what it describes.
+struct GridOptions {
+  Index scale = 2;                                 ///< each pixel becomes scale x scale pixels
+  Index gap = 8;                                   ///< between tiles and around the grid, in pixels
+  std::vector<std::string> labels = {};            ///< a line under each tile
+  std::vector<std::optional<Colour>> frames = {};  ///< a frame around each tile that has a colour
+  Index frame_width = 4;                           ///< in pixels
+  std::vector<std::string> row_titles = {};        ///< to the left of each row
+  std::vector<std::string> column_titles = {};     ///< above each column
+  Index text_scale = 2;                            ///< pixels a dot of the font
+  Colour text_colour = {51, 51, 51};
+  Colour background = white;
+};
+
+namespace detail {
+
+/// Where things stand in a grid, in pixels.
+struct GridLayout {
+  Index columns = 0, rows = 0;
+  Index tile_height = 0, tile_width = 0;  ///< the largest image, enlarged
+  Index frame = 0;                        ///< its thickness, 0 without frames
+  Index cell_height = 0, cell_width = 0;  ///< tile, frame and label
+  Index top = 0, left = 0;                ///< of the first cell
+  Index height = 0, width = 0;            ///< of the whole picture
+};
+
+[[nodiscard]] inline Index widest(const std::vector<std::string>& lines, Index scale) {
+  Index width = 0;
+  for (const auto& line : lines) width = std::max(width, text_width(line, scale));
+  return width;
+}
+
+[[nodiscard]] inline GridLayout lay_out(std::span<const Image> images, Index columns,
+                                        const GridOptions& options) {
+  GridLayout g;
+  const Index count = static_cast<Index>(images.size());
+  const Index line = text_height(options.text_scale);
+  g.columns = std::min(columns, count);
+  g.rows = (count + columns - 1) / columns;
+  for (const Image& image : images) {
+    g.tile_height = std::max(g.tile_height, image.height() * options.scale);
+    g.tile_width = std::max(g.tile_width, image.width() * options.scale);
+  }
+  g.frame = options.frames.empty() ? 0 : options.frame_width;
+  g.cell_width = std::max({g.tile_width + 2 * g.frame, widest(options.labels, options.text_scale),
+                           widest(options.column_titles, options.text_scale)});
+  g.cell_height = g.tile_height + 2 * g.frame;
+  if (!options.labels.empty()) g.cell_height += line + 3 * options.text_scale;
+  const Index titles = widest(options.row_titles, options.text_scale);
+  g.left = options.gap + (titles > 0 ? titles + options.gap : 0);
+  g.top = options.gap + (options.column_titles.empty() ? 0 : line + options.gap / 2);
+  g.width = g.left + g.columns * (g.cell_width + options.gap);
+  g.height = g.top + g.rows * (g.cell_height + options.gap);
+  return g;
+}
+
+/// The element at `place`, or nothing beyond the end.
+template <class T>
+[[nodiscard]] const T* find(const std::vector<T>& list, Index place) {
+  return place < static_cast<Index>(list.size()) ? &list[static_cast<std::size_t>(place)] : nullptr;
+}
+
+inline void draw_tile(Image& canvas, const Image& image, Index place, const GridLayout& g,
+                      const GridOptions& options) {
+  const Index top = g.top + place / g.columns * (g.cell_height + options.gap);
+  const Index left = g.left + place % g.columns * (g.cell_width + options.gap);
+  const Index y = top + g.frame + (g.tile_height - image.height() * options.scale) / 2;
+  const Index x = left + (g.cell_width - image.width() * options.scale) / 2;
+  const Image enlarged = upscaled(image, options.scale);
+  paste(canvas, enlarged, y, x);
+  const auto* frame = find(options.frames, place);
+  if (frame != nullptr && frame->has_value()) {
+    draw_frame(canvas, y, x, enlarged.height(), enlarged.width(), g.frame, **frame);
+  }
+  if (const auto* label = find(options.labels, place)) {
+    draw_text_centred(canvas, *label, top + g.tile_height + 2 * g.frame + 3 * options.text_scale,
+                      left, g.cell_width, {options.text_scale, options.text_colour});
+  }
+}
+
+}  // namespace detail
+
+/// Images side by side, `columns` of them a row; smaller ones stand in the middle of their tile.
+/// @throws Error when there is no image, or the number of columns or the scale is not positive.
+[[nodiscard]] inline Image image_grid(std::span<const Image> images, Index columns,
+                                      const GridOptions& options = {}) {
+  require(!images.empty(), "a grid of no images");
+  require(columns >= 1 && options.scale >= 1 && options.text_scale >= 1 && options.gap >= 0 &&
+              options.frame_width >= 0,
+          "a grid of ", columns, " columns with the scale ", options.scale, ", the text scale ",
+          options.text_scale, ", the gap ", options.gap, " and the frame width ",
+          options.frame_width);
+  const detail::GridLayout g = detail::lay_out(images, columns, options);
+  Image canvas(g.height, g.width, 3, options.background);
+
+  const TextStyle style{options.text_scale, options.text_colour};
+  const Index line = text_height(options.text_scale);
+  for (Index column = 0; column < g.columns; ++column) {
+    if (const auto* title = detail::find(options.column_titles, column)) {
+      draw_text_centred(canvas, *title, options.gap, g.left + column * (g.cell_width + options.gap),
+                        g.cell_width, style);
+    }
+  }
+  for (Index row = 0; row < g.rows; ++row) {
+    if (const auto* title = detail::find(options.row_titles, row)) {
+      const Index top = g.top + row * (g.cell_height + options.gap);
+      const Index right = g.left - options.gap;
+      draw_text(canvas, *title, top + g.frame + (g.tile_height - line) / 2,
+                right - text_width(*title, options.text_scale), style);
+    }
+  }
+  for (Index place = 0; place < static_cast<Index>(images.size()); ++place) {
+    detail::draw_tile(canvas, images[static_cast<std::size_t>(place)], place, g, options);
+  }
+  return canvas;
+}
+
+/// The samples of a batch as images, to put in a grid.
+/// @param batch N x H x W, N x H x W x 1 or N x H x W x 3
+/// @param range what is black and what is white; without it, the batch's extremes
+[[nodiscard]] inline std::vector<Image> to_images(TensorView<const float> batch,
+                                                  std::optional<ValueRange> range = {}) {
+  const ValueRange shown = range ? *range : value_range(batch);
+  std::vector<Image> images;
+  for (Index n = 0; n < batch.shape().front(); ++n) {
+    images.push_back(to_image(batch.sample(n), shown));
+  }
+  return images;
+}
+
+}  // namespace nn::viz
