@@ -57,7 +57,9 @@ constexpr Initializer glorot_uniform() {
 }
 
 /// Variance 1 / fan-in, for layers before SELU (LeCun et al., "Efficient BackProp", 1998).
-constexpr Initializer lecun_normal() { return {Initializer::Kind::normal, Initializer::Fan::in, 1}; }
+constexpr Initializer lecun_normal() {
+  return {Initializer::Kind::normal, Initializer::Fan::in, 1};
+}
 constexpr Initializer lecun_uniform() {
   return {Initializer::Kind::uniform, Initializer::Fan::in, 1};
 }
@@ -130,8 +132,8 @@ void fill_orthogonal(TensorView<T> weights, double gain, Random& random) {
 template <class T>
 void fill_dirac(TensorView<T> weights) {
   const Shape& shape = weights.shape();
-  require<ShapeError>(shape.rank() == 4, "dirac() is for convolution weights KH x KW x in x out, not ",
-                      shape);
+  require<ShapeError>(shape.rank() == 4,
+                      "dirac() is for convolution weights KH x KW x in x out, not ", shape);
   weights.fill(T(0));
   for (Index c = 0; c < std::min(shape[2], shape[3]); ++c) {
     weights(shape[0] / 2, shape[1] / 2, c, c) = T(1);

@@ -22,12 +22,13 @@ struct AlignedAllocator {
   using value_type = T;
   AlignedAllocator() = default;
   template <class U>
-  constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}  // NOLINT(google-explicit-constructor)
+  constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {
+  }  // NOLINT(google-explicit-constructor)
   [[nodiscard]] T* allocate(std::size_t count) {
-    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{alignment}));
+    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignment}));
   }
   void deallocate(T* block, std::size_t /*count*/) {
-    ::operator delete(block, std::align_val_t{alignment});
+    ::operator delete (block, std::align_val_t{alignment});
   }
   bool operator==(const AlignedAllocator&) const = default;
 };

@@ -45,7 +45,8 @@ constexpr double portable_log(double x) {
 
 /// The square root by Newton's iteration, correctly rounded but for the last bit.
 constexpr double portable_sqrt(double x) {
-  double root = std::bit_cast<double>((std::bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
+  double root =
+      std::bit_cast<double>((std::bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
   for (int step = 0; step < 6; ++step) root = 0.5 * (root + x / root);
   return root;
 }
@@ -73,9 +74,9 @@ constexpr double normal_quantile(double p) {
                                     3.9307895800092710610e4,
                                     2.8729085735721942674e4,
                                     5.2264952788528545610e3};
-  constexpr std::array<double, 8> c{1.42343711074968357734e0, 4.63033784615654529590e0,
-                                    5.76949722146069140550e0, 3.64784832476320460504e0,
-                                    1.27045825245236838258e0, 2.41780725177450611770e-1,
+  constexpr std::array<double, 8> c{1.42343711074968357734e0,  4.63033784615654529590e0,
+                                    5.76949722146069140550e0,  3.64784832476320460504e0,
+                                    1.27045825245236838258e0,  2.41780725177450611770e-1,
                                     2.27238449892691845833e-2, 7.74545014278341407640e-4};
   constexpr std::array<double, 8> d{1.0,
                                     2.05319162663775882187e0,
@@ -85,8 +86,8 @@ constexpr double normal_quantile(double p) {
                                     1.51986665636164571966e-2,
                                     5.47593808499534494600e-4,
                                     1.05075007164441684324e-9};
-  constexpr std::array<double, 8> e{6.65790464350110377720e0, 5.46378491116411436990e0,
-                                    1.78482653991729133580e0, 2.96560571828504891230e-1,
+  constexpr std::array<double, 8> e{6.65790464350110377720e0,  5.46378491116411436990e0,
+                                    1.78482653991729133580e0,  2.96560571828504891230e-1,
                                     2.65321895265761230930e-2, 1.24266094738807843860e-3,
                                     2.71155556874348757815e-5, 2.01033439929228813265e-7};
   constexpr std::array<double, 8> f{1.0,
@@ -112,8 +113,8 @@ constexpr double normal_quantile(double p) {
 }  // namespace detail
 
 /// A stream of random numbers: xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom
-/// number generators", 2019). It is an explicit object, 32 bytes, copied to be repeated and saved to
-/// be continued. Streams for different purposes are told apart by their keys, as in
+/// number generators", 2019). It is an explicit object, 32 bytes, copied to be repeated and saved
+/// to be continued. Streams for different purposes are told apart by their keys, as in
 /// `Random(seed, epoch, sample)`: equal keys give equal streams, others unrelated ones. Also a
 /// standard uniform random bit generator.
 class Random {
@@ -163,7 +164,8 @@ class Random {
   /// Uniform in [low, high).
   constexpr double uniform(double low, double high) { return low + (high - low) * uniform(); }
 
-  /// Uniform in {0, ..., count - 1} (Lemire, "Fast random integer generation in an interval", 2019).
+  /// Uniform in {0, ..., count - 1} (Lemire, "Fast random integer generation in an interval",
+  /// 2019).
   /// @throws Error unless count is positive.
   constexpr Index below(Index count) {
     require(count > 0, "a random number below ", count);

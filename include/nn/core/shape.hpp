@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <ostream>
 #include <string>
@@ -14,6 +15,9 @@ namespace nn {
 
 /// Every size, count and position in the library (signed, as Eigen's).
 using Index = std::ptrdiff_t;
+
+/// A class: 0, 1, ..., number of classes - 1.
+using Label = std::int32_t;
 
 /// The extents of a tensor, outermost first: {28, 28, 1} is an image of 28 rows, 28 columns and one
 /// channel. A literal type, so that the shapes of a whole network can be computed by the compiler.
@@ -53,7 +57,8 @@ class Shape {
 
   constexpr void push_back(Index extent) {
     if (extent < 0) throw ShapeError(detail::text("a shape with the extent ", extent));
-    if (rank_ == max_rank) throw ShapeError(detail::text("a shape of more than ", max_rank, " axes"));
+    if (rank_ == max_rank)
+      throw ShapeError(detail::text("a shape of more than ", max_rank, " axes"));
     extents_[static_cast<std::size_t>(rank_++)] = extent;
   }
 

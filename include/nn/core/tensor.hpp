@@ -34,8 +34,7 @@ class TensorView {
 
   /// A view that may write converts to one that only reads.
   operator TensorView<const T>() const  // NOLINT(google-explicit-constructor)
-    requires(!std::is_const_v<T>)
-  {
+      requires(!std::is_const_v<T>) {
     return {data_, shape_};
   }
 
@@ -59,8 +58,8 @@ class TensorView {
 
   /// The samples [first, first + count) of a batch.
   [[nodiscard]] TensorView samples(Index first, Index count) const {
-    require<ShapeError>(first >= 0 && count >= 0 && first + count <= shape_.front(), "samples ", first,
-                        " to ", first + count, " of a batch of ", shape_.front());
+    require<ShapeError>(first >= 0 && count >= 0 && first + count <= shape_.front(), "samples ",
+                        first, " to ", first + count, " of a batch of ", shape_.front());
     const Shape one = shape_.without_front();
     return {data_ + first * one.size(), one.prepended(count)};
   }
@@ -97,9 +96,7 @@ class TensorView {
     return MapOf<Eigen::Array<value_type, Eigen::Dynamic, 1>>(data_, size());
   }
 
-  void fill(const value_type& value) const
-    requires(!std::is_const_v<T>)
-  {
+  void fill(const value_type& value) const requires(!std::is_const_v<T>) {
     std::fill(begin(), end(), value);
   }
 
@@ -122,15 +119,16 @@ class Tensor {
 
   /// @throws ShapeError unless there are as many values as the shape has elements.
   Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape) {
-    require<ShapeError>(static_cast<Index>(values.size()) == shape.size(), "a tensor of shape ", shape,
-                        " needs ", shape.size(), " values, got ", values.size());
+    require<ShapeError>(static_cast<Index>(values.size()) == shape.size(), "a tensor of shape ",
+                        shape, " needs ", shape.size(), " values, got ", values.size());
     std::copy(values.begin(), values.end(), elements_.begin());
   }
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
 
   /// A copy of what a view shows.
-  explicit Tensor(TensorView<const T> view) : Tensor(view.shape(), std::span<const T>(view.span())) {}
+  explicit Tensor(TensorView<const T> view)
+      : Tensor(view.shape(), std::span<const T>(view.span())) {}
 
   [[nodiscard]] TensorView<T> view() { return {elements_.data(), shape_}; }
   [[nodiscard]] TensorView<const T> view() const { return {elements_.data(), shape_}; }
@@ -167,7 +165,9 @@ class Tensor {
   [[nodiscard]] auto array() const { return view().array(); }
   [[nodiscard]] TensorView<T> sample(Index index) { return view().sample(index); }
   [[nodiscard]] TensorView<const T> sample(Index index) const { return view().sample(index); }
-  [[nodiscard]] TensorView<T> samples(Index first, Index count) { return view().samples(first, count); }
+  [[nodiscard]] TensorView<T> samples(Index first, Index count) {
+    return view().samples(first, count);
+  }
   [[nodiscard]] TensorView<const T> samples(Index first, Index count) const {
     return view().samples(first, count);
   }

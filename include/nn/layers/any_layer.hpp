@@ -1,0 +1,142 @@
+/// @file
+/// A layer of a type known only at run time, and chains of them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/layers/sequential.hpp"
+
+namespace nn {
+
+/// Holds any layer: one virtual call around the very same code, for networks that are read from a
+/// file or drawn in a search. Copies share the layer, which never changes.
+class AnyLayer {
+ public:
+  template <class L>
+  requires(!std::same_as<std::remove_cvref_t<L>, AnyLayer>)
+      AnyLayer(L layer)  // NOLINT(google-explicit-constructor): any layer is an AnyLayer
+      : layer_(std::make_shared<const Holder<L>>(std::move(layer))) {
+    assert_layer<L>();
+  }
+
+  [[nodiscard]] Shape output_shape(const Shape& input) const { return layer_->output_shape(input); }
+  [[nodiscard]] std::string name() const { return layer_->name(); }
+  [[nodiscard]] LayerTraits traits() const { return layer_->traits(); }
+  [[nodiscard]] Plan plan(const Shape& input) const { return layer_->plan(input); }
+
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
+    return layer_->memory(T{}, plan, batch, training);
+  }
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    layer_->forward(context, x, y);
+  }
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> y,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    layer_->backward(context, x, y, dy, dx);
+  }
+
+  /// The layer held, if it is an `L`; else null.
+  template <class L>
+  [[nodiscard]] const L* get_if() const {
+    const auto* holder = dynamic_cast<const Holder<L>*>(layer_.get());
+    return holder == nullptr ? nullptr : &holder->layer;
+  }
+
+ private:
+  template <class T>
+  struct Passes {
+    virtual Memory memory(T, const Plan&, Index batch, bool training) const = 0;
+    virtual void forward(const Context<T>&, TensorView<const T> x, TensorView<T> y) const = 0;
+    virtual void backward(const Context<T>&, TensorView<const T> x, TensorView<const T> y,
+                          TensorView<const T> dy, TensorView<T> dx) const = 0;
+
+   protected:
+    ~Passes() = default;
+  };
+
+  struct Interface : Passes<float>, Passes<double> {
+    using Passes<float>::memory, Passes<double>::memory;
+    using Passes<float>::forward, Passes<double>::forward;
+    using Passes<float>::backward, Passes<double>::backward;
+    Interface() = default;
+    Interface(const Interface&) = delete;
+    Interface& operator=(const Interface&) = delete;
+    virtual ~Interface() = default;
+    virtual Shape output_shape(const Shape& input) const = 0;
+    virtual std::string name() const = 0;
+    virtual LayerTraits traits() const = 0;
+    virtual Plan plan(const Shape& input) const = 0;
+  };
+
+  template <class L>
+  struct Holder final : Interface {
+    explicit Holder(L held) : layer(std::move(held)) {}
+
+    Shape output_shape(const Shape& input) const override { return layer.output_shape(input); }
+    std::string name() const override { return name_of(layer); }
+    LayerTraits traits() const override { return traits_of(layer); }
+    Plan plan(const Shape& input) const override { return plan_of(layer, input); }
+
+    Memory memory(float, const Plan& plan, Index batch, bool training) const override {
+      return memory_of<float>(layer, plan, batch, training);
+    }
+    void forward(const Context<float>& context, TensorView<const float> x,
+                 TensorView<float> y) const override {
+      layer.forward(context, x, y);
+    }
+    void backward(const Context<float>& context, TensorView<const float> x,
+                  TensorView<const float> y, TensorView<const float> dy,
+                  TensorView<float> dx) const override {
+      layer.backward(context, x, y, dy, dx);
+    }
+    Memory memory(double, const Plan& plan, Index batch, bool training) const override {
+      return memory_of<double>(layer, plan, batch, training);
+    }
+    void forward(const Context<double>& context, TensorView<const double> x,
+                 TensorView<double> y) const override {
+      layer.forward(context, x, y);
+    }
+    void backward(const Context<double>& context, TensorView<const double> x,
+                  TensorView<const double> y, TensorView<const double> dy,
+                  TensorView<double> dx) const override {
+      layer.backward(context, x, y, dy, dx);
+    }
+
+    L layer;
+  };
+
+  std::shared_ptr<const Interface> layer_;
+};
+
+/// A chain whose layers are known only at run time.
+template <>
+class Sequential<AnyLayer> : public Chain<Sequential<AnyLayer>> {
+ public:
+  Sequential() = default;
+  explicit Sequential(std::vector<AnyLayer> layers) : layers_(std::move(layers)) {}
+
+  void push_back(AnyLayer layer) { layers_.push_back(std::move(layer)); }
+
+  [[nodiscard]] Index length() const { return static_cast<Index>(layers_.size()); }
+  [[nodiscard]] const std::vector<AnyLayer>& layers() const { return layers_; }
+
+  [[nodiscard]] Shape output_shape(const Shape& input) const {
+    Shape shape = input;
+    for (const AnyLayer& layer : layers_) shape = layer.output_shape(shape);
+    return shape;
+  }
+
+  template <class F>
+  void visit(Index index, const F& f) const {
+    f(layers_[static_cast<std::size_t>(index)]);
+  }
+
+ private:
+  std::vector<AnyLayer> layers_;
+};
+
+}  // namespace nn

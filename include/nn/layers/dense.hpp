@@ -1,0 +1,69 @@
+/// @file
+/// The fully connected layer.
+#pragma once
+
+#include "nn/core/gemm.hpp"
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// y = x W + b for flat samples: x is N x in, W in x units, b units, y N x units.
+///
+/// Backward: dx = dy W^T, dW = x^T dy, db = the sum of dy over the samples.
+struct Dense {
+  Index units = 1;
+  bool bias = true;
+  Initializer initializer = glorot_uniform();
+  Initializer bias_initializer = zeros();
+
+  [[nodiscard]] std::string name() const { return detail::text("Dense{", units, "}"); }
+
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require<ShapeError>(units > 0, "the number of units must be positive, got ", units);
+    require<ShapeError>(input.rank() == 1, "expects a flat input, got ", input,
+                        "; put Flatten{} before it");
+    return {units};
+  }
+
+  [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
+    std::vector<Variable> variables{{"weight", {input.size(), units}, initializer}};
+    if (bias) variables.push_back({"bias", {units}, bias_initializer, false});
+    return variables;
+  }
+
+  [[nodiscard]] Index multiply_adds(const Shape& input) const { return input.size() * units; }
+
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .fuses_activation = true};
+  }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const TensorView<const T> weight = context.parameter(0);
+    const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
+    const Index inputs = weight.shape()[0];
+    gemm(Transpose::no, Transpose::no, x.shape()[0], units, inputs, x.data(), inputs, weight.data(),
+         units, y.data(), units, false, epilogue);
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const TensorView<const T> weight = context.parameter(0);
+    const Index batch = x.shape()[0];
+    const Index inputs = weight.shape()[0];
+    if (context.wants_gradients()) {
+      gemm(Transpose::yes, Transpose::no, inputs, units, batch, x.data(), inputs, dy.data(), units,
+           context.gradient(0).data(), units, context.accumulate);
+      if (bias) {
+        sum_rows(batch, units, dy.data(), units, context.gradient(1).data(), context.accumulate);
+      }
+    }
+    if (context.wants_input_gradient) {
+      gemm(Transpose::no, Transpose::yes, batch, inputs, units, dy.data(), units, weight.data(),
+           units, dx.data(), inputs);
+    }
+  }
+};
+
+}  // namespace nn

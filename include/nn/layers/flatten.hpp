@@ -1,0 +1,52 @@
+/// @file
+/// Layers that only change the shape of a sample.
+#pragma once
+
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// What Flatten and Reshape share: the elements stay where they are.
+struct ShapeChange {
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.view = true, .reads_output = false};
+  }
+
+  /// Copies x to y, where a model could not make y a view of x.
+  template <class T>
+  void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
+    if (y.data() != x.data()) std::copy(x.begin(), x.end(), y.begin());
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    if (!context.wants_input_gradient || dx.data() == dy.data()) return;
+    std::copy(dy.begin(), dy.end(), dx.begin());
+  }
+};
+
+/// Makes a sample flat: H x W x C becomes H*W*C elements in the same order.
+struct Flatten : ShapeChange {
+  [[nodiscard]] std::string name() const { return "Flatten{}"; }
+
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return {input.size()}; }
+};
+
+/// Gives a sample the shape `shape`, elements in the same order.
+struct Reshape : ShapeChange {
+  Shape shape;
+
+  constexpr explicit Reshape(const Shape& target) : shape(target) {}
+
+  [[nodiscard]] std::string name() const { return detail::text("Reshape{", shape, "}"); }
+
+  /// @throws ShapeError unless the sample has as many elements as `shape`.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require<ShapeError>(input.size() == shape.size(), "cannot reshape ", input, " (", input.size(),
+                        " elements) to ", shape, " (", shape.size(), " elements)");
+    return shape;
+  }
+};
+
+}  // namespace nn

@@ -1,0 +1,235 @@
+/// @file
+/// What a layer is.
+///
+/// A layer is a small description: it holds hyper-parameters and nothing that changes. What it must
+/// have:
+///
+///     Shape output_shape(const Shape& input) const;      // of one sample; throws ShapeError
+///     template <class T>
+///     void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const;
+///     template <class T>
+///     void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> y,
+///                   TensorView<const T> dy, TensorView<T> dx) const;
+///
+/// x and y are batches: their first axis counts samples. `forward` writes all of y. `backward` gets
+/// what `forward` read and wrote, and the loss's gradient with respect to y; it writes all of dx
+/// unless `context.wants_input_gradient` is false (dx is then empty), and the gradients of the
+/// parameters where `context.wants_gradients()`: written, or added when `context.accumulate`.
+///
+/// What it may have:
+///
+///     std::string name() const;                                        // "Dense{10}"
+///     std::vector<Variable> parameters(const Shape& input) const;      // learned
+///     std::vector<Variable> state(const Shape& input) const;           // kept, not learned
+///     template <class T>
+///     Memory memory(const Plan& plan, Index batch, bool training) const;  // bytes
+///     Index multiply_adds(const Shape& input) const;                   // of one sample
+///     LayerTraits traits() const;
+///     Plan plan(const Shape& input) const;             // for layers made of layers
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/core/memory.hpp"
+#include "nn/core/random.hpp"
+#include "nn/core/tensor.hpp"
+#include "nn/layers/plan.hpp"
+
+namespace nn {
+
+/// Told of every layer's outputs and gradients as they are computed: for tracing and for finding
+/// where a NaN came from.
+template <class T>
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer() = default;
+  virtual void before(const Plan& plan, bool is_backward) = 0;
+  /// `result` is y after a forward pass, and dx (possibly empty) after a backward pass.
+  virtual void after(const Plan& plan, bool is_backward, TensorView<const T> result) = 0;
+};
+
+/// Everything a layer may use besides its input: its share of what the model owns.
+template <class T>
+struct Context {
+  const Plan* plan = nullptr;
+
+  // The model's whole blocks; a layer reaches its part through the functions below.
+  const T* parameter_block = nullptr;
+  T* gradient_block = nullptr;
+  const T* state_block = nullptr;
+  T* new_state_block = nullptr;
+
+  Arena kept;     ///< `Memory::kept` bytes, the same in forward and backward
+  Arena scratch;  ///< at least `Memory::scratch` bytes, of use within this call
+
+  bool training = false;             ///< whether a backward pass follows
+  bool wants_input_gradient = true;  ///< whether dx is to be computed
+  bool wants_parameter_gradients = true;
+  bool accumulate = false;  ///< add to the gradients instead of writing them
+  Activation activation{};  ///< to apply to y, where the traits say `fuses_activation`
+  std::uint64_t seed = 0;   ///< of this model
+  std::uint64_t step = 0;   ///< how many training passes came before
+  Observer<T>* observer = nullptr;
+
+  /// Parameter `index` of this layer, in the order of its `parameters()`.
+  [[nodiscard]] TensorView<const T> parameter(Index index) const {
+    return view(parameter_block, plan->parameters, index);
+  }
+  /// Where the gradient of parameter `index` goes.
+  [[nodiscard]] TensorView<T> gradient(Index index) const {
+    return view(gradient_block, plan->parameters, index);
+  }
+  /// State `index` of this layer, to read.
+  [[nodiscard]] TensorView<const T> state(Index index) const {
+    return view(state_block, plan->state, index);
+  }
+  /// State `index` of this layer, to change; in training only.
+  [[nodiscard]] TensorView<T> new_state(Index index) const {
+    return view(new_state_block, plan->state, index);
+  }
+
+  /// Whether this layer's parameter gradients are to be computed.
+  [[nodiscard]] bool wants_gradients() const {
+    return wants_parameter_gradients && plan->trainable && !plan->parameters.empty();
+  }
+
+  /// Random numbers for one sample in this layer and step: the same in forward and backward, and
+  /// whatever thread asks.
+  [[nodiscard]] Random random(Index sample) const {
+    return Random(seed, step, static_cast<std::uint64_t>(plan->number),
+                  static_cast<std::uint64_t>(sample));
+  }
+
+  /// The context of a layer that this one is made of; memory is the caller's to hand out.
+  [[nodiscard]] Context for_child(Index index) const {
+    Context child = *this;
+    child.plan = &plan->children[static_cast<std::size_t>(index)];
+    child.activation = {};
+    return child;
+  }
+
+ private:
+  template <class Element>
+  static TensorView<Element> view(Element* block, const std::vector<Variable>& variables,
+                                  Index index) {
+    const Variable& variable = variables[static_cast<std::size_t>(index)];
+    return {block + variable.offset, variable.shape};
+  }
+};
+
+namespace detail {
+
+template <class L>
+concept HasOutputShape = requires(const L& layer, const Shape& input) {
+  { layer.output_shape(input) } -> std::convertible_to<Shape>;
+};
+
+template <class L, class T>
+concept HasForward = requires(const L& layer, const Context<T>& context, TensorView<const T> x,
+                              TensorView<T> y) {
+  layer.forward(context, x, y);
+};
+
+template <class L, class T>
+concept HasBackward = requires(const L& layer, const Context<T>& context, TensorView<const T> x,
+                               TensorView<T> dx) {
+  layer.backward(context, x, x, x, dx);
+};
+
+}  // namespace detail
+
+/// A type that can stand in a network; see the top of this file.
+template <class L>
+concept Layer = detail::HasOutputShape<L> && detail::HasForward<L, float> &&
+    detail::HasBackward<L, float> && std::copy_constructible<L>;
+
+/// Names what a type lacks to be a Layer, one message each.
+template <class L>
+constexpr void assert_layer() {
+  static_assert(detail::HasOutputShape<L>,
+                "a layer needs: Shape output_shape(const Shape& input) const");
+  static_assert(detail::HasForward<L, float>,
+                "a layer needs: template <class T> void forward(const Context<T>&, "
+                "TensorView<const T> x, TensorView<T> y) const");
+  static_assert(detail::HasBackward<L, float>,
+                "a layer needs: template <class T> void backward(const Context<T>&, "
+                "TensorView<const T> x, TensorView<const T> y, TensorView<const T> dy, "
+                "TensorView<T> dx) const");
+  static_assert(std::copy_constructible<L>, "a layer must be copyable");
+}
+
+/// What the layer calls itself, or "Layer".
+template <class L>
+[[nodiscard]] std::string name_of(const L& layer) {
+  if constexpr (requires { layer.name(); }) {
+    return layer.name();
+  } else {
+    return "Layer";
+  }
+}
+
+template <class L>
+[[nodiscard]] constexpr LayerTraits traits_of(const L& layer) {
+  if constexpr (requires { layer.traits(); }) {
+    return layer.traits();
+  } else {
+    return {};
+  }
+}
+
+/// The bytes the layer needs for `batch` samples of `T`, as planned.
+template <class T, class L>
+[[nodiscard]] Memory memory_of(const L& layer, const Plan& plan, Index batch, bool training) {
+  if constexpr (requires { layer.template memory<T>(plan, batch, training); }) {
+    return layer.template memory<T>(plan, batch, training);
+  } else {
+    return {};
+  }
+}
+
+/// The plan of a layer, and of all below it, for samples of shape `input`.
+/// @throws ShapeError when the input does not fit.
+template <class L>
+[[nodiscard]] Plan plan_of(const L& layer, const Shape& input) {
+  if constexpr (requires { layer.plan(input); }) {
+    return layer.plan(input);
+  } else {
+    Plan plan;
+    plan.name = name_of(layer);
+    plan.input = input;
+    plan.output = layer.output_shape(input);
+    plan.traits = traits_of(layer);
+    if constexpr (requires { layer.parameters(input); }) plan.parameters = layer.parameters(input);
+    if constexpr (requires { layer.state(input); }) plan.state = layer.state(input);
+    if constexpr (requires { layer.multiply_adds(input); }) {
+      plan.multiply_adds = layer.multiply_adds(input);
+    }
+    return plan;
+  }
+}
+
+/// Runs the layer forward, telling the observer.
+template <class T, class L>
+void run_forward(const L& layer, const Context<T>& context, TensorView<const T> x,
+                 TensorView<T> y) {
+  if (context.observer != nullptr) context.observer->before(*context.plan, false);
+  layer.forward(context, x, y);
+  if (context.observer != nullptr) context.observer->after(*context.plan, false, y);
+}
+
+/// Runs the layer backward, telling the observer.
+template <class T, class L>
+void run_backward(const L& layer, const Context<T>& context, TensorView<const T> x,
+                  TensorView<const T> y, TensorView<const T> dy, TensorView<T> dx) {
+  if (context.observer != nullptr) context.observer->before(*context.plan, true);
+  layer.backward(context, x, y, dy, dx);
+  if (context.observer != nullptr) context.observer->after(*context.plan, true, dx);
+}
+
+}  // namespace nn

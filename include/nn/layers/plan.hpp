@@ -1,0 +1,69 @@
+/// @file
+/// What is known of a network once its input's shape is: the plan by which a model is laid out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/core/activation.hpp"
+#include "nn/core/initializer.hpp"
+#include "nn/core/shape.hpp"
+
+namespace nn {
+
+/// Something a layer asks the model to keep for it: a parameter (learned) or a state (such as
+/// running statistics).
+struct Variable {
+  std::string name;  ///< "weight"; in a model's plan the whole path, "2.weight"
+  Shape shape;
+  Initializer initializer = zeros();
+  bool decay = true;  ///< whether weight decay applies: not to biases and normalisation
+  Index offset = 0;   ///< of its first element in the model's block; set by the model
+};
+
+/// How a layer treats its buffers, so that its neighbours can save memory and passes over it. The
+/// defaults are safe for every layer.
+struct LayerTraits {
+  /// `forward` may write over its input; `backward` does not read x and may write dx over dy.
+  bool in_place = false;
+  /// The output is the input in another shape: nothing has to be computed.
+  bool view = false;
+  /// `backward` reads y, so no later layer may write over it.
+  bool reads_output = true;
+  /// `forward` applies `Context::activation` to its output.
+  bool fuses_activation = false;
+  /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
+  bool is_activation = false;
+  Activation activation{};
+};
+
+/// One layer at its place in a network, and below it the layers it is made of.
+struct Plan {
+  std::string name;                  ///< as the layer calls itself: "Dense{10}"
+  std::string path;                  ///< where it stands: "3", or "3.1" within a block
+  Shape input;                       ///< of one sample
+  Shape output;                      ///< of one sample
+  std::vector<Variable> parameters;  ///< its own, not its children's
+  std::vector<Variable> state;       ///< likewise
+  Index multiply_adds = 0;           ///< of one sample's forward pass, without the children's
+  LayerTraits traits{};
+  std::vector<Plan> children;
+
+  bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
+  bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
+  Index number = 0;           ///< counts the layers of a model; a key for random numbers
+
+  /// For a chain of layers: which buffer a child writes its output to, and the elements of each
+  /// buffer for one sample (see Chain).
+  Index slot = 0;
+  std::vector<Index> slot_sizes;
+
+  /// Calls `visit(plan)` for this layer and all below it, parents first.
+  template <class Self, class Visit>
+  static void for_each(Self& self, const Visit& visit) {
+    visit(self);
+    for (auto& child : self.children) for_each(child, visit);
+  }
+};
+
+}  // namespace nn

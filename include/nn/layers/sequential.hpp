@@ -1,0 +1,338 @@
+/// @file
+/// Layers one after another.
+#pragma once
+
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// What every chain of layers does, whether its layers are known to the compiler (Sequential) or
+/// only at run time (Sequential<AnyLayer>). `Derived` has `length()` and `visit(index, f)`, which
+/// calls `f(layer)` for one layer.
+///
+/// *Slots.* The output of a layer goes to a buffer, its slot. A layer that works in place shares
+/// its predecessor's slot, where the predecessor does not read its own output again; a layer that
+/// only changes the shape always does. Slot 0 is the chain's input, the last one its output; those
+/// between are kept from the forward to the backward pass. In inference two buffers take turns
+/// instead.
+template <class Derived>
+class Chain {
+ public:
+  /// @throws ShapeError naming the layer and its place when a shape does not fit.
+  [[nodiscard]] Plan plan(const Shape& input) const {
+    Plan plan;
+    plan.name = "Sequential";
+    plan.input = input;
+    Shape shape = input;
+    for (Index i = 0; i < length(); ++i) {
+      plan.children.push_back(child_plan(i, shape));
+      shape = plan.children.back().output;
+    }
+    plan.output = shape;
+    assign_slots(plan);
+    return plan;
+  }
+
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
+    Memory total;
+    for (Index i = 0; i < length(); ++i) {
+      const Memory child = child_memory<T>(plan, i, batch, training);
+      total.kept += child.kept;
+      total.scratch = std::max(total.scratch, child.scratch);
+    }
+    if (training) {
+      for (Index slot = 1; slot + 1 < slots(plan); ++slot) {
+        total.kept += slot_bytes<T>(plan, slot, batch);
+      }
+    }
+    // Two activations in inference, two gradients in training.
+    total.scratch += 2 * largest_slot_bytes<T>(plan, batch);
+    return total;
+  }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Plan& plan = *context.plan;
+    const Index batch = x.shape().front();
+    Buffers<T> buffers = make_buffers(context, batch);
+    TensorView<const T> current = x;
+    Index current_slot = 0;
+    for (Index i = 0; i < length(); ++i) {
+      const Plan& child = child_of(plan, i);
+      Context<T> child_context = context.for_child(i);
+      const Memory memory = child_memory<T>(plan, i, batch, context.training);
+      child_context.kept = buffers.kept.take_arena(memory.kept);
+      child_context.scratch = buffers.scratch;
+      const TensorView<const T> input = current;
+      if (child.slot == current_slot && child.traits.view) {
+        current = current.reshaped(child.output.prepended(batch));
+        continue;
+      }
+      TensorView<T> output = slot_view(plan, child, x, y, current, buffers, context.training);
+      const bool fused = fuses_next(plan, i);
+      if (fused) child_context.activation = child_of(plan, i + 1).traits.activation;
+      visit(i, [&](const auto& layer) { run_forward(layer, child_context, input, output); });
+      current = output;
+      current_slot = child.slot;
+      if (fused) ++i;  // an activation keeps nothing, so there is no memory to step over
+    }
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> y,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const Plan& plan = *context.plan;
+    const Index batch = x.shape().front();
+    Buffers<T> buffers = make_buffers(context, batch);
+    const Index first = first_wanted(context);
+    Arena kept = buffers.kept;
+    Index kept_end = kept_bytes<T>(plan, batch);
+    TensorView<const T> gradient = dy;
+    TensorView<const T> output = y;
+    bool owned = false;  // whether `gradient` stands in one of our buffers and may be written over
+    for (Index i = length() - 1; i >= first; --i) {
+      const Plan& child = child_of(plan, i);
+      Context<T> child_context = context.for_child(i);
+      kept_end -= child_memory<T>(plan, i, batch, true).kept;
+      child_context.kept = Arena(kept.data() + kept_end, kept.bytes_left() - kept_end);
+      child_context.scratch = buffers.scratch;
+      child_context.wants_input_gradient = i > first || (i == 0 && context.wants_input_gradient);
+      const TensorView<const T> input = i == 0 ? x : saved_output(plan, i - 1, x, y, buffers);
+      TensorView<T> target;
+      if (child_context.wants_input_gradient) {
+        const Shape shape = child.input.prepended(batch);
+        if (i == 0 || child_of(plan, i - 1).slot == 0) {
+          target = {dx.data(), shape};  // nothing but changes of shape comes before
+        } else if (child.traits.view) {
+          gradient = gradient.reshaped(shape);
+          output = input;
+          continue;
+        } else if (child.traits.in_place && owned) {
+          target = {buffers.turn[0], shape};
+        } else {
+          std::swap(buffers.turn[0], buffers.turn[1]);
+          target = {buffers.turn[0], shape};
+          owned = true;
+        }
+      }
+      visit(i, [&](const auto& layer) {
+        run_backward(layer, child_context, input, output, gradient, target);
+      });
+      gradient = target;
+      output = input;
+    }
+  }
+
+ private:
+  /// Where slots and gradients live during one pass.
+  template <class T>
+  struct Buffers {
+    std::byte* slots = nullptr;  // training: the slots between the first and the last
+    std::array<T*, 2> turn{};    // two buffers that take turns
+    Arena kept;                  // the children's
+    Arena scratch;               // the children's
+  };
+
+  const Derived& derived() const { return static_cast<const Derived&>(*this); }
+  [[nodiscard]] Index length() const { return derived().length(); }
+  template <class F>
+  void visit(Index index, const F& f) const {
+    derived().visit(index, f);
+  }
+
+  [[nodiscard]] static const Plan& child_of(const Plan& plan, Index index) {
+    return plan.children[static_cast<std::size_t>(index)];
+  }
+
+  [[nodiscard]] Plan child_plan(Index index, const Shape& input) const {
+    Plan plan;
+    visit(index, [&](const auto& layer) {
+      try {
+        plan = plan_of(layer, input);
+      } catch (const ShapeError& error) {
+        throw ShapeError(detail::text(name_of(layer), " (layer ", index, "): ", error.what()));
+      }
+    });
+    return plan;
+  }
+
+  template <class T>
+  [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
+                                    bool training) const {
+    Memory memory;
+    visit(index, [&](const auto& layer) {
+      memory = memory_of<T>(layer, child_of(plan, index), batch, training);
+    });
+    memory.kept = training ? bytes_for<std::byte>(memory.kept) : 0;
+    return memory;
+  }
+
+  template <class T>
+  [[nodiscard]] Index kept_bytes(const Plan& plan, Index batch) const {
+    Index bytes = 0;
+    for (Index i = 0; i < length(); ++i) bytes += child_memory<T>(plan, i, batch, true).kept;
+    return bytes;
+  }
+
+  static void assign_slots(Plan& plan) {
+    plan.slot_sizes = {plan.input.size()};
+    bool may_overwrite =
+        false;  // whether the current slot is ours and not read again by its writer
+    for (std::size_t i = 0; i < plan.children.size(); ++i) {
+      Plan& child = plan.children[i];
+      const bool last = i + 1 == plan.children.size();
+      const bool from_input = plan.slot_sizes.size() == 1;
+      // The chain's output has to be written even when it is its input in another shape.
+      const bool shares =
+          child.traits.view ? !(last && from_input) : child.traits.in_place && may_overwrite;
+      if (!shares) plan.slot_sizes.push_back(child.output.size());
+      child.slot = static_cast<Index>(plan.slot_sizes.size()) - 1;
+      if (!child.traits.view)
+        may_overwrite = !child.traits.reads_output;
+      else if (!shares)
+        may_overwrite = true;
+    }
+  }
+
+  [[nodiscard]] static Index slots(const Plan& plan) {
+    return static_cast<Index>(plan.slot_sizes.size());
+  }
+  template <class T>
+  [[nodiscard]] static Index slot_bytes(const Plan& plan, Index slot, Index batch) {
+    return bytes_for<T>(plan.slot_sizes[static_cast<std::size_t>(slot)] * batch);
+  }
+  /// The last slot counts too: its gradient may pass through a layer that works in place.
+  template <class T>
+  [[nodiscard]] static Index largest_slot_bytes(const Plan& plan, Index batch) {
+    Index bytes = 0;
+    for (Index slot = 1; slot < slots(plan); ++slot) {
+      bytes = std::max(bytes, slot_bytes<T>(plan, slot, batch));
+    }
+    return bytes;
+  }
+
+  template <class T>
+  Buffers<T> make_buffers(const Context<T>& context, Index batch) const {
+    const Plan& plan = *context.plan;
+    Buffers<T> buffers;
+    buffers.kept = context.kept;
+    buffers.scratch = context.scratch;
+    if (context.training) {
+      Index bytes = 0;
+      for (Index slot = 1; slot + 1 < slots(plan); ++slot)
+        bytes += slot_bytes<T>(plan, slot, batch);
+      buffers.slots = buffers.kept.take_arena(bytes).data();
+    }
+    const Index largest = largest_slot_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
+    for (T*& buffer : buffers.turn) buffer = buffers.scratch.template take<T>(largest);
+    return buffers;
+  }
+
+  /// The first element of a slot between the first and the last, in training.
+  template <class T>
+  static T* kept_slot(const Plan& plan, Index slot, Index batch, const Buffers<T>& buffers) {
+    Index offset = 0;
+    for (Index before = 1; before < slot; ++before) offset += slot_bytes<T>(plan, before, batch);
+    return reinterpret_cast<T*>(buffers.slots + offset);  // NOLINT: laid out by make_buffers
+  }
+
+  /// Where `child` writes, in the forward pass.
+  template <class T>
+  static TensorView<T> slot_view(const Plan& plan, const Plan& child, TensorView<const T> x,
+                                 TensorView<T> y, TensorView<const T> current, Buffers<T>& buffers,
+                                 bool training) {
+    const Index batch = x.shape().front();
+    const Shape shape = child.output.prepended(batch);
+    if (child.slot == slots(plan) - 1) return {y.data(), shape};
+    if (training) return {kept_slot(plan, child.slot, batch, buffers), shape};
+    // In inference the two buffers take turns, unless the layer works on the one it reads.
+    const bool in_place = current.data() == buffers.turn[0] && child.traits.in_place;
+    if (!in_place) std::swap(buffers.turn[0], buffers.turn[1]);
+    return {buffers.turn[0], shape};
+  }
+
+  /// What layer `index` wrote in the forward pass.
+  template <class T>
+  static TensorView<const T> saved_output(const Plan& plan, Index index, TensorView<const T> x,
+                                          TensorView<const T> y, const Buffers<T>& buffers) {
+    const Plan& child = child_of(plan, index);
+    const Index batch = x.shape().front();
+    const Shape shape = child.output.prepended(batch);
+    if (child.slot == 0) return {x.data(), shape};
+    if (child.slot == slots(plan) - 1) return {y.data(), shape};
+    return {kept_slot(plan, child.slot, batch, buffers), shape};
+  }
+
+  /// Whether layer `index` applies the activation that follows it.
+  [[nodiscard]] bool fuses_next(const Plan& plan, Index index) const {
+    if (index + 1 >= length()) return false;
+    const Plan& child = child_of(plan, index);
+    const Plan& next = child_of(plan, index + 1);
+    return child.traits.fuses_activation && next.traits.is_activation && next.slot == child.slot;
+  }
+
+  /// The first layer that has to be run backward.
+  template <class T>
+  [[nodiscard]] Index first_wanted(const Context<T>& context) const {
+    if (context.wants_input_gradient) return 0;
+    for (Index i = 0; i < length(); ++i) {
+      if (context.wants_parameter_gradients && child_of(*context.plan, i).has_trainable) return i;
+    }
+    return length();
+  }
+};
+
+/// Layers one after another, known to the compiler: no virtual calls, and a network whose shapes do
+/// not fit can be refused at compile time. Made by `sequential(...)`.
+template <class... Layers>
+class Sequential : public Chain<Sequential<Layers...>> {
+ public:
+  constexpr explicit Sequential(Layers... layers) : layers_(std::move(layers)...) {
+    (assert_layer<Layers>(), ...);
+  }
+
+  [[nodiscard]] static constexpr Index length() { return static_cast<Index>(sizeof...(Layers)); }
+
+  /// @throws ShapeError when a layer cannot take what the one before it gives.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    return std::apply(
+        [&input](const auto&... layer) {
+          Shape shape = input;
+          ((shape = layer.output_shape(shape)), ...);
+          return shape;
+        },
+        layers_);
+  }
+
+  /// Calls `f` with layer `index`.
+  template <class F>
+  constexpr void visit(Index index, const F& f) const {
+    visit(index, f, std::index_sequence_for<Layers...>{});
+  }
+
+  template <std::size_t I>
+  [[nodiscard]] constexpr const auto& get() const {
+    return std::get<I>(layers_);
+  }
+
+ private:
+  template <class F, std::size_t... I>
+  constexpr void visit(Index index, const F& f, std::index_sequence<I...> /*all*/) const {
+    (void)((index == static_cast<Index>(I) && (f(std::get<I>(layers_)), true)) || ...);
+  }
+
+  std::tuple<Layers...> layers_;
+};
+
+/// The network that runs `layers` in order.
+template <class... Layers>
+[[nodiscard]] constexpr Sequential<Layers...> sequential(Layers... layers) {
+  return Sequential<Layers...>(std::move(layers)...);
+}
+
+}  // namespace nn

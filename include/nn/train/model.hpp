@@ -1,0 +1,379 @@
+/// @file
+/// A network with its weights.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+#include "nn/layers/sequential.hpp"
+
+namespace nn {
+
+struct ModelOptions {
+  std::uint64_t seed = 0;  ///< of the initial weights and of the random numbers of training passes
+};
+
+/// What a backward pass is to compute.
+struct BackwardOptions {
+  bool parameter_gradients = true;
+  bool input_gradient = false;
+};
+
+/// A network and everything of it that changes: one contiguous block of parameters, one of
+/// gradients, one of state (running statistics), and the memory of a training step, which is laid
+/// out once for a batch size and used again. A training step therefore allocates nothing, an
+/// optimizer is a loop over one array, and a checkpoint is one array.
+///
+/// `predict` is const and safe from several threads at once; everything else is not.
+template <Layer Network, class T = float>
+class Model {
+ public:
+  using Scalar = T;
+
+  /// Lays out `network` for samples of shape `input` and draws its weights.
+  /// @throws ShapeError naming the layer that cannot take what it is given.
+  Model(Network network, const Shape& input, const ModelOptions& options = {})
+      : network_(std::move(network)), seed_(options.seed) {
+    plan_ = plan_of(network_, input);
+    place();
+    reset(options.seed);
+  }
+
+  [[nodiscard]] const Network& network() const { return network_; }
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+  [[nodiscard]] const Shape& input_shape() const { return plan_.input; }
+  [[nodiscard]] const Shape& output_shape() const { return plan_.output; }
+
+  /// The whole block of parameters, in the order of `variables()`.
+  [[nodiscard]] TensorView<T> parameters() { return parameters_; }
+  [[nodiscard]] TensorView<const T> parameters() const { return parameters_; }
+  /// The gradients of the last backward passes, laid out as the parameters are.
+  [[nodiscard]] TensorView<T> gradients() {
+    if (gradients_are_zero_) gradients_.fill(T(0));
+    gradients_are_zero_ = false;
+    return gradients_;
+  }
+  /// Running statistics and the like, in the order of `states()`.
+  [[nodiscard]] TensorView<T> state() { return state_; }
+  [[nodiscard]] TensorView<const T> state() const { return state_; }
+
+  /// The name ("2.weight"), shape and place of every parameter.
+  [[nodiscard]] const std::vector<Variable>& variables() const { return variables_; }
+  [[nodiscard]] const std::vector<Variable>& states() const { return states_; }
+
+  /// One flag a parameter, in the order of `variables()`: whether it is learned.
+  [[nodiscard]] const std::vector<bool>& trainable() const { return trainable_; }
+
+  /// The parameter or state called `name`.
+  /// @throws Error naming those that there are.
+  [[nodiscard]] TensorView<T> parameter(std::string_view name) {
+    const Variable& variable = find(variables_, name, "parameter");
+    return {parameters_.data() + variable.offset, variable.shape};
+  }
+  [[nodiscard]] TensorView<const T> parameter(std::string_view name) const {
+    const Variable& variable = find(variables_, name, "parameter");
+    return {parameters_.data() + variable.offset, variable.shape};
+  }
+
+  /// Draws new weights and forgets statistics and gradients.
+  void reset(std::uint64_t seed) {
+    seed_ = seed;
+    step_ = 0;
+    draw(variables_, parameters_);
+    draw(states_, state_);
+    zero_gradients();
+  }
+
+  /// Holds the parameters of the layer at `path` ("3", or "" for all), and of those below it, as
+  /// they are, or lets them learn again.
+  void freeze(std::string_view path, bool frozen = true) {
+    bool found = false;
+    Plan::for_each(plan_, [&](Plan& plan) {
+      if (plan.path != path && !is_below(plan.path, path)) return;
+      plan.trainable = !frozen;
+      found = true;
+    });
+    require(found, "there is no layer at '", path, "' to freeze");
+    find_trainable();
+  }
+
+  /// Runs a training pass over a batch: remembers what `backward` needs, updates running
+  /// statistics, and draws dropout masks. `x` must stay as it is until `backward` has returned. The
+  /// result is the model's, until the next pass.
+  /// @throws ShapeError when x is not a batch of samples of `input_shape()`.
+  TensorView<const T> forward(TensorView<const T> x) {
+    const Index batch = check(x);
+    pass_->workspace.reserve(training_memory(batch));
+    pass_->output.resize(plan_.output.prepended(batch));
+    pass_->input = x;
+    ++step_;
+    run_forward<T>(network_, training_context(), x, pass_->output.view());
+    return pass_->output;
+  }
+
+  /// Runs the last `forward` backward, given the loss's gradient with respect to its result. Adds
+  /// to `gradients()`. Returns the gradient with respect to the input if it was asked for, else
+  /// nothing.
+  /// @throws Error when no `forward` came before, ShapeError when dy has not the output's shape.
+  TensorView<const T> backward(TensorView<const T> dy, const BackwardOptions& options = {}) {
+    require(!pass_->input.empty(), "Model::backward needs a forward pass before it");
+    const Shape& expected = pass_->output.shape();
+    require<ShapeError>(dy.shape() == expected, "the gradient of an output of shape ", expected,
+                        " was given as ", dy.shape());
+    Context<T> context = training_context();
+    context.wants_input_gradient = options.input_gradient;
+    context.wants_parameter_gradients = options.parameter_gradients;
+    context.accumulate = !gradients_are_zero_;
+    TensorView<T> dx;
+    if (options.input_gradient) {
+      pass_->input_gradient.resize(pass_->input.shape());
+      dx = pass_->input_gradient;
+    }
+    run_backward<T>(network_, context, pass_->input, pass_->output, dy, dx);
+    if (options.parameter_gradients) gradients_are_zero_ = false;
+    return dx;
+  }
+
+  /// Forgets the gradients: the next backward pass writes instead of adding.
+  void zero_gradients() { gradients_are_zero_ = true; }
+
+  /// The network's output for a batch, as in use: running statistics, no dropout. Any number of
+  /// samples; safe from several threads.
+  [[nodiscard]] Tensor<T> predict(TensorView<const T> x) const {
+    Tensor<T> y(plan_.output.prepended(check(x)));
+    predict(x, y);
+    return y;
+  }
+
+  /// The same, into `y`: allocates nothing once a pass of this size has been made.
+  void predict(TensorView<const T> x, TensorView<T> y) const {
+    const Index batch = check(x);
+    require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
+                        plan_.output.prepended(batch), ", but was given room for ", y.shape());
+    Workspace workspace = workspaces_->borrow();
+    for (Index first = 0; first < batch; first += prediction_batch) {
+      const Index count = std::min(prediction_batch, batch - first);
+      const Memory memory = memory_of<T>(network_, plan_, count, false);
+      workspace.reserve({0, memory.scratch});
+      Context<T> context = blocks();
+      context.scratch = workspace.scratch();
+      run_forward<T>(network_, context, x.samples(first, count), y.samples(first, count));
+    }
+    workspaces_->give_back(std::move(workspace));
+  }
+
+  /// How many training passes have been made: part of what makes the next one's random numbers.
+  [[nodiscard]] std::uint64_t step() const { return step_; }
+  void set_step(std::uint64_t step) { step_ = step; }
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
+
+  /// Overwrites all that a pass has to write itself with NaN, so that a layer that leaves something
+  /// out, or adds where it should write, is found out. `check_gradients` uses it.
+  void poison() {
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    pass_->workspace.poison();
+    pass_->output.fill(nan);
+    pass_->input_gradient.fill(nan);
+    if (gradients_are_zero_) gradients_.fill(nan);
+  }
+
+  /// Told of every layer's results in training passes; null for nobody. Not owned.
+  void observe(Observer<T>* observer) { observer_ = observer; }
+
+  /// The bytes of memory that a training pass over `batch` samples takes, besides the weights.
+  [[nodiscard]] Memory training_memory(Index batch) const {
+    return memory_of<T>(network_, plan_, batch, true);
+  }
+
+ private:
+  /// How many samples `predict` takes at a time, which bounds its memory.
+  static constexpr Index prediction_batch = 256;
+
+  /// The memory of one pass.
+  class Workspace {
+   public:
+    void reserve(const Memory& memory) {
+      grow(kept_, memory.kept);
+      grow(scratch_, memory.scratch);
+    }
+    [[nodiscard]] Arena kept() { return {kept_.data(), static_cast<Index>(kept_.size())}; }
+    [[nodiscard]] Arena scratch() { return {scratch_.data(), static_cast<Index>(scratch_.size())}; }
+    void poison() {
+      for (auto* block : {&kept_, &scratch_})
+        std::fill(block->begin(), block->end(), std::byte{0xff});
+    }
+
+   private:
+    static void grow(AlignedVector<std::byte>& block, Index bytes) {
+      if (static_cast<Index>(block.size()) < bytes) {
+        block.clear();  // so that nothing is copied
+        block.resize(static_cast<std::size_t>(bytes));
+      }
+    }
+    AlignedVector<std::byte> kept_;
+    AlignedVector<std::byte> scratch_;
+  };
+
+  /// What lasts from a forward to its backward pass.
+  struct TrainingPass {
+    Workspace workspace;
+    TensorView<const T> input;
+    Tensor<T> output;
+    Tensor<T> input_gradient;
+  };
+
+  /// Workspaces of predictions that have ended, for those to come.
+  class Workspaces {
+   public:
+    Workspace borrow() {
+      const std::lock_guard lock(mutex_);
+      if (free_.empty()) return {};
+      Workspace workspace = std::move(free_.back());
+      free_.pop_back();
+      return workspace;
+    }
+    void give_back(Workspace workspace) {
+      const std::lock_guard lock(mutex_);
+      free_.push_back(std::move(workspace));
+    }
+
+   private:
+    std::mutex mutex_;
+    std::vector<Workspace> free_;
+  };
+
+  /// Owns something that a copy of the model has its own of.
+  template <class Owned>
+  class Fresh {
+   public:
+    Fresh() : owned_(std::make_unique<Owned>()) {}
+    Fresh(const Fresh& /*other*/) : Fresh() {}
+    Fresh(Fresh&&) noexcept = default;
+    Fresh& operator=(const Fresh& /*other*/) { return *this; }
+    Fresh& operator=(Fresh&&) noexcept = default;
+    ~Fresh() = default;
+    Owned* operator->() const { return owned_.get(); }
+
+   private:
+    std::unique_ptr<Owned> owned_;
+  };
+
+  /// Gives every layer its number and path, and every variable its place and full name.
+  void place() {
+    set_paths(plan_, "");
+    Index number = 0;
+    Index parameters = 0;
+    Index state = 0;
+    Plan::for_each(plan_, [&](Plan& plan) {
+      plan.number = number++;
+      lay_out(plan, plan.parameters, variables_, parameters);
+      lay_out(plan, plan.state, states_, state);
+    });
+    parameters_.resize({parameters});
+    gradients_.resize({parameters});
+    state_.resize({state});
+    find_trainable();
+  }
+
+  static void set_paths(Plan& plan, const std::string& path) {
+    plan.path = path;
+    for (std::size_t i = 0; i < plan.children.size(); ++i) {
+      set_paths(plan.children[i], (path.empty() ? "" : path + ".") + std::to_string(i));
+    }
+  }
+
+  static void lay_out(const Plan& plan, std::vector<Variable>& own, std::vector<Variable>& all,
+                      Index& offset) {
+    for (Variable& variable : own) {
+      variable.offset = offset;
+      offset += variable.shape.size();
+      all.push_back(variable);
+      if (!plan.path.empty()) all.back().name = plan.path + "." + variable.name;
+    }
+  }
+
+  [[nodiscard]] static bool is_below(std::string_view path, std::string_view ancestor) {
+    return ancestor.empty() || (path.size() > ancestor.size() && path.starts_with(ancestor) &&
+                                path[ancestor.size()] == '.');
+  }
+
+  void find_trainable() {
+    trainable_.clear();
+    Plan::for_each(plan_, [&](const Plan& plan) {
+      trainable_.insert(trainable_.end(), plan.parameters.size(), plan.trainable);
+    });
+    find_trainable(plan_);
+  }
+  static bool find_trainable(Plan& plan) {
+    plan.has_trainable = plan.trainable && !plan.parameters.empty();
+    for (Plan& child : plan.children) {
+      if (find_trainable(child)) plan.has_trainable = true;
+    }
+    return plan.has_trainable;
+  }
+
+  void draw(const std::vector<Variable>& variables, Tensor<T>& block) {
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      const TensorView<T> values{block.data() + variables[i].offset, variables[i].shape};
+      initialize(values, variables[i].initializer, Random(seed_, i));
+    }
+  }
+
+  [[nodiscard]] static const Variable& find(const std::vector<Variable>& variables,
+                                            std::string_view name, std::string_view kind) {
+    std::string known;
+    for (const Variable& variable : variables) {
+      if (variable.name == name) return variable;
+      known += (known.empty() ? "" : ", ") + variable.name;
+    }
+    throw Error(detail::text("there is no ", kind, " '", name, "'; there are: ", known));
+  }
+
+  /// The number of samples in x. @throws ShapeError when they are not this model's.
+  [[nodiscard]] Index check(TensorView<const T> x) const {
+    const bool fits = x.shape().rank() == plan_.input.rank() + 1 &&
+                      x.shape().without_front() == plan_.input && x.shape().front() > 0;
+    require<ShapeError>(fits, "the model takes batches of N x ", plan_.input, ", got ", x.shape());
+    return x.shape().front();
+  }
+
+  [[nodiscard]] Context<T> blocks() const {
+    Context<T> context;
+    context.plan = &plan_;
+    context.parameter_block = parameters_.data();
+    context.state_block = state_.data();
+    context.seed = seed_;
+    context.step = step_;
+    return context;
+  }
+
+  [[nodiscard]] Context<T> training_context() {
+    Context<T> context = blocks();
+    context.gradient_block = gradients_.data();
+    context.new_state_block = state_.data();
+    context.kept = pass_->workspace.kept();
+    context.scratch = pass_->workspace.scratch();
+    context.training = true;
+    context.observer = observer_;
+    return context;
+  }
+
+  Network network_;
+  Plan plan_;
+  std::vector<Variable> variables_;
+  std::vector<Variable> states_;
+  std::vector<bool> trainable_;
+  Tensor<T> parameters_;
+  Tensor<T> gradients_;
+  Tensor<T> state_;
+  bool gradients_are_zero_ = true;
+  std::uint64_t seed_ = 0;
+  std::uint64_t step_ = 0;
+
+  Observer<T>* observer_ = nullptr;
+  Fresh<TrainingPass> pass_;
+  Fresh<Workspaces> workspaces_;
+};
+
+}  // namespace nn
