@@ -15,7 +15,10 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 find_program(NN_CCACHE ccache)
 mark_as_advanced(NN_CCACHE)
 if(NN_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${NN_CCACHE})
+  # What is found again from one clone to the next, and in spite of a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${NN_CCACHE})
 endif()
 
 add_library(nn_flags INTERFACE)
