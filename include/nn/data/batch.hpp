@@ -1,0 +1,147 @@
+/// @file
+/// Batches, the order in which they come, and what may be done to images and batches on the way.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <numeric>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nn/core/random.hpp"
+#include "nn/core/tensor.hpp"
+
+namespace nn {
+
+/// Some samples, as a network and a loss take them.
+template <class T = float>
+struct Batch {
+  TensorView<const T> inputs;      ///< N x height x width x channels
+  TensorView<const Label> labels;  ///< N
+  TensorView<const T> targets;     ///< N x classes, or empty: what to learn instead of the labels
+  std::span<const Index> indices;  ///< N: where the samples stand in the data set
+
+  [[nodiscard]] Index size() const { return labels.size(); }
+};
+
+/// A batch in the making, as a `BatchTransform` changes it. The memory is used again for the
+/// batches to come.
+template <class T = float>
+struct BatchBuffer {
+  Tensor<T> inputs;
+  Tensor<Label> labels;
+  Tensor<T> targets;  ///< empty unless a transform gives it a shape
+  std::vector<Index> indices;
+  Index classes = 0;
+
+  [[nodiscard]] Index size() const { return labels.size(); }
+  [[nodiscard]] Batch<T> view() const { return {inputs, labels, targets, indices}; }
+
+  /// Makes targets of the labels, 1 for the class and 0 for the others, unless there are targets.
+  void make_targets() {
+    if (!targets.empty()) return;
+    targets.resize({size(), classes});
+    targets.fill(T(0));
+    for (Index i = 0; i < size(); ++i) targets(i, labels[i]) = T(1);
+  }
+};
+
+/// What an augmentation may know besides the image: a stream of random numbers that is a function
+/// of the seed, the epoch and the sample alone.
+class ImageContext {
+ public:
+  Random random{};
+  std::uint64_t seed = 0;
+  Index epoch = 0;
+  Index sample = 0;  ///< where the image stands in the data set
+
+  /// Starts the stream of a sample.
+  void begin(std::uint64_t of_seed, Index of_epoch, Index of_sample);
+
+  /// Room for `count` floats, the same in every call: what was in it is lost.
+  [[nodiscard]] std::span<float> scratch(Index count) {
+    if (static_cast<Index>(scratch_.size()) < count)
+      scratch_.resize(static_cast<std::size_t>(count));
+    return {scratch_.data(), static_cast<std::size_t>(count)};
+  }
+
+ private:
+  AlignedVector<float> scratch_;
+};
+
+/// Changes an image, height x width x channels in [0, 1], in place. Called from the loader's
+/// thread.
+using Augmentation = std::function<void(TensorView<float> image, ImageContext& context)>;
+
+/// Changes a whole batch, given the batch and a stream of random numbers that is a function of the
+/// seed, the epoch and the number of the batch alone: any callable that takes `BatchBuffer<T>&` and
+/// `Random&`, for float, for double, or (with `auto&`) for both. Called from the loader's thread.
+class BatchTransform {
+ public:
+  BatchTransform() = default;
+
+  template <class Function>
+  requires(!std::is_same_v<std::remove_cvref_t<Function>, BatchTransform> &&
+           (std::is_invocable_v<Function&, BatchBuffer<float>&, Random&> ||
+            std::is_invocable_v<Function&, BatchBuffer<double>&, Random&>))
+      BatchTransform(Function function) {  // NOLINT(google-explicit-constructor)
+    if constexpr (std::is_invocable_v<Function&, BatchBuffer<float>&, Random&>)
+      for_float_ = function;
+    if constexpr (std::is_invocable_v<Function&, BatchBuffer<double>&, Random&>)
+      for_double_ = std::move(function);
+  }
+
+  [[nodiscard]] explicit operator bool() const { return for_float_ || for_double_; }
+
+  /// @throws Error when the callable cannot take batches of this type.
+  void operator()(BatchBuffer<float>& batch, Random& random) const {
+    call(for_float_, "float", batch, random);
+  }
+  void operator()(BatchBuffer<double>& batch, Random& random) const {
+    call(for_double_, "double", batch, random);
+  }
+
+ private:
+  template <class T>
+  using Function = std::function<void(BatchBuffer<T>&, Random&)>;
+
+  template <class T>
+  static void call(const Function<T>& function, const char* type, BatchBuffer<T>& batch,
+                   Random& random) {
+    require(static_cast<bool>(function), "this transform does not take batches of ", type);
+    function(batch, random);
+  }
+
+  Function<float> for_float_;
+  Function<double> for_double_;
+};
+
+namespace detail {
+
+/// Keys that keep the random streams of one seed apart.
+enum class DataStream : std::uint64_t { order = 1, image = 2, batch = 3, split = 4 };
+
+template <class... Keys>
+[[nodiscard]] Random data_random(std::uint64_t seed, DataStream stream, Keys... keys) {
+  return Random(seed, static_cast<std::uint64_t>(stream), keys...);
+}
+
+}  // namespace detail
+
+inline void ImageContext::begin(std::uint64_t of_seed, Index of_epoch, Index of_sample) {
+  seed = of_seed;
+  epoch = of_epoch;
+  sample = of_sample;
+  random = detail::data_random(seed, detail::DataStream::image, epoch, sample);
+}
+
+/// Writes the order in which an epoch visits the samples: 0, 1, ..., shuffled. A function of the
+/// seed and the epoch alone.
+inline void epoch_order(std::span<Index> order, std::uint64_t seed, Index epoch) {
+  std::iota(order.begin(), order.end(), Index{0});
+  detail::data_random(seed, detail::DataStream::order, epoch).shuffle(order);
+}
+
+}  // namespace nn

@@ -1,0 +1,344 @@
+/// @file
+/// Labelled images, kept as the bytes they were stored as.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/core/tensor.hpp"
+
+namespace nn {
+
+/// How a byte v becomes a network's input: (v / 255 - mean) / deviation. One mean and deviation a
+/// channel, or one for all of them; none stands for mean 0 and deviation 1, inputs in [0, 1].
+struct Normalization {
+  std::vector<double> mean{};
+  std::vector<double> deviation{};
+
+  [[nodiscard]] double mean_of(Index channel) const { return pick(mean, channel, 0.0); }
+  [[nodiscard]] double deviation_of(Index channel) const { return pick(deviation, channel, 1.0); }
+
+  /// The input that `value`, in [0, 1], of a channel becomes.
+  [[nodiscard]] double apply(double value, Index channel) const {
+    return (value - mean_of(channel)) / deviation_of(channel);
+  }
+
+  /// The byte that the input `value` of a channel stands for, rounded and clamped: for showing what
+  /// a network has drawn.
+  [[nodiscard]] std::uint8_t to_byte(double value, Index channel) const {
+    const double byte = 255 * (value * deviation_of(channel) + mean_of(channel));
+    return static_cast<std::uint8_t>(std::lround(byte > 0 ? std::min(byte, 255.0) : 0.0));
+  }
+
+  /// @throws Error unless there are 0, 1 or `channels` means and deviations, all of them finite and
+  /// the deviations positive.
+  void check(Index channels) const {
+    for (const auto* values : {&mean, &deviation}) {
+      const auto count = static_cast<Index>(values->size());
+      require(count <= 1 || count == channels, "a normalisation with ", count,
+              " means or deviations for images of ", channels, " channels");
+      for (const double value : *values) {
+        require(std::isfinite(value) && (values == &mean || value > 0), "a normalisation with the ",
+                values == &mean ? "mean " : "deviation ", value);
+      }
+    }
+  }
+
+  bool operator==(const Normalization&) const = default;
+
+ private:
+  [[nodiscard]] static double pick(const std::vector<double>& values, Index channel,
+                                   double otherwise) {
+    if (values.empty()) return otherwise;
+    return values[values.size() == 1 ? 0 : static_cast<std::size_t>(channel)];
+  }
+};
+
+/// A `Normalization` worked out for the 256 bytes of every channel.
+template <class T>
+class Normalizer {
+ public:
+  Normalizer(const Normalization& normalization, Index channels)
+      : normalization_(normalization), channels_(channels) {
+    table_.resize(static_cast<std::size_t>(256 * channels));
+    for (Index channel = 0; channel < channels; ++channel) {
+      for (Index byte = 0; byte < 256; ++byte) {
+        table_[static_cast<std::size_t>(256 * channel + byte)] =
+            static_cast<T>(normalization.apply(static_cast<double>(byte) / 255, channel));
+      }
+    }
+  }
+
+  /// Writes the inputs that the bytes of an image become. Both have the channels last.
+  void operator()(TensorView<const std::uint8_t> bytes, TensorView<T> inputs) const {
+    for_each_channel([&](Index channel) {
+      const T* table = table_.data() + 256 * channel;
+      for (Index i = channel; i < bytes.size(); i += channels_) inputs[i] = table[bytes[i]];
+    });
+  }
+
+  /// The same for an image of floats in [0, 1].
+  void operator()(TensorView<const float> image, TensorView<T> inputs) const {
+    for_each_channel([&](Index channel) {
+      const T mean = static_cast<T>(normalization_.mean_of(channel));
+      const T factor = static_cast<T>(1 / normalization_.deviation_of(channel));
+      for (Index i = channel; i < image.size(); i += channels_)
+        inputs[i] = (static_cast<T>(image[i]) - mean) * factor;
+    });
+  }
+
+ private:
+  template <class Body>
+  void for_each_channel(Body&& body) const {
+    for (Index channel = 0; channel < channels_; ++channel) body(channel);
+  }
+
+  Normalization normalization_;
+  Index channels_;
+  std::vector<T> table_;
+};
+
+/// Labelled images of one size: a value that is cheap to copy, because copies, subsets and
+/// concatenations share the bytes. Nothing of it ever changes, so any number of threads may read.
+class Dataset {
+ public:
+  /// No images.
+  Dataset() : Dataset(Contents{}) {}
+
+  /// Takes over `images`, N x height x width x channels, and their N labels. Without class names
+  /// the classes are "0", "1", ... up to the highest label.
+  /// @throws ShapeError when the images are not such a batch or the labels are not as many, and
+  /// Error for a label below 0 or beyond the class names, which says where it stands.
+  Dataset(Tensor<std::uint8_t> images, std::vector<Label> labels,
+          std::vector<std::string> class_names = {}, std::string name = {})
+      : Dataset(contents_of(std::move(images), std::move(labels), std::move(class_names),
+                            std::move(name))) {}
+
+  [[nodiscard]] Index size() const { return static_cast<Index>(contents_->labels.size()); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  /// Height x width x channels of every image.
+  [[nodiscard]] const Shape& sample_shape() const { return contents_->sample_shape; }
+  [[nodiscard]] Index classes() const { return static_cast<Index>(class_names().size()); }
+  [[nodiscard]] const std::vector<std::string>& class_names() const {
+    return contents_->class_names;
+  }
+  /// What the data set is called in messages and on pages.
+  [[nodiscard]] const std::string& name() const { return contents_->name; }
+  [[nodiscard]] const Normalization& normalization() const { return contents_->normalization; }
+
+  /// The bytes of image `index`, height x width x channels.
+  [[nodiscard]] TensorView<const std::uint8_t> image(Index index) const {
+    return {contents_->images[checked(index)], sample_shape()};
+  }
+  [[nodiscard]] Label label(Index index) const { return contents_->labels[checked(index)]; }
+  [[nodiscard]] TensorView<const Label> labels() const {
+    return {contents_->labels.data(), Shape{size()}};
+  }
+
+  /// The images [first, first + count) as a network's inputs, count x height x width x channels,
+  /// normalised.
+  template <class T = float>
+  [[nodiscard]] Tensor<T> inputs(Index first, Index count) const {
+    require(first >= 0 && count >= 0 && first + count <= size(), "images ", first, " to ",
+            first + count, " of ", described());
+    Tensor<T> result(sample_shape().prepended(count));
+    const Normalizer<T> normalize(normalization(), sample_shape().back());
+    for (Index i = 0; i < count; ++i) normalize(image(first + i), result.sample(i));
+    return result;
+  }
+  /// All images as a network's inputs.
+  template <class T = float>
+  [[nodiscard]] Tensor<T> inputs() const {
+    return inputs<T>(0, size());
+  }
+
+  /// How many images each class has.
+  [[nodiscard]] std::vector<Index> class_counts() const {
+    std::vector<Index> counts(class_names().size());
+    for (const Label label : labels()) ++counts[static_cast<std::size_t>(label)];
+    return counts;
+  }
+
+  /// The images at the given positions, in that order; a position may come more than once.
+  /// @throws Error for a position that there is not.
+  [[nodiscard]] Dataset subset(std::span<const Index> indices) const {
+    Contents part = description();
+    part.blocks = contents_->blocks;
+    part.images.reserve(indices.size());
+    part.labels.reserve(indices.size());
+    for (const Index index : indices) {
+      part.images.push_back(contents_->images[checked(index)]);
+      part.labels.push_back(contents_->labels[checked(index)]);
+    }
+    return Dataset(std::move(part));
+  }
+
+  /// The `count` images from `first` on.
+  /// @throws Error when there are not so many.
+  [[nodiscard]] Dataset slice(Index first, Index count) const {
+    require(first >= 0 && count >= 0 && first + count <= size(), "images ", first, " to ",
+            first + count, " of ", described());
+    std::vector<Index> indices(static_cast<std::size_t>(count));
+    for (Index i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = first + i;
+    return subset(indices);
+  }
+
+  /// The same images, which become inputs in another way.
+  /// @throws Error when `normalization` does not fit the channels.
+  [[nodiscard]] Dataset with_normalization(Normalization normalization) const {
+    if (!sample_shape().size()) return *this;
+    normalization.check(sample_shape().back());
+    Contents same = *contents_;
+    same.normalization = std::move(normalization);
+    return Dataset(std::move(same));
+  }
+
+  /// The same images under another name.
+  [[nodiscard]] Dataset with_name(std::string name) const {
+    Contents same = *contents_;
+    same.name = std::move(name);
+    return Dataset(std::move(same));
+  }
+
+  /// The images of `first` and then those of `second`, named and normalised as `first` is.
+  /// @throws Error when the images have different sizes, classes or normalisations.
+  [[nodiscard]] friend Dataset concatenate(const Dataset& first, const Dataset& second) {
+    require<ShapeError>(first.sample_shape() == second.sample_shape(), "cannot join images of ",
+                        first.sample_shape(), " and of ", second.sample_shape());
+    require(first.class_names() == second.class_names(), "cannot join ", first.described(), " and ",
+            second.described(), ": their classes differ");
+    require(first.normalization() == second.normalization(), "cannot join ", first.described(),
+            " and ", second.described(), ": they are normalised differently");
+    Contents both = *first.contents_;
+    const Contents& more = *second.contents_;
+    both.blocks.insert(both.blocks.end(), more.blocks.begin(), more.blocks.end());
+    both.images.insert(both.images.end(), more.images.begin(), more.images.end());
+    both.labels.insert(both.labels.end(), more.labels.begin(), more.labels.end());
+    return Dataset(std::move(both));
+  }
+
+  /// "MNIST training (60000 images of 28x28x1)"
+  [[nodiscard]] std::string described() const {
+    return detail::text(name().empty() ? "a data set" : name(), " (", size(), " images of ",
+                        sample_shape(), ")");
+  }
+
+ private:
+  struct Contents {
+    /// Whose bytes `images` point into.
+    std::vector<std::shared_ptr<const Tensor<std::uint8_t>>> blocks;
+    std::vector<const std::uint8_t*> images;
+    std::vector<Label> labels;
+    Shape sample_shape{0, 0, 0};
+    std::vector<std::string> class_names;
+    std::string name;
+    Normalization normalization;
+  };
+
+  explicit Dataset(Contents contents)
+      : contents_(std::make_shared<const Contents>(std::move(contents))) {}
+
+  [[nodiscard]] static Contents contents_of(Tensor<std::uint8_t> images, std::vector<Label> labels,
+                                            std::vector<std::string> class_names,
+                                            std::string name) {
+    require<ShapeError>(images.shape().rank() == 4, "a data set takes images of shape ",
+                        "N x height x width x channels, got ", images.shape());
+    require<ShapeError>(images.shape().front() == static_cast<Index>(labels.size()), name,
+                        name.empty() ? "" : ": ", images.shape().front(), " images with ",
+                        labels.size(), " labels");
+    if (class_names.empty()) class_names = numbered_classes(labels);
+    check_labels(labels, static_cast<Index>(class_names.size()), name);
+    Contents contents;
+    contents.sample_shape = images.shape().without_front();
+    const auto block = std::make_shared<const Tensor<std::uint8_t>>(std::move(images));
+    contents.images.reserve(labels.size());
+    for (Index i = 0; i < block->shape().front(); ++i)
+      contents.images.push_back(block->data() + i * contents.sample_shape.size());
+    contents.blocks = {block};
+    contents.labels = std::move(labels);
+    contents.class_names = std::move(class_names);
+    contents.name = std::move(name);
+    return contents;
+  }
+
+  /// "0", "1", ... up to the highest label. A label beyond any plausible number of classes is left
+  /// for `check_labels` to find.
+  [[nodiscard]] static std::vector<std::string> numbered_classes(const std::vector<Label>& labels) {
+    constexpr Label most = 0xffff;
+    Label highest = -1;
+    for (const Label label : labels) highest = std::max(highest, std::min(label, most));
+    std::vector<std::string> names;
+    for (Label label = 0; label <= highest; ++label) names.push_back(std::to_string(label));
+    return names;
+  }
+
+  static void check_labels(const std::vector<Label>& labels, Index classes,
+                           const std::string& name) {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      require(labels[i] >= 0 && labels[i] < classes, name, name.empty() ? "" : ": ", "label ", i,
+              " is ", labels[i], "; expected 0 to ", classes - 1);
+    }
+  }
+
+  [[nodiscard]] std::size_t checked(Index index) const {
+    require(index >= 0 && index < size(), "image ", index, " of ", described());
+    return static_cast<std::size_t>(index);
+  }
+
+  /// All but the images.
+  [[nodiscard]] Contents description() const {
+    Contents result;
+    result.sample_shape = sample_shape();
+    result.class_names = class_names();
+    result.name = name();
+    result.normalization = normalization();
+    return result;
+  }
+
+  std::shared_ptr<const Contents> contents_;
+};
+
+/// A learning and a test base.
+struct TrainTest {
+  Dataset train;
+  Dataset test;
+};
+
+/// The mean and the standard deviation of every channel over a data set: inputs normalised by it
+/// have mean 0 and deviation 1. Measure it on the learning base, and give it to both. A channel
+/// that never changes gets deviation 1.
+/// @throws Error when there are no images.
+[[nodiscard]] inline Normalization normalization_of(const Dataset& data) {
+  require(data.sample_shape().size() > 0 && !data.empty(), "cannot normalise ", data.described());
+  const Index channels = data.sample_shape().back();
+  // Whole numbers: the sums are exact, in whatever order.
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(channels));
+  std::vector<std::uint64_t> squares(sums.size());
+  for (Index n = 0; n < data.size(); ++n) {
+    const TensorView<const std::uint8_t> image = data.image(n);
+    for (Index i = 0; i < image.size(); i += channels) {
+      for (Index c = 0; c < channels; ++c) {
+        const std::uint64_t byte = image[i + c];
+        sums[static_cast<std::size_t>(c)] += byte;
+        squares[static_cast<std::size_t>(c)] += byte * byte;
+      }
+    }
+  }
+  const double count = static_cast<double>(data.size() * data.sample_shape().size() / channels);
+  Normalization result;
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    const double mean = static_cast<double>(sums[c]) / count;
+    const double variance = static_cast<double>(squares[c]) / count - mean * mean;
+    result.mean.push_back(mean / 255);
+    result.deviation.push_back(variance > 1e-9 ? std::sqrt(variance) / 255 : 1.0);
+  }
+  return result;
+}
+
+}  // namespace nn
