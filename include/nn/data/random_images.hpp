@@ -1,0 +1,171 @@
+/// @file
+/// Random images of many kinds: what a network that knows digits from anything else is trained and
+/// tested on. Noise and drawings come from the two headers below; this one adds pieces of other
+/// images, and draws whole sets of images, reproducibly.
+///
+/// Images that a generator imitates or cuts from are not owned and must outlive it.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/core/parallel.hpp"
+#include "nn/data/random_drawings.hpp"
+#include "nn/data/random_noise.hpp"
+
+namespace nn {
+
+/// Pieces cut at random out of other images, in grey: the luma of ITU-R BT.601 for colour.
+class Patches {
+ public:
+  /// @param sources batches N x H x W x C, of one or three channels; every image is as likely
+  /// @throws ShapeError for anything else, and without an image.
+  explicit Patches(std::vector<TensorView<const std::uint8_t>> sources)
+      : sources_(std::move(sources)) {
+    for (const auto& source : sources_) {
+      images_ += detail::require_images(source);
+      smallest_ = {std::min(smallest_[0], source.shape()[1]),
+                   std::min(smallest_[1], source.shape()[2])};
+      const Index channels = source.shape().back();
+      require<ShapeError>(channels == 1 || channels == 3,
+                          "patches are cut out of images of one or three channels, got ",
+                          source.shape());
+    }
+    require<ShapeError>(images_ > 0, "patches need at least one image to be cut out of");
+  }
+
+  /// @throws ShapeError when the patch is larger than the smallest of the images.
+  void operator()(Random& random, TensorView<std::uint8_t> image) const {
+    const Shape& to = image.shape();
+    require<ShapeError>(smallest_[0] >= to[0] && smallest_[1] >= to[1], "cannot cut patches of ",
+                        to[0], "x", to[1], " out of images as small as ", smallest_[0], "x",
+                        smallest_[1]);
+    const TensorView<const std::uint8_t> source = choose(random);
+    const Shape& from = source.shape();
+    const Index top = random.below(from[0] - to[0] + 1);
+    const Index left = random.below(from[1] - to[1] + 1);
+    for (Index y = 0; y < to[0]; ++y) {
+      for (Index x = 0; x < to[1]; ++x) image(y, x) = grey(&source(top + y, left + x, 0), from[2]);
+    }
+  }
+
+ private:
+  [[nodiscard]] TensorView<const std::uint8_t> choose(Random& random) const {
+    Index chosen = random.below(images_);
+    for (const auto& source : sources_) {
+      if (chosen < source.shape().front()) return source.sample(chosen);
+      chosen -= source.shape().front();
+    }
+    return sources_.back().sample(0);  // not reached: `chosen` is below the number of images
+  }
+
+  static std::uint8_t grey(const std::uint8_t* pixel, Index channels) {
+    if (channels == 1) return *pixel;
+    return static_cast<std::uint8_t>((299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2] + 500) /
+                                     1000);
+  }
+
+  std::vector<TensorView<const std::uint8_t>> sources_;
+  Index images_ = 0;
+  std::array<Index, 2> smallest_{std::numeric_limits<Index>::max(),
+                                 std::numeric_limits<Index>::max()};
+};
+
+/// Square pieces of given images put together at random: their strokes, but not their shapes.
+class Mosaic {
+ public:
+  /// @param tile the side of a piece, in pixels
+  /// @throws ShapeError unless `images` is a batch N x H x W x 1; Error for a tile without pixels.
+  explicit Mosaic(TensorView<const std::uint8_t> images, Index tile = 7)
+      : images_(images), tile_(tile) {
+    detail::require_images(images);
+    require<ShapeError>(images.shape().back() == 1, "expected grey images, N x H x W x 1, got ",
+                        images.shape());
+    require(tile > 0 && tile <= std::min(images.shape()[1], images.shape()[2]),
+            "a mosaic of images of ", images.shape()[1], "x", images.shape()[2],
+            " cannot have tiles of side ", tile);
+  }
+
+  void operator()(Random& random, TensorView<std::uint8_t> image) const {
+    for (Index top = 0; top < image.shape()[0]; top += tile_) {
+      for (Index left = 0; left < image.shape()[1]; left += tile_) {
+        copy_tile(random, image, top, left);
+      }
+    }
+  }
+
+ private:
+  void copy_tile(Random& random, TensorView<std::uint8_t> image, Index top, Index left) const {
+    const TensorView<const std::uint8_t> source = images_.sample(random.below(images_.shape()[0]));
+    const Index from_top = random.below(source.shape()[0] - tile_ + 1);
+    const Index from_left = random.below(source.shape()[1] - tile_ + 1);
+    for (Index y = 0; y < std::min(tile_, image.shape()[0] - top); ++y) {
+      for (Index x = 0; x < std::min(tile_, image.shape()[1] - left); ++x) {
+        image(top + y, left + x) = source(from_top + y, from_left + x, 0);
+      }
+    }
+  }
+
+  TensorView<const std::uint8_t> images_;
+  Index tile_;
+};
+
+/// A kind of random image and its name.
+struct ImageGenerator {
+  std::string name;
+  std::function<void(Random&, TensorView<std::uint8_t>)> draw;
+};
+
+/// The kinds that need nothing, or nothing but the images to be told from them (grey, N x H x W x
+/// 1; not owned). Patches of other images are for the caller to add.
+[[nodiscard]] inline std::vector<ImageGenerator> standard_generators(
+    TensorView<const std::uint8_t> images) {
+  return {{"uniform", UniformNoise{}},
+          {"normal", NormalNoise{}},
+          {"bernoulli", BernoulliNoise{}},
+          {"histogram", HistogramNoise(images)},
+          {"pixelwise", PixelwiseNoise(images)},
+          {"texture", Texture{}},
+          {"strokes", Strokes{}},
+          {"shapes", Shapes{}},
+          {"mosaic", Mosaic(images)}};
+}
+
+/// Images of several kinds.
+struct RandomImages {
+  Tensor<std::uint8_t> images;  ///< N x H x W x 1
+  std::vector<Label> kinds;     ///< of each image: its place in the list of generators
+};
+
+/// Draws `count` images of H x W pixels, all kinds in equal parts and in turn. Image i depends on
+/// the seed, on i and on its kind alone: not on how many are drawn, nor on the number of threads.
+/// @throws Error without a generator.
+[[nodiscard]] inline RandomImages random_images(const std::vector<ImageGenerator>& generators,
+                                                Index count, Index height, Index width,
+                                                std::uint64_t seed) {
+  require(!generators.empty(), "random images need at least one generator");
+  RandomImages result{Tensor<std::uint8_t>(Shape{count, height, width, 1}), {}};
+  const auto kinds = static_cast<Index>(generators.size());
+  for (Index i = 0; i < count; ++i) result.kinds.push_back(static_cast<Label>(i % kinds));
+  if (count == 0) return result;
+  // The first image shows whether a generator refuses the size, which the parallel loop must not.
+  const auto draw = [&](Index i) {
+    Random random(seed, static_cast<std::uint64_t>(i));
+    const TensorView<std::uint8_t> image = result.images.sample(i).reshaped({height, width});
+    generators[static_cast<std::size_t>(i % kinds)].draw(random, image);
+  };
+  const Index first = std::min(kinds, count);
+  for (Index i = 0; i < first; ++i) draw(i);
+  parallel_for_pieces(count - first, 64, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) draw(first + i);
+  });
+  return result;
+}
+
+}  // namespace nn
