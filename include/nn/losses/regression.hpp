@@ -1,0 +1,107 @@
+/// @file
+/// Distances between outputs and targets, as means over all elements. Labels stand for a target of
+/// 1 at the labelled output and 0 at the others (with a single output, for the targets 0 and 1).
+#pragma once
+
+#include "nn/losses/loss.hpp"
+
+namespace nn {
+
+namespace detail {
+
+template <class T, class TermOf>
+T mean_against_labels(TensorView<const T> outputs, TensorView<const Label> labels,
+                      TensorView<T> gradient, const TermOf& term) {
+  require_gradient_fits(outputs, gradient);
+  return mean_over_elements(outputs, LabelTargets<T>(outputs, labels, T(1), T(0)), gradient, term);
+}
+
+template <class T, class TermOf>
+T mean_against_targets(TensorView<const T> outputs, TensorView<const T> targets,
+                       TensorView<T> gradient, const TermOf& term) {
+  require_gradient_fits(outputs, gradient);
+  require_targets_fit(outputs, targets);
+  return mean_over_elements(outputs, targets, gradient, term);
+}
+
+}  // namespace detail
+
+/// The mean of (y - t)^2.
+struct MeanSquaredError {
+  /// @throws Error naming sample and label when a label is not a class.
+  template <class T>
+  T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>);
+  }
+  /// @throws ShapeError unless targets and outputs have the same shape.
+  template <class T>
+  T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>);
+  }
+
+ private:
+  template <class T>
+  static detail::Term<T> term(T output, T target) {
+    const T error = output - target;
+    return {error * error, 2 * error};
+  }
+};
+
+/// The mean of |y - t|, its slope taken as 0 where y = t.
+struct MeanAbsoluteError {
+  /// @throws Error naming sample and label when a label is not a class.
+  template <class T>
+  T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>);
+  }
+  /// @throws ShapeError unless targets and outputs have the same shape.
+  template <class T>
+  T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>);
+  }
+
+ private:
+  template <class T>
+  static detail::Term<T> term(T output, T target) {
+    const T error = output - target;
+    return {std::abs(error), static_cast<T>((error > T(0)) - (error < T(0)))};
+  }
+};
+
+/// The mean of e^2 / 2 where |e| <= delta, and delta (|e| - delta / 2) beyond, for e = y - t: a
+/// squared error that an outlier cannot dominate (Huber, "Robust estimation of a location
+/// parameter", 1964).
+struct Huber {
+  double delta = 1;  ///< positive
+
+  /// @throws Error naming sample and label when a label is not a class.
+  template <class T>
+  T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>());
+  }
+  /// @throws ShapeError unless targets and outputs have the same shape.
+  template <class T>
+  T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
+               detail::ViewOf<T> gradient) const {
+    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>());
+  }
+
+ private:
+  template <class T>
+  [[nodiscard]] auto term() const {
+    require(delta > 0, "Huber needs a positive delta, got ", delta);
+    return [edge = static_cast<T>(delta)](T output, T target) -> detail::Term<T> {
+      const T error = output - target;
+      if (error > edge) return {edge * (error - edge / 2), edge};
+      if (error < -edge) return {edge * (-error - edge / 2), -edge};
+      return {error * error / 2, error};
+    };
+  }
+};
+
+}  // namespace nn

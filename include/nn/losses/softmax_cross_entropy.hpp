@@ -1,0 +1,118 @@
+/// @file
+/// Cross-entropy after a softmax, from logits.
+#pragma once
+
+#include <vector>
+
+#include "nn/losses/loss.hpp"
+
+namespace nn {
+
+/// The cross-entropy between the wanted distribution over classes and the softmax of the outputs
+/// (logits; the network ends without a Softmax). Classes run along the last axis; every position
+/// before it is an example of its own, so that N x C classifies samples and N x H x W x C pixels.
+///
+/// For logits z and targets t: L = sum_c w_c t_c (logsumexp(z) - z_c), dL/dz_c = p_c sum_k w_k t_k
+/// - w_c t_c with p = softmax(z). `label_smoothing` s puts t = (1 - s) t + s / C (Szegedy et al.,
+/// "Rethinking the Inception architecture", 2016, section 7). As in PyTorch's CrossEntropyLoss, the
+/// mean over labels is weighted by w_label, the mean over soft targets is not.
+struct SoftmaxCrossEntropy {
+  double label_smoothing = 0;          ///< in [0, 1)
+  std::vector<float> class_weights{};  ///< one a class, or none
+
+  /// @throws Error naming sample and label when a label is not a class, ShapeError when the shapes
+  /// do not fit.
+  template <class T>
+  T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
+               detail::ViewOf<T> gradient) const {
+    const Index classes = check(outputs, gradient);
+    const Index rows = outputs.size() / classes;
+    detail::require_labels_fit(labels, rows, classes);
+    double weight = static_cast<double>(rows);
+    if (!class_weights.empty()) {
+      weight = 0;
+      for (const Label label : labels) weight += static_cast<double>(weight_of<T>(label));
+    }
+    return mean<T>(outputs, gradient, weight, [labels](Index row, Index column) {
+      return labels[row] == column ? T(1) : T(0);
+    });
+  }
+
+  /// Targets are a distribution over the classes for each example.
+  template <class T>
+  T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
+               detail::ViewOf<T> gradient) const {
+    const Index classes = check(outputs, gradient);
+    detail::require_targets_fit(outputs, targets);
+    return mean<T>(
+        outputs, gradient, static_cast<double>(outputs.size() / classes),
+        [targets, classes](Index row, Index column) { return targets[row * classes + column]; });
+  }
+
+ private:
+  template <class T>
+  Index check(TensorView<const T> outputs, TensorView<T> gradient) const {
+    detail::require_gradient_fits(outputs, gradient);
+    const Index classes = outputs.shape().back();
+    require(class_weights.empty() || static_cast<Index>(class_weights.size()) == classes,
+            "SoftmaxCrossEntropy has ", class_weights.size(), " class weights, but there are ",
+            classes, " classes");
+    require(label_smoothing >= 0 && label_smoothing < 1, "label smoothing must be in [0, 1), got ",
+            label_smoothing);
+    return classes;
+  }
+
+  template <class T>
+  [[nodiscard]] T weight_of(Index label) const {
+    return class_weights.empty() ? T(1)
+                                 : static_cast<T>(class_weights[static_cast<std::size_t>(label)]);
+  }
+
+  /// The sum over the rows divided by `weight`, and its gradient.
+  template <class T, class Targets>
+  T mean(TensorView<const T> outputs, TensorView<T> gradient, double weight,
+         const Targets& target) const {
+    const Index classes = outputs.shape().back();
+    const Index rows = outputs.size() / classes;
+    const double sum =
+        parallel_sum(rows, std::max<Index>(1, 8192 / classes), [&](Index begin, Index end) {
+          double piece = 0;
+          for (Index row = begin; row < end; ++row) {
+            piece += static_cast<double>(row_loss(outputs, gradient, row, weight, target));
+          }
+          return piece;
+        });
+    return static_cast<T>(sum / weight);
+  }
+
+  template <class T, class Targets>
+  T row_loss(TensorView<const T> outputs, TensorView<T> gradient, Index row, double weight,
+             const Targets& target) const {
+    using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
+    const Index classes = outputs.shape().back();
+    const Eigen::Map<const Row> z(outputs.data() + row * classes, classes);
+    // Without the largest logit taken off, exp would overflow.
+    const T largest = z.maxCoeff();
+    const T log_sum = std::log((z - largest).exp().sum());
+    const T keep = static_cast<T>(1 - label_smoothing);
+    const T spread = static_cast<T>(label_smoothing / static_cast<double>(classes));
+    T loss = 0;
+    T mass = 0;  // of the weighted targets: 1 for plain labels
+    for (Index c = 0; c < classes; ++c) {
+      const T wanted = weight_of<T>(c) * (keep * target(row, c) + spread);
+      mass += wanted;
+      // A class that is not wanted costs nothing, even where its logit is -infinity.
+      if (wanted != T(0)) loss += wanted * (log_sum - (z[c] - largest));
+    }
+    if (gradient.empty()) return loss;
+    const T scale = static_cast<T>(1 / weight);
+    Eigen::Map<Row> dz(gradient.data() + row * classes, classes);
+    dz = (z - (largest + log_sum)).exp() * (scale * mass);
+    for (Index c = 0; c < classes; ++c) {
+      dz[c] -= scale * weight_of<T>(c) * (keep * target(row, c) + spread);
+    }
+    return loss;
+  }
+};
+
+}  // namespace nn
