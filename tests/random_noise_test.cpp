@@ -71,15 +71,15 @@ TEST_CASE("Bernoulli noise is white as often as asked") {
 }
 
 TEST_CASE("histogram noise has the levels of the images it was given, as often") {
-  const Tensor<std::uint8_t> given({2, 1, 2, 1}, {7, 200, 7, 7});
+  const Dataset given(Tensor<std::uint8_t>({2, 1, 2, 1}, {7, 200, 7, 7}), {0, 0});
   const Tensor<std::uint8_t> image = drawn(HistogramNoise(given), {256, 256});
   CHECK(share_of(image, 7, 7) == doctest::Approx(0.75).epsilon(0.01));
   CHECK(share_of(image, 200, 200) == doctest::Approx(0.25).epsilon(0.03));
 }
 
 TEST_CASE("pixelwise noise has each pixel's own mean and deviation") {
-  const Tensor<std::uint8_t> given({2, 1, 2, 1}, {10, 100, 10, 120});
-  const PixelwiseNoise noise{TensorView<const std::uint8_t>(given)};
+  const Dataset given(Tensor<std::uint8_t>({2, 1, 2, 1}, {10, 100, 10, 120}), {0, 0});
+  const PixelwiseNoise noise(given);
   Tensor<std::uint8_t> first({2000});
   Tensor<std::uint8_t> second({2000});
   for (Index i = 0; i < 2000; ++i) {
@@ -94,13 +94,13 @@ TEST_CASE("pixelwise noise has each pixel's own mean and deviation") {
 }
 
 TEST_CASE("noise that imitates images refuses what it cannot imitate") {
-  const Tensor<std::uint8_t> flat({4, 4});
-  CHECK_THROWS_WITH_AS(HistogramNoise{flat.view()},
-                       "expected a batch of images, N x H x W x C, got 4x4", ShapeError);
-  const Tensor<std::uint8_t> colour({2, 4, 4, 3});
-  CHECK_THROWS_WITH_AS(PixelwiseNoise{colour.view()},
-                       "expected grey images, N x H x W x 1, got 2x4x4x3", ShapeError);
-  const Tensor<std::uint8_t> grey({2, 4, 4, 1});
+  CHECK_THROWS_WITH_AS(HistogramNoise{Dataset{}}, "histogram noise needs at least one image",
+                       Error);
+  const Dataset colour(Tensor<std::uint8_t>({2, 4, 4, 3}), {0, 0}, {"any"}, "photographs");
+  CHECK_THROWS_WITH_AS(
+      PixelwiseNoise{colour},
+      "pixelwise noise needs grey images, HxWx1, got photographs (2 images of 4x4x3)", ShapeError);
+  const Dataset grey(Tensor<std::uint8_t>({2, 4, 4, 1}), {0, 0});
   CHECK_THROWS_WITH_AS(drawn(PixelwiseNoise(grey), {5, 5}),
                        "an image of 5x5 cannot have the statistics of 16 pixels", ShapeError);
 }

@@ -2,8 +2,6 @@
 /// Random images of many kinds: what a network that knows digits from anything else is trained and
 /// tested on. Noise and drawings come from the two headers below; this one adds pieces of other
 /// images, and draws whole sets of images, reproducibly.
-///
-/// Images that a generator imitates or cuts from are not owned and must outlive it.
 #pragma once
 
 #include <algorithm>
@@ -24,20 +22,18 @@ namespace nn {
 /// Pieces cut at random out of other images, in grey: the luma of ITU-R BT.601 for colour.
 class Patches {
  public:
-  /// @param sources batches N x H x W x C, of one or three channels; every image is as likely
-  /// @throws ShapeError for anything else, and without an image.
-  explicit Patches(std::vector<TensorView<const std::uint8_t>> sources)
-      : sources_(std::move(sources)) {
-    for (const auto& source : sources_) {
-      images_ += detail::require_images(source);
-      smallest_ = {std::min(smallest_[0], source.shape()[1]),
-                   std::min(smallest_[1], source.shape()[2])};
-      const Index channels = source.shape().back();
-      require<ShapeError>(channels == 1 || channels == 3,
+  /// @param sources images of any sizes; every image is as likely
+  /// @throws Error without an image, ShapeError unless they have one or three channels.
+  explicit Patches(std::vector<Dataset> sources) : sources_(std::move(sources)) {
+    for (const Dataset& source : sources_) {
+      const Shape& shape = source.sample_shape();
+      require<ShapeError>(shape.back() == 1 || shape.back() == 3,
                           "patches are cut out of images of one or three channels, got ",
-                          source.shape());
+                          source.described());
+      images_ += source.size();
+      smallest_ = {std::min(smallest_[0], shape[0]), std::min(smallest_[1], shape[1])};
     }
-    require<ShapeError>(images_ > 0, "patches need at least one image to be cut out of");
+    require(images_ > 0, "patches need at least one image to be cut out of");
   }
 
   /// @throws ShapeError when the patch is larger than the smallest of the images.
@@ -58,11 +54,9 @@ class Patches {
  private:
   [[nodiscard]] TensorView<const std::uint8_t> choose(Random& random) const {
     Index chosen = random.below(images_);
-    for (const auto& source : sources_) {
-      if (chosen < source.shape().front()) return source.sample(chosen);
-      chosen -= source.shape().front();
-    }
-    return sources_.back().sample(0);  // not reached: `chosen` is below the number of images
+    std::size_t source = 0;
+    while (chosen >= sources_[source].size()) chosen -= sources_[source++].size();
+    return sources_[source].image(chosen);
   }
 
   static std::uint8_t grey(const std::uint8_t* pixel, Index channels) {
@@ -71,7 +65,7 @@ class Patches {
                                      1000);
   }
 
-  std::vector<TensorView<const std::uint8_t>> sources_;
+  std::vector<Dataset> sources_;
   Index images_ = 0;
   std::array<Index, 2> smallest_{std::numeric_limits<Index>::max(),
                                  std::numeric_limits<Index>::max()};
@@ -81,14 +75,11 @@ class Patches {
 class Mosaic {
  public:
   /// @param tile the side of a piece, in pixels
-  /// @throws ShapeError unless `images` is a batch N x H x W x 1; Error for a tile without pixels.
-  explicit Mosaic(TensorView<const std::uint8_t> images, Index tile = 7)
-      : images_(images), tile_(tile) {
-    detail::require_images(images);
-    require<ShapeError>(images.shape().back() == 1, "expected grey images, N x H x W x 1, got ",
-                        images.shape());
-    require(tile > 0 && tile <= std::min(images.shape()[1], images.shape()[2]),
-            "a mosaic of images of ", images.shape()[1], "x", images.shape()[2],
+  /// @throws Error for no images or a tile that does not fit them, ShapeError for coloured ones.
+  explicit Mosaic(Dataset images, Index tile = 7) : images_(std::move(images)), tile_(tile) {
+    detail::require_grey(images_, "a mosaic");
+    const Shape& shape = images_.sample_shape();
+    require(tile > 0 && tile <= std::min(shape[0], shape[1]), "a mosaic of images of ", shape,
             " cannot have tiles of side ", tile);
   }
 
@@ -102,7 +93,7 @@ class Mosaic {
 
  private:
   void copy_tile(Random& random, TensorView<std::uint8_t> image, Index top, Index left) const {
-    const TensorView<const std::uint8_t> source = images_.sample(random.below(images_.shape()[0]));
+    const TensorView<const std::uint8_t> source = images_.image(random.below(images_.size()));
     const Index from_top = random.below(source.shape()[0] - tile_ + 1);
     const Index from_left = random.below(source.shape()[1] - tile_ + 1);
     for (Index y = 0; y < std::min(tile_, image.shape()[0] - top); ++y) {
@@ -112,7 +103,7 @@ class Mosaic {
     }
   }
 
-  TensorView<const std::uint8_t> images_;
+  Dataset images_;
   Index tile_;
 };
 
@@ -122,10 +113,9 @@ struct ImageGenerator {
   std::function<void(Random&, TensorView<std::uint8_t>)> draw;
 };
 
-/// The kinds that need nothing, or nothing but the images to be told from them (grey, N x H x W x
-/// 1; not owned). Patches of other images are for the caller to add.
-[[nodiscard]] inline std::vector<ImageGenerator> standard_generators(
-    TensorView<const std::uint8_t> images) {
+/// The kinds that need nothing, or nothing but the grey images to be told from them. Patches of
+/// other images are for the caller to add.
+[[nodiscard]] inline std::vector<ImageGenerator> standard_generators(const Dataset& images) {
   return {{"uniform", UniformNoise{}},
           {"normal", NormalNoise{}},
           {"bernoulli", BernoulliNoise{}},
@@ -137,35 +127,33 @@ struct ImageGenerator {
           {"mosaic", Mosaic(images)}};
 }
 
-/// Images of several kinds.
-struct RandomImages {
-  Tensor<std::uint8_t> images;  ///< N x H x W x 1
-  std::vector<Label> kinds;     ///< of each image: its place in the list of generators
-};
-
-/// Draws `count` images of H x W pixels, all kinds in equal parts and in turn. Image i depends on
-/// the seed, on i and on its kind alone: not on how many are drawn, nor on the number of threads.
-/// @throws Error without a generator.
-[[nodiscard]] inline RandomImages random_images(const std::vector<ImageGenerator>& generators,
-                                                Index count, Index height, Index width,
-                                                std::uint64_t seed) {
+/// Draws `count` grey images of `height` x `width` pixels, all kinds in equal parts and in turn;
+/// an image's class is its kind. Image i depends on the seed, on i and on its kind alone: not on
+/// how many are drawn, nor on the number of threads.
+/// @throws Error without a generator, and what a generator throws at the size.
+[[nodiscard]] inline Dataset random_images(const std::vector<ImageGenerator>& generators,
+                                           Index count, Index height, Index width,
+                                           std::uint64_t seed) {
   require(!generators.empty(), "random images need at least one generator");
-  RandomImages result{Tensor<std::uint8_t>(Shape{count, height, width, 1}), {}};
   const auto kinds = static_cast<Index>(generators.size());
-  for (Index i = 0; i < count; ++i) result.kinds.push_back(static_cast<Label>(i % kinds));
-  if (count == 0) return result;
-  // The first image shows whether a generator refuses the size, which the parallel loop must not.
+  Tensor<std::uint8_t> images({count, height, width, 1});
   const auto draw = [&](Index i) {
     Random random(seed, static_cast<std::uint64_t>(i));
-    const TensorView<std::uint8_t> image = result.images.sample(i).reshaped({height, width});
+    const TensorView<std::uint8_t> image = images.sample(i).reshaped({height, width});
     generators[static_cast<std::size_t>(i % kinds)].draw(random, image);
   };
+  // One of each kind first: they may refuse the size, which the parallel loop must not.
   const Index first = std::min(kinds, count);
   for (Index i = 0; i < first; ++i) draw(i);
   parallel_for_pieces(count - first, 64, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) draw(first + i);
   });
-  return result;
+
+  std::vector<Label> kind_of;
+  for (Index i = 0; i < count; ++i) kind_of.push_back(static_cast<Label>(i % kinds));
+  std::vector<std::string> names;
+  for (const ImageGenerator& generator : generators) names.push_back(generator.name);
+  return Dataset(std::move(images), std::move(kind_of), std::move(names), "random images");
 }
 
 }  // namespace nn

@@ -13,6 +13,7 @@
 
 #include "nn/core/random.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/data/dataset.hpp"
 
 namespace nn {
 
@@ -31,11 +32,11 @@ namespace detail {
   return static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0) + 0.5);
 }
 
-/// The number of images in a batch N x H x W x C.
-inline Index require_images(TensorView<const std::uint8_t> images) {
-  require<ShapeError>(images.shape().rank() == 4 && !images.empty(),
-                      "expected a batch of images, N x H x W x C, got ", images.shape());
-  return images.shape().front();
+/// @throws Error for no images, ShapeError for coloured ones.
+inline void require_grey(const Dataset& images, const char* what) {
+  require(!images.empty(), what, " needs at least one image");
+  require<ShapeError>(images.sample_shape().back() == 1, what, " needs grey images, HxWx1, got ",
+                      images.described());
 }
 
 }  // namespace detail
@@ -72,10 +73,12 @@ struct BernoulliNoise {
 /// Levels as often as in given images, each pixel on its own: the right amount of ink in no order.
 class HistogramNoise {
  public:
-  /// @throws ShapeError unless `images` is a batch N x H x W x C.
-  explicit HistogramNoise(TensorView<const std::uint8_t> images) {
-    detail::require_images(images);
-    for (const std::uint8_t level : images) ++up_to_[level];
+  /// @throws Error for no images, ShapeError for coloured ones.
+  explicit HistogramNoise(const Dataset& images) {
+    detail::require_grey(images, "histogram noise");
+    for (Index i = 0; i < images.size(); ++i) {
+      for (const std::uint8_t level : images.image(i)) ++up_to_[level];
+    }
     for (std::size_t level = 1; level < up_to_.size(); ++level) up_to_[level] += up_to_[level - 1];
   }
 
@@ -95,22 +98,23 @@ class HistogramNoise {
 /// where those images have it.
 class PixelwiseNoise {
  public:
-  /// @throws ShapeError unless `images` is a batch N x H x W x 1.
-  explicit PixelwiseNoise(TensorView<const std::uint8_t> images) {
-    const Index count = detail::require_images(images);
-    require<ShapeError>(images.shape().back() == 1, "expected grey images, N x H x W x 1, got ",
-                        images.shape());
-    const Index pixels = images.size() / count;
-    mean_.assign(static_cast<std::size_t>(pixels), 0);
-    deviation_.assign(static_cast<std::size_t>(pixels), 0);
+  /// @throws Error for no images, ShapeError for coloured ones.
+  explicit PixelwiseNoise(const Dataset& images) {
+    detail::require_grey(images, "pixelwise noise");
+    mean_.assign(static_cast<std::size_t>(images.sample_shape().size()), 0);
+    deviation_ = mean_;
     for (Index i = 0; i < images.size(); ++i) {
-      const double level = images[i];
-      mean_[static_cast<std::size_t>(i % pixels)] += level;
-      deviation_[static_cast<std::size_t>(i % pixels)] += level * level;
+      const TensorView<const std::uint8_t> image = images.image(i);
+      for (std::size_t pixel = 0; pixel < mean_.size(); ++pixel) {
+        const double level = image[static_cast<Index>(pixel)];
+        mean_[pixel] += level;
+        deviation_[pixel] += level * level;
+      }
     }
+    const auto count = static_cast<double>(images.size());
     for (std::size_t i = 0; i < mean_.size(); ++i) {
-      mean_[i] /= static_cast<double>(count);
-      const double variance = deviation_[i] / static_cast<double>(count) - mean_[i] * mean_[i];
+      mean_[i] /= count;
+      const double variance = deviation_[i] / count - mean_[i] * mean_[i];
       deviation_[i] = std::sqrt(std::max(variance, 0.0));
     }
   }
