@@ -26,7 +26,10 @@ struct Dense {
   }
 
   [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
-    std::vector<Variable> variables{{"weight", {input.size(), units}, initializer}};
+    std::vector<Variable> variables{{.name = "weight",
+                                     .shape = {input.size(), units},
+                                     .initializer = initializer,
+                                     .axes = Axes::dense}};
     if (bias) variables.push_back({"bias", {units}, bias_initializer, false});
     return variables;
   }

@@ -11,6 +11,14 @@
 
 namespace nn {
 
+/// What the axes of a variable mean, for files whose libraries order them otherwise.
+enum class Axes {
+  plain,                   ///< as they are; a vector has one element a feature or channel
+  dense,                   ///< inputs x outputs
+  convolution,             ///< KH x KW x inputs of a group x outputs
+  transposed_convolution,  ///< KH x KW x outputs of a group x inputs
+};
+
 /// Something a layer asks the model to keep for it: a parameter (learned) or a state (such as
 /// running statistics).
 struct Variable {
@@ -19,6 +27,7 @@ struct Variable {
   Initializer initializer = zeros();
   bool decay = true;  ///< whether weight decay applies: not to biases and normalisation
   Index offset = 0;   ///< of its first element in the model's block; set by the model
+  Axes axes = Axes::plain;
 };
 
 /// How a layer treats its buffers, so that its neighbours can save memory and passes over it. The

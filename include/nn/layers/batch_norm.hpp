@@ -1,0 +1,321 @@
+/// @file
+/// Batch normalisation.
+#pragma once
+
+#include <cmath>
+
+#include "nn/core/parallel.hpp"
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// Normalises each channel (the last axis: a feature of flat samples, a channel of images) by its
+/// mean and variance over the batch and all pixels (Ioffe and Szegedy, "Batch normalization:
+/// accelerating deep network training by reducing internal covariate shift", 2015):
+///
+///     y = scale * (x - mean) / sqrt(variance + epsilon) + shift
+///
+/// with learned `scale` and `shift`, where these are wanted. The variance is the biased one. A
+/// training pass moves the running statistics towards those of the batch,
+///
+///     running = (1 - momentum) * running + momentum * batch's,
+///
+/// where the variance is the unbiased one (momentum and variances as in PyTorch); inference uses
+/// the running statistics. A batch with one value a channel leaves the running variance alone.
+///
+/// Means and variances are computed in two passes over pieces of the batch that fit into the
+/// nearest cache, and put together by Chan, Golub and LeVeque's formula ("Updating formulae and a
+/// pairwise algorithm for computing sample variances", 1979), so that a mean far from zero costs no
+/// accuracy, and in an order that does not depend on the number of threads.
+struct BatchNorm {
+  bool scale = true;
+  bool shift = true;
+  float momentum = 0.1F;
+  float epsilon = 1e-5F;
+
+  [[nodiscard]] std::string name() const {
+    return detail::text("BatchNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
+                        shift ? "" : "no shift", "}");
+  }
+
+  /// @throws ShapeError when there is no axis to normalise.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require<ShapeError>(input.rank() > 0 && input.size() > 0, "expects samples with channels, got ",
+                        input);
+    require(epsilon > 0, "epsilon must be positive, got ", epsilon);
+    require(momentum >= 0 && momentum <= 1, "momentum must be in [0, 1], got ", momentum);
+    return input;
+  }
+
+  [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
+    std::vector<Variable> variables;
+    if (scale) variables.push_back({"scale", {input.back()}, ones(), false});
+    if (shift) variables.push_back({"shift", {input.back()}, zeros(), false});
+    return variables;
+  }
+
+  [[nodiscard]] std::vector<Variable> state(const Shape& input) const {
+    return {{"running_mean", {input.back()}, zeros(), false},
+            {"running_variance", {input.back()}, ones(), false}};
+  }
+
+  [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return input.size(); }
+
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .fuses_activation = true};
+  }
+
+  /// Kept: mean and 1 / deviation.
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
+    const Layout layout(plan, batch);
+    Memory memory;
+    memory.scratch = 3 * bytes_for<T>(layout.width);
+    if (training) {
+      memory.scratch += bytes_for<T>(2 * layout.pieces() * layout.width);
+      memory.kept = 2 * bytes_for<T>(layout.channels);
+    }
+    return memory;
+  }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Layout layout(*context.plan, x.shape().front());
+    Arena scratch = context.scratch;
+    T* means = scratch.take<T>(layout.width);
+    T* factors = scratch.take<T>(layout.width);
+    T* shifts = scratch.take<T>(layout.width);
+    if (context.training) {
+      Arena kept = context.kept;
+      T* mean = kept.take<T>(layout.channels);
+      T* inverse_deviation = kept.take<T>(layout.channels);
+      T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
+      batch_statistics(layout, x.data(), partial);
+      update_running(context, layout, partial);
+      std::copy_n(partial, layout.channels, mean);
+      invert(layout.channels, partial + layout.width, inverse_deviation);
+      std::copy_n(mean, layout.channels, means);
+      std::copy_n(inverse_deviation, layout.channels, factors);
+    } else {
+      std::copy_n(context.state(0).data(), layout.channels, means);
+      invert(layout.channels, context.state(1).data(), factors);
+    }
+    apply_scale(context, layout.channels, factors);
+    const T* shift_values = shift ? context.parameter(scale ? 1 : 0).data() : nullptr;
+    for (Index c = 0; c < layout.channels; ++c) {
+      shifts[c] = shift_values == nullptr ? T(0) : shift_values[c];
+    }
+    for (T* values : {means, factors, shifts}) layout.repeat(values);
+    layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        const T* from = x.data() + at;
+        T* to = y.data() + at;
+        for (Index i = 0; i < count; ++i) {
+          to[i] = context.activation((from[i] - means[i]) * factors[i] + shifts[i]);
+        }
+      }
+    });
+  }
+
+  /// With n values a channel and z = (x - mean) / deviation: dshift = sum of dy, dscale = sum of
+  /// dy z, dx = scale / deviation * (dy - dshift / n - z * dscale / n).
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const Layout layout(*context.plan, x.shape().front());
+    Arena scratch = context.scratch;
+    Arena kept = context.kept;
+    T* means = scratch.take<T>(layout.width);
+    T* factors = scratch.take<T>(layout.width);
+    T* slopes = scratch.take<T>(layout.width);
+    T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
+    std::copy_n(kept.take<T>(layout.channels), layout.channels, means);
+    const T* inverse_deviation = kept.take<T>(layout.channels);
+    layout.repeat(means);
+    sum_gradients(layout, x.data(), dy.data(), means, partial);
+    T* dshift = partial;
+    T* dscale = partial + layout.width;
+    for (Index c = 0; c < layout.channels; ++c) dscale[c] *= inverse_deviation[c];
+    if (context.wants_gradients()) {
+      if (scale) hand_over(context, layout.channels, dscale, context.gradient(0).data());
+      if (shift)
+        hand_over(context, layout.channels, dshift, context.gradient(scale ? 1 : 0).data());
+    }
+    if (!context.wants_input_gradient) return;
+
+    const T share = T(1) / static_cast<T>(layout.rows);
+    for (Index c = 0; c < layout.channels; ++c) {
+      dshift[c] *= share;
+      slopes[c] = dscale[c] * share * inverse_deviation[c];
+      factors[c] = inverse_deviation[c];
+    }
+    apply_scale(context, layout.channels, factors);
+    for (T* values : {dshift, slopes, factors}) layout.repeat(values);
+    layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        const T* value = x.data() + at;
+        const T* gradient = dy.data() + at;
+        T* to = dx.data() + at;
+        for (Index i = 0; i < count; ++i) {
+          to[i] = factors[i] * (gradient[i] - dshift[i] - (value[i] - means[i]) * slopes[i]);
+        }
+      }
+    });
+  }
+
+ private:
+  /// How a batch is walked through. It is a matrix of `rows` x `channels`; since few channels would
+  /// leave vector registers half empty, several rows are taken at a time, `width` elements, and
+  /// what there is one of a channel is repeated to that width.
+  struct Layout {
+    Index channels;
+    Index rows;
+    Index width;
+    Index piece;  ///< elements; a multiple of `width`
+
+    Layout(const Plan& plan, Index batch)
+        : channels(plan.input.back()),
+          rows(batch * plan.input.size() / channels),
+          width(channels * std::max<Index>(1, 64 / channels)),
+          piece(width * std::max<Index>(16, 8192 / width)) {}
+
+    [[nodiscard]] Index size() const { return rows * channels; }
+    [[nodiscard]] Index pieces() const { return (size() + piece - 1) / piece; }
+
+    /// Calls body(piece, begin, end) for the elements [begin, end) of every piece, on several
+    /// threads.
+    template <class Body>
+    void for_each_piece(const Body& body) const {
+      parallel_for(pieces(), [&](Index index) {
+        body(index, index * piece, std::min(index * piece + piece, size()));
+      });
+    }
+    /// Repeats the first `channels` values up to the whole width.
+    template <class T>
+    void repeat(T* values) const {
+      for (Index i = channels; i < width; ++i) values[i] = values[i - channels];
+    }
+    /// Adds up the values that belong to the same channel.
+    template <class T>
+    void fold(T* values) const {
+      for (Index i = channels; i < width; ++i) values[i % channels] += values[i];
+    }
+  };
+
+  /// Mean and squared deviations of every piece, then of the whole batch: partial[0, channels) and
+  /// partial[width, width + channels) are mean and biased variance.
+  template <class T>
+  static void batch_statistics(const Layout& layout, const T* x, T* partial) {
+    layout.for_each_piece([&](Index piece, Index begin, Index end) {
+      T* mean = partial + 2 * piece * layout.width;
+      T* squares = mean + layout.width;
+      const T share = T(1) / static_cast<T>((end - begin) / layout.channels);
+      std::fill_n(mean, 2 * layout.width, T(0));
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        for (Index i = 0; i < count; ++i) mean[i] += x[at + i];
+      }
+      layout.fold(mean);
+      for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
+      layout.repeat(mean);
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        for (Index i = 0; i < count; ++i) {
+          const T difference = x[at + i] - mean[i];
+          squares[i] += difference * difference;
+        }
+      }
+      layout.fold(squares);
+    });
+    for (Index piece = 1; piece < layout.pieces(); ++piece) merge(layout, piece, partial);
+    T* variance = partial + layout.width;
+    for (Index c = 0; c < layout.channels; ++c) variance[c] /= static_cast<T>(layout.rows);
+  }
+
+  /// Joins the statistics of a piece to those of all before it.
+  template <class T>
+  static void merge(const Layout& layout, Index piece, T* partial) {
+    const Index before = piece * layout.piece / layout.channels;
+    const Index rows = std::min(layout.piece / layout.channels, layout.rows - before);
+    const T share = static_cast<T>(rows) / static_cast<T>(before + rows);
+    const T weight = share * static_cast<T>(before);
+    T* mean = partial;
+    T* squares = partial + layout.width;
+    const T* other_mean = partial + 2 * piece * layout.width;
+    const T* other_squares = other_mean + layout.width;
+    for (Index c = 0; c < layout.channels; ++c) {
+      const T difference = other_mean[c] - mean[c];
+      mean[c] += difference * share;
+      squares[c] += other_squares[c] + difference * difference * weight;
+    }
+  }
+
+  template <class T>
+  void update_running(const Context<T>& context, const Layout& layout, const T* statistics) const {
+    T* running_mean = context.new_state(0).data();
+    T* running_variance = context.new_state(1).data();
+    const T rate = static_cast<T>(momentum);
+    const T rows = static_cast<T>(layout.rows);
+    for (Index c = 0; c < layout.channels; ++c) {
+      running_mean[c] += rate * (statistics[c] - running_mean[c]);
+    }
+    if (layout.rows < 2) return;
+    for (Index c = 0; c < layout.channels; ++c) {
+      const T unbiased = statistics[layout.width + c] * (rows / (rows - 1));
+      running_variance[c] += rate * (unbiased - running_variance[c]);
+    }
+  }
+
+  /// partial[0, channels) = sum of dy, partial[width, width + channels) = sum of dy (x - mean).
+  template <class T>
+  static void sum_gradients(const Layout& layout, const T* x, const T* dy, const T* means,
+                            T* partial) {
+    layout.for_each_piece([&](Index piece, Index begin, Index end) {
+      T* sums = partial + 2 * piece * layout.width;
+      T* products = sums + layout.width;
+      std::fill_n(sums, 2 * layout.width, T(0));
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        for (Index i = 0; i < count; ++i) {
+          sums[i] += dy[at + i];
+          products[i] += dy[at + i] * (x[at + i] - means[i]);
+        }
+      }
+      layout.fold(sums);
+      layout.fold(products);
+    });
+    for (Index piece = 1; piece < layout.pieces(); ++piece) {
+      const T* other = partial + 2 * piece * layout.width;
+      for (Index c = 0; c < layout.channels; ++c) {
+        partial[c] += other[c];
+        partial[layout.width + c] += other[layout.width + c];
+      }
+    }
+  }
+
+  template <class T>
+  void invert(Index channels, const T* variance, T* inverse_deviation) const {
+    for (Index c = 0; c < channels; ++c) {
+      inverse_deviation[c] = T(1) / std::sqrt(variance[c] + static_cast<T>(epsilon));
+    }
+  }
+
+  template <class T>
+  void apply_scale(const Context<T>& context, Index channels, T* factors) const {
+    if (!scale) return;
+    const T* values = context.parameter(0).data();
+    for (Index c = 0; c < channels; ++c) factors[c] *= values[c];
+  }
+
+  /// Gives a parameter its gradient.
+  template <class T>
+  static void hand_over(const Context<T>& context, Index channels, const T* sums, T* gradient) {
+    for (Index c = 0; c < channels; ++c) {
+      gradient[c] = context.accumulate ? gradient[c] + sums[c] : sums[c];
+    }
+  }
+};
+
+}  // namespace nn

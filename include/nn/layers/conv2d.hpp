@@ -1,0 +1,115 @@
+/// @file
+/// The two-dimensional convolution.
+#pragma once
+
+#include "nn/core/convolution.hpp"
+#include "nn/layers/layer.hpp"
+#include "nn/layers/window.hpp"
+
+namespace nn {
+
+/// The convolution (in the field's sense: a cross-correlation) of images of height x width x
+/// channels with `filters` kernels:
+///
+///     y(oy, ox, f) = b(f) + sum over ky, kx, c of x(oy * stride + ky * dilation - padding, ..., c)
+///                                                 * w(ky, kx, c, f)
+///
+/// Weights are KH x KW x (channels / groups) x filters. With several groups, filters and channels
+/// are cut into as many equal parts, and each part of the filters sees its part of the channels
+/// only; `groups` equal to the channels is a depthwise convolution.
+struct Conv2D {
+  Index filters = 1;
+  Extent2D kernel = 3;
+  Extent2D stride = 1;
+  Extent2D dilation = 1;
+  Index groups = 1;
+  Padding padding = 0;
+  bool bias = true;
+  Initializer initializer = he_uniform();
+  Initializer bias_initializer = zeros();
+
+  [[nodiscard]] std::string name() const {
+    std::string text =
+        detail::text("Conv2D{", filters, ", ", kernel, detail::ExtentOption{"stride", stride},
+                     detail::ExtentOption{"dilation", dilation}, detail::PaddingOption{padding});
+    if (groups != 1) text += detail::text(", groups ", groups);
+    return text + "}";
+  }
+
+  /// @throws ShapeError when the input is no image, the kernel does not fit into it, or its
+  /// channels cannot be cut into the groups.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    const ConvolutionGeometry g = geometry(input);
+    return {g.output_height(), g.output_width(), filters};
+  }
+
+  [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
+    const Index channels = input.back() / groups;
+    std::vector<Variable> variables{{.name = "weight",
+                                     .shape = {kernel.height, kernel.width, channels, filters},
+                                     .initializer = initializer,
+                                     .axes = Axes::convolution}};
+    if (bias) variables.push_back({"bias", {filters}, bias_initializer, false});
+    return variables;
+  }
+
+  [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const {
+    return geometry(input).multiply_adds();
+  }
+
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .fuses_activation = true};
+  }
+
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
+    const ConvolutionGeometry g = geometry(plan.input, batch);
+    Index scratch = convolution_scratch_bytes<T>(g, ConvolutionPass::forward);
+    if (training) {
+      for (const auto pass : {ConvolutionPass::backward_data, ConvolutionPass::backward_weights}) {
+        scratch = std::max(scratch, convolution_scratch_bytes<T>(g, pass));
+      }
+    }
+    return {.scratch = scratch};
+  }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
+    convolution_forward(geometry(context.plan->input, x.shape().front()), x.data(),
+                        context.parameter(0).data(), y.data(), epilogue, context.scratch);
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const ConvolutionGeometry g = geometry(context.plan->input, x.shape().front());
+    if (context.wants_gradients()) {
+      convolution_backward_weights(g, x.data(), dy.data(), context.gradient(0).data(),
+                                   context.accumulate, context.scratch);
+      if (bias) {
+        sum_rows(dy.size() / filters, filters, dy.data(), filters, context.gradient(1).data(),
+                 context.accumulate);
+      }
+    }
+    if (context.wants_input_gradient) {
+      convolution_backward_data(g, dy.data(), context.parameter(0).data(), dx.data(), Epilogue<T>{},
+                                context.scratch);
+    }
+  }
+
+ private:
+  [[nodiscard]] constexpr ConvolutionGeometry geometry(const Shape& input, Index batch = 1) const {
+    ConvolutionGeometry g = detail::place_windows(input, kernel, stride, dilation, padding);
+    require<ShapeError>(filters > 0, "the number of filters must be positive, got ", filters);
+    require<ShapeError>(groups > 0 && g.channels % groups == 0 && filters % groups == 0, g.channels,
+                        " channels and ", filters, " filters cannot be cut into ", groups,
+                        " groups");
+    g.batch = batch;
+    g.filters = filters;
+    g.groups = groups;
+    return g;
+  }
+};
+
+}  // namespace nn
