@@ -1,0 +1,90 @@
+/// @file
+/// Adam and AdamW.
+#pragma once
+
+#include "nn/optim/rule.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// What Adam and AdamW share: m and v, moving averages of g and g^2, each divided by 1 - beta^step
+/// because they start at 0; w -= learning_rate * m / (sqrt(v) + epsilon).
+template <class T, class Gradient>
+void adam_update(double learning_rate, double beta1, double beta2, double epsilon, Index step,
+                 Elements<T> weights, const Gradient& gradient, const Slots<T>& slots) {
+  const auto steps = static_cast<double>(step);
+  const double correction1 = 1 - std::pow(beta1, steps);
+  const double correction2 = 1 - std::pow(beta2, steps);
+  Elements<T> mean = slots[0];
+  Elements<T> square = slots[1];
+  mean = static_cast<T>(beta1) * mean + static_cast<T>(1 - beta1) * gradient;
+  square = static_cast<T>(beta2) * square + static_cast<T>(1 - beta2) * gradient.square();
+  weights -= static_cast<T>(learning_rate / correction1) * mean /
+             (square.sqrt() * static_cast<T>(1 / std::sqrt(correction2)) + static_cast<T>(epsilon));
+}
+
+inline void check_adam(const char* rule, double learning_rate, double beta1, double beta2,
+                       double epsilon, double weight_decay) {
+  require_not_negative(learning_rate, rule, "a learning rate");
+  require_fraction(beta1, rule, "beta1");
+  require_fraction(beta2, rule, "beta2");
+  require_not_negative(epsilon, rule, "an epsilon");
+  require_not_negative(weight_decay, rule, "a weight decay");
+}
+
+}  // namespace detail
+
+/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1). Its
+/// weight decay is added to the gradient; for the decoupled one see AdamW.
+struct Adam {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  ///< of weights, not of biases and normalisation
+
+  void check() const {
+    detail::check_adam("Adam", learning_rate, beta1, beta2, epsilon, weight_decay);
+  }
+  [[nodiscard]] static constexpr Index slots() { return 2; }
+
+  template <class T>
+  void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+              const Slots<T>& slots) const {
+    const T decay = static_cast<T>(weight_decay * context.decay);
+    if (decay == T(0)) {
+      detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
+                             gradient, slots);
+    } else {
+      detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
+                             gradient + decay * weights, slots);
+    }
+  }
+};
+
+/// Adam with decoupled weight decay: w -= learning_rate * weight_decay * w, then Adam's step
+/// (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2, as in
+/// PyTorch).
+struct AdamW {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.01;  ///< of weights, not of biases and normalisation
+
+  void check() const {
+    detail::check_adam("AdamW", learning_rate, beta1, beta2, epsilon, weight_decay);
+  }
+  [[nodiscard]] static constexpr Index slots() { return 2; }
+
+  template <class T>
+  void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+              const Slots<T>& slots) const {
+    weights *= static_cast<T>(1 - context.learning_rate * weight_decay * context.decay);
+    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
+                           gradient, slots);
+  }
+};
+
+}  // namespace nn

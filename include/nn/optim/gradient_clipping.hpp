@@ -1,0 +1,62 @@
+/// @file
+/// Keeps gradients from growing without bound.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "nn/core/parallel_sum.hpp"
+#include "nn/core/tensor.hpp"
+#include "nn/layers/plan.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// Calls visit(gradient) for every parameter that is learned.
+template <class AnyModel, class Visit>
+void for_each_gradient(AnyModel& model, const Visit& visit) {
+  auto gradients = model.gradients();
+  const std::vector<Variable>& variables = model.variables();
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (model.trainable()[i]) {
+      visit(TensorView<typename AnyModel::Scalar>(gradients.data() + variables[i].offset,
+                                                  variables[i].shape));
+    }
+  }
+}
+
+}  // namespace detail
+
+/// The Euclidean length of a model's gradient, as one vector over all parameters that are learned.
+template <class AnyModel>
+[[nodiscard]] double gradient_norm(AnyModel& model) {
+  double squares = 0;
+  detail::for_each_gradient(model, [&](auto gradient) {
+    squares += parallel_sum(gradient.size(), Index{1} << 15U, [gradient](Index begin, Index end) {
+      return gradient.array().segment(begin, end - begin).template cast<double>().square().sum();
+    });
+  });
+  return std::sqrt(squares);
+}
+
+/// Shortens the gradient to the length `largest` where it is longer, keeping its direction (Pascanu
+/// et al., "On the difficulty of training recurrent neural networks", 2013, section 3.2). Returns
+/// its length before; NaN or infinity leave it as it is.
+template <class AnyModel>
+double clip_gradient_norm(AnyModel& model, double largest) {
+  using T = typename AnyModel::Scalar;
+  require(largest > 0, "gradients cannot be clipped to a length of ", largest);
+  const double norm = gradient_norm(model);
+  if (norm > largest && std::isfinite(norm)) {
+    const T scale = static_cast<T>(largest / norm);
+    detail::for_each_gradient(model, [scale](auto gradient) {
+      parallel_for_pieces(gradient.size(), Index{1} << 15U, [&](Index begin, Index end) {
+        gradient.array().segment(begin, end - begin) *= scale;
+      });
+    });
+  }
+  return norm;
+}
+
+}  // namespace nn

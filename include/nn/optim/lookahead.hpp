@@ -1,0 +1,57 @@
+/// @file
+/// Lookahead: slow weights that follow fast ones.
+#pragma once
+
+#include "nn/optim/rule.hpp"
+
+namespace nn {
+
+/// Lets `rule` go `interval` steps, then goes `rate` of the way from where it was and starts again
+/// from there (Zhang et al., "Lookahead optimizer: k steps forward, 1 step back", 2019, algorithm
+/// 1). Made by `lookahead(Adam{})`.
+template <class Rule>
+struct Lookahead {
+  Rule rule{};
+  Index interval = 5;
+  double rate = 0.5;
+  double learning_rate = rule.learning_rate;
+
+  void check() const {
+    rule.check();
+    detail::require_not_negative(learning_rate, "Lookahead", "a learning rate");
+    require(interval > 0, "Lookahead needs a positive interval, got ", interval);
+    require(rate > 0 && rate <= 1, "Lookahead needs a rate in (0, 1], got ", rate);
+  }
+
+  [[nodiscard]] constexpr Index slots() const { return 1 + rule.slots(); }
+
+  template <class T>
+  void start(Elements<const T> weights, const Slots<T>& slots) const {
+    slots[0] = weights;
+    if constexpr (requires { rule.template start<T>(weights, slots); }) {
+      rule.template start<T>(weights, slots.without(1));
+    }
+  }
+
+  template <class T>
+  void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+              const Slots<T>& slots) const {
+    rule.template update<T>(context, weights, gradient, slots.without(1));
+    if (context.step % interval != 0) return;
+    Elements<T> slow = slots[0];
+    slow += static_cast<T>(rate) * (weights - slow);
+    weights = slow;
+  }
+};
+
+struct LookaheadOptions {
+  Index interval = 5;
+  double rate = 0.5;
+};
+
+template <class Rule>
+[[nodiscard]] constexpr Lookahead<Rule> lookahead(Rule rule, const LookaheadOptions& options = {}) {
+  return {rule, options.interval, options.rate, rule.learning_rate};
+}
+
+}  // namespace nn

@@ -1,0 +1,178 @@
+/// @file
+/// Changes a model's weights by its gradients.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "nn/core/memory.hpp"
+#include "nn/core/parallel.hpp"
+#include "nn/layers/plan.hpp"
+#include "nn/optim/rule.hpp"
+
+namespace nn {
+
+/// Settings for the parameters of the layer at `path` ("3", "0.1"; a single parameter's name,
+/// "3.weight", too) and those below it. Of several groups that fit, the one with the longest path
+/// holds.
+struct ParameterGroup {
+  std::string path{};
+  double learning_rate = 1;  ///< by which the optimizer's learning rate is multiplied
+  double weight_decay = 1;   ///< by which the rule's weight decay is multiplied
+};
+
+struct OptimizerOptions {
+  std::vector<ParameterGroup> groups{};
+  bool decay_all = false;  ///< let weight decay apply to biases and normalisation too
+};
+
+/// Steps by `Rule` (SGD, Adam, AdamW, RMSProp, Lookahead, or one's own; see rule.hpp), and keeps
+/// what the rule remembers from step to step:
+///
+///     nn::Optimizer optimizer(model, nn::Adam{.learning_rate = 1e-3});
+///     optimizer.step(model);
+///
+/// A step goes once over the model's one block of parameters, in pieces that several threads share,
+/// and allocates nothing. Parameters that are frozen stay as they are, and so do their moments.
+template <class Rule, class T = float>
+class Optimizer {
+ public:
+  /// @throws Error for settings that make no sense and for a group that no parameter belongs to.
+  template <class AnyModel>
+  Optimizer(const AnyModel& model, Rule rule, OptimizerOptions options = {})
+      : rule_(std::move(rule)),
+        options_(std::move(options)),
+        learning_rate_(rule_.learning_rate),
+        size_(model.parameters().size()),
+        state_(static_cast<std::size_t>(rule_.slots() * size_)) {
+    static_assert(std::is_same_v<T, typename AnyModel::Scalar>);
+    rule_.check();
+    for (const ParameterGroup& group : options_.groups) check_group(model.variables(), group);
+    find_segments(model.variables(), model.trainable());
+  }
+
+  /// Moves the weights by the model's gradients and the present learning rate.
+  /// @throws Error when the model is not of the size the optimizer was made for.
+  template <class AnyModel>
+  void step(AnyModel& model) {
+    require(model.parameters().size() == size_, "an optimizer for ", size_,
+            " parameters was given a model of ", model.parameters().size());
+    if (model.trainable() != trainable_) find_segments(model.variables(), model.trainable());
+    T* weights = model.parameters().data();
+    const T* gradients = model.gradients().data();
+    if (steps_ == 0) start(weights);
+    ++steps_;
+    // Long enough to be worth a thread's while, and cut without regard to the layers.
+    constexpr Index piece = Index{1} << 14U;
+    parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
+      for (const Segment& segment : segments_) {
+        update(std::max(begin, segment.begin), std::min(end, segment.end), segment, weights,
+               gradients);
+      }
+    });
+  }
+
+  [[nodiscard]] const Rule& rule() const { return rule_; }
+  [[nodiscard]] double learning_rate() const { return learning_rate_; }
+  void set_learning_rate(double learning_rate) { learning_rate_ = learning_rate; }
+
+  /// How many steps have been made: part of what is to be saved, with `state()`.
+  [[nodiscard]] Index steps() const { return steps_; }
+  void set_steps(Index steps) { steps_ = steps; }
+  /// The rule's slots, one after another, each laid out as the parameters are.
+  [[nodiscard]] std::span<T> state() { return state_; }
+  [[nodiscard]] std::span<const T> state() const { return state_; }
+
+ private:
+  /// Neighbouring parameters that are treated alike.
+  struct Segment {
+    Index begin = 0;
+    Index end = 0;
+    double learning_rate = 1;
+    double decay = 1;
+  };
+
+  void start(T* weights) {
+    const Slots<T> slots(state_.data(), size_, size_);
+    const Elements<const T> all(weights, size_);
+    if constexpr (requires { rule_.template start<T>(all, slots); }) {
+      rule_.template start<T>(all, slots);
+    }
+  }
+
+  void update(Index begin, Index end, const Segment& segment, T* weights, const T* gradients) {
+    const UpdateContext context{learning_rate_ * segment.learning_rate, segment.decay, steps_};
+    // A rule goes several times over its run; a short one stays in the first-level cache.
+    constexpr Index run = 1024;
+    for (Index first = begin; first < end; first += run) {
+      const Index count = std::min(run, end - first);
+      rule_.template update<T>(context, Elements<T>(weights + first, count),
+                               Elements<const T>(gradients + first, count),
+                               Slots<T>(state_.data() + first, size_, count));
+    }
+  }
+
+  [[nodiscard]] static bool belongs(std::string_view name, std::string_view path) {
+    return path.empty() || name == path ||
+           (name.size() > path.size() && name.starts_with(path) && name[path.size()] == '.');
+  }
+
+  static void check_group(const std::vector<Variable>& variables, const ParameterGroup& group) {
+    detail::require_not_negative(group.learning_rate, "a parameter group", "a learning rate");
+    detail::require_not_negative(group.weight_decay, "a parameter group", "a weight decay");
+    for (const Variable& variable : variables) {
+      if (belongs(variable.name, group.path)) return;
+    }
+    throw Error(detail::text("there are no parameters at '", group.path, "' to make a group of"));
+  }
+
+  void find_segments(const std::vector<Variable>& variables, const std::vector<bool>& trainable) {
+    trainable_ = trainable;
+    segments_.clear();
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      if (!trainable[i]) continue;
+      const Segment next = segment_of(variables[i]);
+      if (!segments_.empty() && joins(segments_.back(), next)) {
+        segments_.back().end = next.end;
+      } else {
+        segments_.push_back(next);
+      }
+    }
+  }
+
+  [[nodiscard]] Segment segment_of(const Variable& variable) const {
+    ParameterGroup group;
+    for (const ParameterGroup& candidate : options_.groups) {
+      if (belongs(variable.name, candidate.path) && candidate.path.size() >= group.path.size()) {
+        group = candidate;
+      }
+    }
+    const bool decays = variable.decay || options_.decay_all;
+    return {variable.offset, variable.offset + variable.shape.size(), group.learning_rate,
+            decays ? group.weight_decay : 0.0};
+  }
+
+  [[nodiscard]] static bool joins(const Segment& first, const Segment& second) {
+    return first.end == second.begin && first.learning_rate == second.learning_rate &&
+           first.decay == second.decay;
+  }
+
+  Rule rule_;
+  OptimizerOptions options_;
+  double learning_rate_;
+  Index size_;
+  Index steps_ = 0;
+  AlignedVector<T> state_;
+  std::vector<bool> trainable_;
+  std::vector<Segment> segments_;
+};
+
+template <class AnyModel, class Rule>
+Optimizer(const AnyModel&, Rule) -> Optimizer<Rule, typename AnyModel::Scalar>;
+template <class AnyModel, class Rule>
+Optimizer(const AnyModel&, Rule, OptimizerOptions) -> Optimizer<Rule, typename AnyModel::Scalar>;
+
+}  // namespace nn

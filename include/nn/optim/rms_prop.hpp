@@ -1,0 +1,65 @@
+/// @file
+/// RMSProp.
+#pragma once
+
+#include "nn/optim/rule.hpp"
+
+namespace nn {
+
+/// With g = gradient + weight_decay * w: v is a moving average of g^2 and w -= learning_rate * g /
+/// (sqrt(v) + epsilon) (Tieleman and Hinton, "Lecture 6.5: RMSProp", 2012). `centered` takes the
+/// square of g's moving average off v (Graves, "Generating sequences with recurrent neural
+/// networks", 2013); `momentum` smooths the steps. As in PyTorch.
+struct RMSProp {
+  double learning_rate = 0.01;
+  double smoothing = 0.99;  ///< of the moving averages
+  double epsilon = 1e-8;
+  double momentum = 0;  ///< in [0, 1)
+  bool centered = false;
+  double weight_decay = 0;  ///< of weights, not of biases and normalisation
+
+  void check() const {
+    detail::require_not_negative(learning_rate, "RMSProp", "a learning rate");
+    detail::require_fraction(smoothing, "RMSProp", "a smoothing");
+    detail::require_not_negative(epsilon, "RMSProp", "an epsilon");
+    detail::require_fraction(momentum, "RMSProp", "a momentum");
+    detail::require_not_negative(weight_decay, "RMSProp", "a weight decay");
+  }
+
+  [[nodiscard]] constexpr Index slots() const {
+    return 1 + (centered ? 1 : 0) + (momentum > 0 ? 1 : 0);
+  }
+
+  template <class T>
+  void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+              const Slots<T>& slots) const {
+    const T decay = static_cast<T>(weight_decay * context.decay);
+    const T keep = static_cast<T>(smoothing);
+    const T add = static_cast<T>(1 - smoothing);
+    const auto g = gradient + decay * weights;
+    Elements<T> square = slots[0];
+    square = keep * square + add * g.square();
+    if (!centered) return move(context, weights, g, square, slots.without(1));
+    Elements<T> mean = slots[1];
+    mean = keep * mean + add * g;
+    // Rounding may take the variance below 0.
+    move(context, weights, g, (square - mean.square()).max(T(0)), slots.without(2));
+  }
+
+ private:
+  template <class T, class Gradient, class Variance>
+  void move(const UpdateContext& context, Elements<T> weights, const Gradient& gradient,
+            const Variance& variance, const Slots<T>& left) const {
+    const T rate = static_cast<T>(context.learning_rate);
+    const auto direction = gradient / (variance.sqrt() + static_cast<T>(epsilon));
+    if (momentum == 0) {
+      weights -= rate * direction;
+      return;
+    }
+    Elements<T> velocity = left[0];
+    velocity = static_cast<T>(momentum) * velocity + direction;
+    weights -= rate * velocity;
+  }
+};
+
+}  // namespace nn

@@ -1,0 +1,80 @@
+/// @file
+/// What an optimizer's rule is.
+///
+/// A rule is a small description: it holds settings and nothing that changes. What it keeps of
+/// earlier steps, such as momentum, lives in the Optimizer, in *slots* of one number a parameter
+/// each, which start at 0. What a rule must have:
+///
+///     double learning_rate;                 // its default
+///     void check() const;                   // throws Error for settings that make no sense
+///     Index slots() const;                  // how many slots it needs
+///     template <class T>
+///     void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+///                 const Slots<T>& slots) const;
+///
+/// What it may have, called once before the first step:
+///
+///     template <class T>
+///     void start(Elements<const T> weights, const Slots<T>& slots) const;
+///
+/// Every element is updated by itself: `update` is called for short runs of the weights, in any
+/// order and from several threads.
+#pragma once
+
+#include <Eigen/Core>
+#include <cmath>
+
+#include "nn/core/error.hpp"
+#include "nn/core/shape.hpp"
+
+namespace nn {
+
+/// What a rule may use besides weights and gradient.
+struct UpdateContext {
+  double learning_rate = 0;
+  double decay = 1;  ///< by which the rule's weight decay is multiplied: 0 for biases
+  Index step = 1;    ///< 1 for the first
+};
+
+/// A run of weights, gradients or slots, as an Eigen array.
+template <class T>
+using Elements =
+    Eigen::Map<std::conditional_t<std::is_const_v<T>,
+                                  const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>,
+                                  Eigen::Array<T, Eigen::Dynamic, 1>>>;
+
+/// A rule's slots, for the run of weights at hand.
+template <class T>
+class Slots {
+ public:
+  /// `first` is the run's place in slot 0; slots lie `stride` apart.
+  Slots(T* first, Index stride, Index count) : first_(first), stride_(stride), count_(count) {}
+
+  [[nodiscard]] Elements<T> operator[](Index slot) const {
+    return {first_ + slot * stride_, count_};
+  }
+  /// The slots without the first `count`: for a rule made of another.
+  [[nodiscard]] Slots without(Index count) const {
+    return {first_ + count * stride_, stride_, count_};
+  }
+
+ private:
+  T* first_;
+  Index stride_;
+  Index count_;
+};
+
+namespace detail {
+
+/// @throws Error unless `value` is in [0, 1).
+inline void require_fraction(double value, const char* rule, const char* name) {
+  require(value >= 0 && value < 1, rule, " needs ", name, " in [0, 1), got ", value);
+}
+
+/// @throws Error unless `value` is finite and not negative.
+inline void require_not_negative(double value, const char* rule, const char* name) {
+  require(std::isfinite(value) && value >= 0, rule, " needs ", name, " of 0 or more, got ", value);
+}
+
+}  // namespace detail
+}  // namespace nn

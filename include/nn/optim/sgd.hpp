@@ -1,0 +1,47 @@
+/// @file
+/// Stochastic gradient descent.
+#pragma once
+
+#include "nn/optim/rule.hpp"
+
+namespace nn {
+
+/// With g = gradient + weight_decay * w: v = momentum * v + g; w -= learning_rate * v, or, for
+/// Nesterov's form, w -= learning_rate * (g + momentum * v) (Sutskever et al., "On the importance
+/// of initialization and momentum in deep learning", 2013, in the variables that PyTorch uses).
+struct SGD {
+  double learning_rate = 0.01;
+  double momentum = 0;  ///< in [0, 1)
+  bool nesterov = false;
+  double weight_decay = 0;  ///< of weights, not of biases and normalisation
+
+  void check() const {
+    detail::require_not_negative(learning_rate, "SGD", "a learning rate");
+    detail::require_fraction(momentum, "SGD", "a momentum");
+    detail::require_not_negative(weight_decay, "SGD", "a weight decay");
+    require(!nesterov || momentum > 0, "SGD with nesterov needs a momentum");
+  }
+
+  [[nodiscard]] constexpr Index slots() const { return momentum > 0 ? 1 : 0; }
+
+  template <class T>
+  void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
+              const Slots<T>& slots) const {
+    const T rate = static_cast<T>(context.learning_rate);
+    const T decay = static_cast<T>(weight_decay * context.decay);
+    if (momentum == 0) {
+      weights -= rate * (gradient + decay * weights);
+      return;
+    }
+    const T mu = static_cast<T>(momentum);
+    Elements<T> velocity = slots[0];
+    velocity = mu * velocity + (gradient + decay * weights);
+    if (nesterov) {
+      weights -= rate * (gradient + decay * weights + mu * velocity);
+    } else {
+      weights -= rate * velocity;
+    }
+  }
+};
+
+}  // namespace nn
