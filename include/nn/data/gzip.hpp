@@ -1,0 +1,101 @@
+/// @file
+/// Reading what gzip has compressed. Included anywhere in a program, this header lets every reader
+/// of data sets take .gz files. It needs zlib: link nn::zlib.
+#pragma once
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "nn/data/stored_file.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// A stream of zlib's, for one gzip member after another.
+class Inflater {
+ public:
+  Inflater(std::string_view compressed, std::string name) : name_(std::move(name)) {
+    // zlib never writes to its input, but its interface lacks the const.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));  // NOLINT
+    stream_.avail_in = static_cast<uInt>(compressed.size());
+    constexpr int gzip_only = 16 + MAX_WBITS;
+    require<FileError>(inflateInit2(&stream_, gzip_only) == Z_OK, "cannot read ", name_,
+                       ": zlib does not start");
+  }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+  ~Inflater() { inflateEnd(&stream_); }
+
+  /// Appends at most `count` bytes to `out`; fewer only at the end of the file.
+  void append(std::string& out, std::size_t count) {
+    const std::size_t before = out.size();
+    out.resize(before + count);
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data() + before);  // NOLINT
+    stream_.avail_out = static_cast<uInt>(count);
+    while (stream_.avail_out > 0 && !ended_) step();
+    out.resize(out.size() - stream_.avail_out);
+  }
+
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  void step() {
+    const int status = inflate(&stream_, Z_NO_FLUSH);
+    if (status == Z_STREAM_END) return end_member();
+    require<FileError>(status != Z_BUF_ERROR, name_, " is broken: it ends too early, after ",
+                       stream_.total_out, " bytes of content");
+    require<FileError>(status == Z_OK, name_, " is broken: after ", stream_.total_out,
+                       " bytes of content, ", reason(status));
+  }
+
+  /// A gzip file is one or more members, one after another (RFC 1952, 2.2).
+  void end_member() {
+    ended_ = stream_.avail_in == 0;
+    if (!ended_) inflateReset(&stream_);
+  }
+
+  [[nodiscard]] std::string reason(int status) const {
+    if (stream_.msg != nullptr) return stream_.msg;
+    return status == Z_MEM_ERROR ? "memory ran out" : "the data cannot be decompressed";
+  }
+
+  std::string name_;
+  z_stream stream_{};
+  bool ended_ = false;
+};
+
+/// At most `limit` bytes of what was compressed. The output grows with what comes, so that a small
+/// file cannot claim much memory that it does not fill.
+[[nodiscard]] inline std::string gunzip_at_most(std::string_view compressed, Index limit,
+                                                const std::string& name) {
+  Inflater inflater(compressed, name);
+  std::string content;
+  const auto bound = static_cast<std::size_t>(limit);
+  while (content.size() < bound && !inflater.ended()) {
+    const std::size_t wanted =
+        std::clamp(content.size(), std::size_t{1} << 16, std::size_t{1} << 26);
+    inflater.append(content, std::min(wanted, bound - content.size()));
+  }
+  return content;
+}
+
+inline const bool gzip_is_known = (gzip_decompressor = &gunzip_at_most, true);
+
+}  // namespace detail
+
+/// The content of a gzip file given as bytes; `name` is what messages call it.
+/// @throws FileError when it is broken, or holds more than `max_bytes`.
+[[nodiscard]] inline std::string gunzip(std::string_view compressed, Index max_bytes,
+                                        const std::string& name = "the gzip data") {
+  std::string content = detail::gunzip_at_most(compressed, max_bytes + 1, name);
+  require<FileError>(static_cast<Index>(content.size()) <= max_bytes, "refused to read ", name,
+                     ": it holds more than the ", max_bytes, " bytes expected");
+  return content;
+}
+
+}  // namespace nn

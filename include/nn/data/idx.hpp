@@ -1,0 +1,186 @@
+/// @file
+/// The IDX format (LeCun, Cortes and Burges, "The MNIST database"), and the data sets that come in
+/// it. All numbers in it are big-endian: two bytes 0, one for the type of the elements (8: unsigned
+/// bytes), one for the number of extents, the extents (32 bits each), the elements.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "nn/data/dataset.hpp"
+#include "nn/data/stored_file.hpp"
+
+namespace nn {
+
+namespace detail {
+
+struct IdxHeader {
+  Shape shape;
+  Index bytes = 0;  ///< of the header itself
+};
+
+[[nodiscard]] inline std::uint32_t big_endian(std::string_view bytes, Index position) {
+  std::uint32_t number = 0;
+  for (const char byte : bytes.substr(static_cast<std::size_t>(position), 4))
+    number = number << 8U | static_cast<std::uint8_t>(byte);
+  return number;
+}
+
+[[nodiscard]] inline std::string hexadecimal(std::uint32_t number) {
+  std::string digits = "0x";
+  for (unsigned shift = 32; shift > 0; shift -= 4)
+    digits += "0123456789abcdef"[number >> (shift - 4) & 0xfU];
+  return digits;
+}
+
+/// What IDX files of bytes with so many extents hold, for messages.
+[[nodiscard]] inline std::string idx_kind(Index rank) {
+  if (rank == 1) return "labels";
+  if (rank == 3) return "images";
+  return text("arrays of ", rank, " axes");
+}
+
+/// Checks that a file that starts with `magic` holds bytes, and with `rank` extents unless that is
+/// 0. Returns their number.
+[[nodiscard]] inline Index check_idx_magic(std::uint32_t magic, Index rank,
+                                           const std::string& name) {
+  constexpr std::uint32_t bytes = 0x0800;
+  const auto found = static_cast<Index>(magic & 0xffU);
+  const bool is_bytes = magic >> 8U == bytes >> 8U && found >= 1 && found <= Shape::max_rank;
+  require<FileError>(is_bytes || rank != 0, name, ": the magic number is ", hexadecimal(magic),
+                     "; expected ", hexadecimal(bytes + 1), " to ",
+                     hexadecimal(bytes + static_cast<std::uint32_t>(Shape::max_rank)),
+                     ", those of IDX files of bytes");
+  if (rank == 0) return found;
+  require<FileError>(is_bytes && found == rank, name, ": the magic number is ", hexadecimal(magic),
+                     is_bytes ? ", that of " + idx_kind(found) : "", "; expected ",
+                     hexadecimal(bytes + static_cast<std::uint32_t>(rank)), ", that of ",
+                     idx_kind(rank),
+                     is_bytes && found + rank == 4 ? " (are the two files swapped?)" : "");
+  return found;
+}
+
+/// The header of an IDX file of bytes with `rank` extents, or with any number of them for 0.
+/// @throws FileError when it is none, or claims more than `StoredFile::max_bytes`.
+[[nodiscard]] inline IdxHeader read_idx_header(const StoredFile& file, Index rank) {
+  const std::string start = file.first(4 + 4 * Shape::max_rank);
+  const auto length = static_cast<Index>(start.size());
+  require<FileError>(length >= 4, file.name(), ": it has ", length,
+                     " bytes of content, too few for an IDX file");
+  IdxHeader header;
+  const Index extents = check_idx_magic(big_endian(start, 0), rank, file.name());
+  header.bytes = 4 + 4 * extents;
+  require<FileError>(length >= header.bytes, file.name(), ": it ends within its header, after ",
+                     length, " of ", header.bytes, " bytes");
+  Index size = 1;
+  for (Index axis = 0; axis < extents; ++axis) {
+    const auto extent = static_cast<Index>(big_endian(start, 4 + 4 * axis));
+    header.shape.push_back(extent);
+    size *= std::max(extent, Index{1});
+    require<FileError>(size <= StoredFile::max_bytes, file.name(), ": it claims ", header.shape,
+                       axis + 1 < extents ? "x... " : " ", "elements; at most ",
+                       StoredFile::max_bytes, " are read");
+  }
+  return header;
+}
+
+[[nodiscard]] inline Tensor<std::uint8_t> read_idx(const StoredFile& file, Index rank) {
+  const IdxHeader header = read_idx_header(file, rank);
+  const Index expected = header.bytes + header.shape.size();
+  const std::string content = file.first(expected + 1);
+  const auto found = static_cast<Index>(content.size());
+  require<FileError>(found >= expected, file.name(), ": it is truncated: ", header.shape,
+                     " elements take ", expected, " bytes with the header, it has ", found);
+  require<FileError>(found <= expected, file.name(), ": it goes on after the ", expected,
+                     " bytes that the header and its ", header.shape, " elements take");
+  Tensor<std::uint8_t> elements(header.shape);
+  std::copy(content.begin() + header.bytes, content.end(), elements.begin());
+  return elements;
+}
+
+[[nodiscard]] inline Dataset idx_dataset(const StoredFile& image_file, const StoredFile& label_file,
+                                         std::vector<std::string> class_names, std::string name) {
+  Tensor<std::uint8_t> images = read_idx(image_file, 3);
+  const Tensor<std::uint8_t> labels = read_idx(label_file, 1);
+  const Shape& shape = images.shape();
+  require<FileError>(!images.empty(), image_file.name(), ": it holds no images, but ", shape,
+                     " pixels");
+  require<FileError>(shape.front() == labels.size(), image_file.name(), " holds ", shape.front(),
+                     " images, but ", label_file.name(), " ", labels.size(), " labels");
+  for (Index i = 0; i < labels.size(); ++i) {
+    require<FileError>(class_names.empty() || labels[i] < class_names.size(), label_file.name(),
+                       ": label ", i, " is ", int{labels[i]}, "; expected 0 to ",
+                       class_names.size() - 1);
+  }
+  images.resize({shape[0], shape[1], shape[2], 1});
+  return Dataset(std::move(images), std::vector<Label>(labels.begin(), labels.end()),
+                 std::move(class_names), std::move(name));
+}
+
+/// The four files that MNIST and its successors come in.
+[[nodiscard]] inline TrainTest load_mnist_like(const std::filesystem::path& folder,
+                                               const std::vector<std::string>& class_names,
+                                               const std::string& name) {
+  std::error_code ignored;
+  require<FileError>(std::filesystem::is_directory(folder, ignored), "cannot read ", name, ": ",
+                     folder.string(), " is not a folder");
+  const auto part = [&](const std::string& prefix, const std::string& use) {
+    return idx_dataset(StoredFile(folder / (prefix + "-images-idx3-ubyte")),
+                       StoredFile(folder / (prefix + "-labels-idx1-ubyte")), class_names,
+                       name + " " + use);
+  };
+  TrainTest result{part("train", "training"), part("t10k", "test")};
+  require<FileError>(result.train.sample_shape() == result.test.sample_shape(), folder.string(),
+                     ": the training images are ", result.train.sample_shape(),
+                     ", but the test images ", result.test.sample_shape());
+  return result;
+}
+
+}  // namespace detail
+
+/// The bytes in an IDX file, in its shape. Where there is no such file, the same name with .gz is
+/// tried; for that, some file of the program has to include <nn/data/gzip.hpp>.
+/// @throws FileError saying what is wrong when the file is missing, truncated, too long, or not IDX
+/// of bytes, before memory is allocated for what it claims.
+[[nodiscard]] inline Tensor<std::uint8_t> read_idx(const std::filesystem::path& path) {
+  return detail::read_idx(StoredFile(path), 0);
+}
+
+/// Grey images and their labels from two IDX files, found and refused as `read_idx` does. Without
+/// class names the classes are numbered.
+/// @throws FileError also when the files are swapped, do not hold as many labels as images, or a
+/// label is beyond the class names.
+[[nodiscard]] inline Dataset load_idx(const std::filesystem::path& images,
+                                      const std::filesystem::path& labels,
+                                      std::vector<std::string> class_names = {},
+                                      std::string name = {}) {
+  return detail::idx_dataset(StoredFile(images), StoredFile(labels), std::move(class_names),
+                             std::move(name));
+}
+
+/// MNIST's 60,000 training and 10,000 test images of handwritten digits, 28x28x1, from
+/// train-images-idx3-ubyte, train-labels-idx1-ubyte and their t10k siblings in `folder`, each
+/// possibly with .gz.
+/// @throws FileError as `load_idx` does.
+[[nodiscard]] inline TrainTest load_mnist(const std::filesystem::path& folder) {
+  return detail::load_mnist_like(folder, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+                                 "MNIST");
+}
+
+/// Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): pictures of clothes, in MNIST's sizes and files.
+/// @throws FileError as `load_idx` does.
+[[nodiscard]] inline TrainTest load_fashion_mnist(const std::filesystem::path& folder) {
+  return detail::load_mnist_like(folder,
+                                 {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal",
+                                  "shirt", "sneaker", "bag", "ankle boot"},
+                                 "Fashion-MNIST");
+}
+
+}  // namespace nn

@@ -1,0 +1,81 @@
+/// @file
+/// Files that may be stored compressed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "nn/core/file.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// Decompresses at most `limit` bytes of what `name` holds.
+using Decompressor = std::string (*)(std::string_view compressed, Index limit,
+                                     const std::string& name);
+
+/// Set by gzip.hpp, wherever in the program it is included, so that this header needs no zlib.
+inline Decompressor gzip_decompressor = nullptr;
+
+}  // namespace detail
+
+/// The content of a file that may be compressed by gzip, which needs `#include <nn/data/gzip.hpp>`
+/// somewhere in the program. Nothing is allocated for what a file claims, only for what it holds.
+class StoredFile {
+ public:
+  /// No reader here takes files beyond this, compressed or not.
+  static constexpr Index max_bytes = Index{1} << 31;
+
+  /// Reads `path` or, where there is none, `path`.gz.
+  /// @throws FileError when there is neither, or it is no ordinary file or cannot be read.
+  explicit StoredFile(const std::filesystem::path& path) : name_(path.string()) {
+    std::error_code ignored;
+    std::filesystem::path compressed = path;
+    compressed += ".gz";
+    if (!std::filesystem::exists(path, ignored)) {
+      require<FileError>(std::filesystem::exists(compressed, ignored), "cannot read ", name_,
+                         ": there is no such file, nor ", compressed.filename().string());
+      name_ = compressed.string();
+    }
+    stored_ = read_file(name_, max_bytes);
+  }
+
+  /// The same for bytes that are in memory already.
+  StoredFile(std::string name, std::string bytes)
+      : name_(std::move(name)), stored_(std::move(bytes)) {}
+
+  /// The path, for messages.
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  [[nodiscard]] bool compressed() const { return stored_.starts_with("\x1f\x8b"); }
+
+  /// The first `limit` bytes of the content, or all of it if there are fewer. What is compressed is
+  /// verified where its end comes before the limit.
+  /// @throws FileError when the compressed file is broken, or gzip.hpp is not included.
+  [[nodiscard]] std::string first(Index limit) const {
+    if (!compressed()) return stored_.substr(0, static_cast<std::size_t>(limit));
+    require<FileError>(detail::gzip_decompressor != nullptr, "cannot read ", name_,
+                       ": it is compressed, which needs #include <nn/data/gzip.hpp> and zlib "
+                       "(the CMake target nn::zlib); or decompress it with gunzip");
+    return detail::gzip_decompressor(stored_, limit, name_);
+  }
+
+  /// The whole content.
+  /// @throws FileError as `first` does, and when there are more than `max_bytes`.
+  [[nodiscard]] std::string content() const {
+    std::string all = first(max_bytes + 1);
+    require<FileError>(static_cast<Index>(all.size()) <= max_bytes, "refused to read ", name_,
+                       ": it holds more than ", max_bytes, " bytes");
+    return all;
+  }
+
+ private:
+  std::string name_;
+  std::string stored_;
+};
+
+}  // namespace nn
