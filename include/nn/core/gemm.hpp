@@ -3,10 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "nn/core/activation.hpp"
+#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/core/tile.hpp"
+#include "nn/core/workspace.hpp"
 
 namespace nn {
 
@@ -15,26 +19,131 @@ enum class Transpose { no, yes };
 
 namespace detail {
 
+/// Everything that defines a matrix product.
 template <class T>
-using StridedMap = Eigen::Map<RowMatrix<T>, 0, Eigen::OuterStride<>>;
-template <class T>
-using ConstStridedMap = Eigen::Map<const RowMatrix<T>, 0, Eigen::OuterStride<>>;
+struct GemmProblem {
+  bool transpose_a;
+  bool transpose_b;
+  Index m;
+  Index n;
+  Index k;
+  const T* a;
+  Index lda;
+  const T* b;
+  Index ldb;
+  T* c;
+  Index ldc;
+  bool accumulate;
+  Epilogue<T> epilogue;
+};
 
+/// How a product is cut. A panel of B, k x panel_columns, is read again for every tile of a block
+/// and should stay in the level-1 cache: 256 x 16 floats are 16 KiB of 32. The block of packed B, k
+/// x n, should stay in level 2: 128 KiB of 512. Below `unpacked_m` rows it is not worth copying B,
+/// and below `unpacked_n` columns, A.
 template <class T>
-void apply_epilogue(Index rows, Index columns, T* c, Index ldc, const Epilogue<T>& epilogue) {
-  if (epilogue.is_identity()) return;
-  for (Index row = 0; row < rows; ++row) {
-    T* values = c + row * ldc;
-    if (epilogue.bias != nullptr) {
-      for (Index column = 0; column < columns; ++column) values[column] += epilogue.bias[column];
-    }
-    if (!epilogue.activation.is_identity()) {
-      for (Index column = 0; column < columns; ++column) {
-        values[column] = epilogue.activation(values[column]);
-      }
-    }
+struct GemmBlocks {
+  static constexpr Index k = 1024 / static_cast<Index>(sizeof(T));
+  static constexpr Index n = 128;
+  static constexpr Index m = 96;
+  static constexpr Index unpacked_m = 12;
+  static constexpr Index unpacked_n = 32;
+};
+
+/// A transposed A is stored with its rows running along l, and the tiles would jump by lda at every
+/// step: this copies the rows of a tile, for each l, to `wide_or_narrow_rows` consecutive elements.
+template <class T>
+void pack_left(const TileCut& cut, Index height, Index depth, const T* a, Index lda, T* packed) {
+  for (Index tile = 0; tile < cut.tiles(); ++tile) {
+    pack_rows(depth, cut.size(tile), height, a + cut.begin(tile), lda, packed);
+    packed += depth * height;
   }
 }
+
+/// Writes 0, stride, 2 * stride ...
+inline void fill_multiples(Index count, Index stride, Index* table) {
+  for (Index i = 0; i < count; ++i) table[i] = i * stride;
+}
+
+/// One block of C: rows [m0, m1), columns [n0, n1), all of k.
+template <class T>
+class GemmBlock {
+ public:
+  GemmBlock(const GemmProblem<T>& problem, Index m0, Index m1, Index n0, Index n1)
+      : p_(problem),
+        m0_(m0),
+        n0_(n0),
+        columns_(n1 - n0),
+        cut_(m1 - m0, wide_rows),
+        pack_a_(p_.transpose_a && columns_ > Blocks::unpacked_n),
+        pack_b_(p_.transpose_b || m1 - m0 > Blocks::unpacked_m || columns_ % lanes<T> != 0) {
+    Arena arena = thread_workspace(bytes_for<T>(Blocks::k * Blocks::n) +
+                                   bytes_for<T>(Blocks::k * packed_height * Blocks::m) +
+                                   bytes_for<Index>(Blocks::k));
+    packed_b_ = arena.take<T>(Blocks::k * Blocks::n);
+    packed_a_ = arena.take<T>(Blocks::k * packed_height * cut_.tiles());
+    steps_ = arena.take<Index>(Blocks::k);
+    fill_multiples(std::min(Blocks::k, p_.k),
+                   pack_a_ ? packed_height : (p_.transpose_a ? p_.lda : 1), steps_);
+    fill_multiples(wide_rows, p_.transpose_a ? 1 : p_.lda, a_rows_.data());
+    fill_multiples(wide_rows, p_.ldc, c_rows_.data());
+  }
+
+  void multiply() {
+    Index k0 = 0;
+    do {  // at least once: a sum of nothing still writes zeros and the epilogue
+      multiply(k0, std::min(Blocks::k, p_.k - k0));
+      k0 += Blocks::k;
+    } while (k0 < p_.k);
+  }
+
+ private:
+  using Blocks = GemmBlocks<T>;
+  static constexpr Index packed_height = padded_columns<T>(wide_rows);
+
+  /// Adds the terms [k0, k0 + depth) of every sum.
+  void multiply(Index k0, Index depth) {
+    const T* a = p_.a + (p_.transpose_a ? k0 * p_.lda + m0_ : m0_ * p_.lda + k0);
+    const T* b = p_.b + (p_.transpose_b ? n0_ * p_.ldb + k0 : k0 * p_.ldb + n0_);
+    if (pack_a_) pack_left(cut_, packed_height, depth, a, p_.lda, packed_a_);
+    if (pack_b_) pack_panels(p_.transpose_b, depth, columns_, b, p_.ldb, packed_b_);
+    const bool last = k0 + depth >= p_.k;
+    for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
+      Epilogue<T> epilogue = last ? p_.epilogue : Epilogue<T>{};
+      if (epilogue.bias != nullptr) epilogue.bias += n0_ + first;
+      for (Index tile = 0; tile < cut_.tiles(); ++tile) {
+        const Index row = cut_.begin(tile);
+        const TileInput<T> input{
+            pack_a_ ? packed_a_ + tile * depth * packed_height : a + row * a_rows_[1],
+            a_rows_.data(),
+            steps_,
+            depth,
+            pack_b_ ? packed_b_ + panel_offset(first, depth) : b + first,
+            pack_b_ ? width : p_.ldb};
+        const TileOutput<T> output{p_.c + (m0_ + row) * p_.ldc + n0_ + first, c_rows_.data(), used,
+                                   p_.accumulate || k0 > 0, epilogue};
+        if (width == lanes<T>) {
+          multiply_tile_of<T, 1, wide_rows>(cut_.size(tile), input, output);
+        } else {
+          multiply_tile_of<T, 2>(cut_.size(tile), input, output);
+        }
+      }
+    });
+  }
+
+  const GemmProblem<T>& p_;
+  Index m0_;
+  Index n0_;
+  Index columns_;
+  TileCut cut_;
+  bool pack_a_;
+  bool pack_b_;
+  T* packed_a_;
+  T* packed_b_;
+  Index* steps_;
+  std::array<Index, wide_rows> a_rows_;
+  std::array<Index, wide_rows> c_rows_;
+};
 
 }  // namespace detail
 
@@ -46,38 +155,43 @@ template <class T>
 void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
           Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
           const Epilogue<T>& epilogue = {}) {
-  using Input = detail::ConstStridedMap<T>;
-  const bool ta = transpose_a == Transpose::yes;
-  const bool tb = transpose_b == Transpose::yes;
-  const Input right(b, tb ? n : k, tb ? k : n, Eigen::OuterStride<>(ldb));
-  constexpr Index piece = 48;
-  parallel_for_pieces(m, piece, [&](Index begin, Index end) {
-    const Index rows = end - begin;
-    detail::StridedMap<T> result(c + begin * ldc, rows, n, Eigen::OuterStride<>(ldc));
-    const Input left(ta ? a + begin : a + begin * lda, ta ? k : rows, ta ? rows : k,
-                     Eigen::OuterStride<>(lda));
-    if (!accumulate) result.setZero();
-    if (ta && tb) {
-      result.noalias() += left.transpose() * right.transpose();
-    } else if (ta) {
-      result.noalias() += left.transpose() * right;
-    } else if (tb) {
-      result.noalias() += left * right.transpose();
-    } else {
-      result.noalias() += left * right;
-    }
-    detail::apply_epilogue(rows, n, c + begin * ldc, ldc, epilogue);
-  });
+  using Blocks = detail::GemmBlocks<T>;
+  const detail::GemmProblem<T> problem{transpose_a == Transpose::yes,
+                                       transpose_b == Transpose::yes,
+                                       m,
+                                       n,
+                                       k,
+                                       a,
+                                       lda,
+                                       b,
+                                       ldb,
+                                       c,
+                                       ldc,
+                                       accumulate,
+                                       epilogue};
+  const Index pieces_m = (m + Blocks::m - 1) / Blocks::m;
+  const Index pieces_n = (n + Blocks::n - 1) / Blocks::n;
+  const Index block_m = (m + pieces_m - 1) / std::max<Index>(pieces_m, 1);
+  parallel_for(
+      pieces_m * pieces_n,
+      [&](Index piece) {
+        const Index m0 = piece % pieces_m * block_m;
+        const Index n0 = piece / pieces_m * Blocks::n;
+        detail::GemmBlock<T>(problem, m0, std::min(m0 + block_m, m), n0,
+                             std::min(n0 + Blocks::n, n))
+            .multiply();
+      },
+      m * n * k > 100000);
 }
 
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are
 /// added in a fixed order, whatever the number of threads.
 template <class T>
 void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate) {
-  if (!accumulate) std::fill_n(out, columns, T(0));
-  for (Index row = 0; row < rows; ++row) {
-    for (Index column = 0; column < columns; ++column) out[column] += a[row * lda + column];
-  }
+  using Row = Eigen::Array<T, 1, Eigen::Dynamic>;
+  Eigen::Map<Row> sum(out, columns);
+  if (!accumulate) sum.setZero();
+  for (Index row = 0; row < rows; ++row) sum += Eigen::Map<const Row>(a + row * lda, columns);
 }
 
 }  // namespace nn

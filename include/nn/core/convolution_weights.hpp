@@ -1,0 +1,252 @@
+/// @file
+/// The gradient of the weights of a convolution.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/convolution_gather.hpp"
+#include "nn/core/memory.hpp"
+#include "nn/core/pack.hpp"
+#include "nn/core/parallel.hpp"
+#include "nn/core/tile.hpp"
+#include "nn/core/workspace.hpp"
+
+namespace nn::detail {
+
+/// How the work is cut, by the problem alone: the batch into `slots`, each with a gradient of its
+/// own that is added to the others in a fixed order at the end, and the filters into `splits`. Many
+/// slots are better (an item reads its images once), but they cost memory: `most_bytes` for all
+/// together.
+struct WeightsCut {
+  static constexpr Index most_bytes = Index{1} << 21;
+  static constexpr Index enough_items = 8;
+  static constexpr Index window_bytes = 128 * 1024;
+
+  Index slots;
+  Index splits;
+
+  template <class T>
+  static WeightsCut of(const ConvolutionGeometry& g) {
+    const Index bytes = std::max<Index>(1, g.weights_size() * static_cast<Index>(sizeof(T)));
+    const Index slots = std::clamp<Index>(most_bytes / bytes, 1, std::min(enough_items, g.batch));
+    const Index panels = (g.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
+    return {slots, std::min((enough_items + slots - 1) / slots, panels)};
+  }
+};
+
+/// dW[k][f] = sum over the outputs p of x[pixel(p) + tap(k)] * dy[p][f]: the same gathered product
+/// as the forward pass with pixels and taps in each other's place, its sums running over the
+/// pixels.
+template <class T>
+class WeightsProduct {
+ public:
+  WeightsProduct(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
+                 bool accumulate, Arena scratch)
+      : g_(geometry),
+        cut_(WeightsCut::of<T>(geometry)),
+        y_(Gather{geometry, false}.y(0)),
+        x_(Gather{geometry, false}.x(0)),
+        columns_(Gather{geometry, false}.columns()),
+        images_(x),
+        dy_(dy),
+        dweights_(dweights),
+        accumulate_(accumulate),
+        row_depth_(g_.kernel_width * g_.group_channels()),
+        row_groups_(row_depth_ >= few_rows ? g_.kernel_height : 1) {
+    taps_ = scratch.take<Index>(depth());
+    targets_ = scratch.take<Index>(depth());
+    partial_ = slot_buffers(g_, cut_) > 0 ? scratch.take<T>(slot_buffers(g_, cut_)) : nullptr;
+    fill_tables();
+  }
+
+  static Index scratch_bytes(const ConvolutionGeometry& g) {
+    return 2 * bytes_for<Index>(g.kernel_height * g.kernel_width * g.group_channels()) +
+           bytes_for<T>(slot_buffers(g, WeightsCut::of<T>(g)));
+  }
+
+  void run() const {
+    parallel_for(
+        cut_.slots * cut_.splits,
+        [&](Index item) { run_item(item / cut_.splits, item % cut_.splits); },
+        g_.multiply_adds() > 50000);
+    if (partial_ != nullptr) add_slots();
+  }
+
+ private:
+  /// The sums run over blocks of so many pixels: a panel of dy, 16 columns wide, then fills a
+  /// quarter of the level-1 cache and the pixels that the taps read another quarter or more.
+  static constexpr Index block_pixels = 1024 / static_cast<Index>(sizeof(T));
+  /// Taps x channels in a row of the kernel, from which on every row is worth a pass of its own
+  /// over the output rows that it meets; below it all rows share one pass over a window with a
+  /// frame.
+  static constexpr Index few_rows = 32;
+
+  static Index slot_buffers(const ConvolutionGeometry& g, const WeightsCut& cut) {
+    return cut.slots > 1 ? cut.slots * g.weights_size() : 0;
+  }
+
+  [[nodiscard]] Index depth() const { return g_.kernel_height * row_depth_; }
+  [[nodiscard]] bool frame_rows() const { return row_groups_ == 1; }
+  [[nodiscard]] bool needs_frame() const {
+    const Range all = y_.window({0, y_.outputs});
+    return columns_ != Range{0, g_.width} ||
+           (frame_rows() && (all.begin < 0 || all.end > g_.height));
+  }
+  [[nodiscard]] Index window_row() const { return columns_.size() * g_.channels; }
+
+  void fill_tables() const {
+    Index at = 0;
+    for (Index ky = 0; ky < g_.kernel_height; ++ky) {
+      for (Index kx = 0; kx < g_.kernel_width; ++kx) {
+        for (Index channel = 0; channel < g_.group_channels(); ++channel, ++at) {
+          taps_[at] = ky * y_.tap_step * window_row() + kx * x_.tap_step * g_.channels + channel;
+          targets_[at] = at * g_.filters;
+        }
+      }
+    }
+  }
+
+  /// The images of one slot, some at a time, and of an image too large some rows at a time.
+  void run_item(Index slot, Index split) const {
+    T* target = partial_ != nullptr ? partial_ + slot * g_.weights_size() : dweights_;
+    const Index panels = (g_.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
+    const Range filters{
+        panels * split / cut_.splits * panel_columns<T>,
+        std::min(panels * (split + 1) / cut_.splits * panel_columns<T>, g_.group_filters())};
+    const Range images{g_.batch * slot / cut_.slots, g_.batch * (slot + 1) / cut_.slots};
+    const Index image_bytes = g_.height * window_row() * static_cast<Index>(sizeof(T));
+    const Index fit = WeightsCut::window_bytes / std::max<Index>(1, image_bytes);
+    const Index together = std::clamp<Index>(fit, 1, std::max<Index>(1, images.size()));
+    const Index bands = fit > 0 ? 1
+                                : std::clamp<Index>(image_bytes / WeightsCut::window_bytes + 1, 1,
+                                                    std::max<Index>(1, y_.outputs));
+    const Index rows = (y_.outputs + bands - 1) / bands;
+    bool add = partial_ == nullptr && accumulate_;
+    for (Index first = images.begin; first < images.end; first += together) {
+      for (Index row = 0; row < y_.outputs; row += rows) {
+        run_window({first, std::min(first + together, images.end)},
+                   {row, std::min(row + rows, y_.outputs)}, filters, target, add);
+        add = true;
+      }
+    }
+  }
+
+  void run_window(const Range& images, const Range& rows, const Range& filters, T* target,
+                  bool add) const {
+    Range touched = y_.window(rows);
+    if (!frame_rows() || !needs_frame()) {
+      touched = {std::max<Index>(touched.begin, 0), std::min(touched.end, g_.height)};
+    }
+    const Index window_size = needs_frame() ? images.size() * touched.size() * window_row() : 0;
+    Arena arena =
+        thread_workspace(bytes_for<T>(window_size) + bytes_for<T>(block_pixels * panel_columns<T>) +
+                         2 * bytes_for<Index>(block_pixels));
+    T* window_data = arena.take<T>(window_size);
+    const T* from = images_ + images.begin * g_.input_size();
+    const Window<T> window = needs_frame()
+                                 ? copy_window(from, images.size(), g_.height, g_.width,
+                                               g_.channels, touched, columns_, window_data)
+                                 : whole_images(from, g_.height, g_.width, g_.channels);
+    Block block{arena.take<T>(block_pixels * panel_columns<T>), arena.take<Index>(block_pixels),
+                arena.take<Index>(block_pixels), 0};
+    for (Index group = 0; group < row_groups_; ++group) {
+      const Range outputs = frame_rows() ? rows : y_.outputs_inside(group, rows);
+      const Range taps{group * depth() / row_groups_, (group + 1) * depth() / row_groups_};
+      bool add_block = add;
+      block.pixels = 0;
+      for (Index n = 0; n < images.size(); ++n) {
+        for (Index y = outputs.begin; y < outputs.end; ++y) {
+          for (Index x = 0; x < x_.outputs; ++x) {
+            block.steps[block.pixels] =
+                window.offset(n, y_.origin + y * y_.step, x_.origin + x * x_.step);
+            block.outputs[block.pixels] =
+                (((images.begin + n) * y_.outputs + y) * x_.outputs + x) * g_.filters;
+            if (++block.pixels == block_pixels) {
+              run_block(window.data, block, taps, filters, target, add_block);
+              add_block = true;
+              block.pixels = 0;
+            }
+          }
+        }
+      }
+      if (block.pixels > 0 || !add_block) {
+        run_block(window.data, block, taps, filters, target, add_block);
+      }
+    }
+  }
+
+  /// Some pixels: where the tiles find their inputs, where their outputs are, and room for a panel.
+  struct Block {
+    T* panel;
+    Index* steps;
+    Index* outputs;
+    Index pixels;
+  };
+
+  void run_block(const T* window, const Block& block, const Range& taps, const Range& filters,
+                 T* target, bool add) const {
+    for (Index group = 0; group < g_.groups; ++group) {
+      for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
+        const Index first = group * g_.group_filters() + filters.begin + at;
+        pack_outputs(block, dy_ + first, used, width);
+        const TileInput<T> input{window + group * g_.group_channels(),
+                                 taps_ + taps.begin,
+                                 block.steps,
+                                 block.pixels,
+                                 block.panel,
+                                 width};
+        const TileOutput<T> output{target + first, targets_ + taps.begin, used, add, {}};
+        if (width == lanes<T>) {
+          multiply_rows<T, 1>(taps.size(), input, output);
+        } else {
+          multiply_rows<T, 2>(taps.size(), input, output);
+        }
+      });
+    }
+  }
+
+  static void pack_outputs(const Block& block, const T* from, Index columns, Index width) {
+    namespace packet = Eigen::internal;
+    T* to = block.panel;
+    for (Index p = 0; p < block.pixels; ++p, to += width) {
+      for (Index j = 0; j < width; j += lanes<T>) {
+        packet::pstoreu(to + j, load_some(from + block.outputs[p] + j, columns - j));
+      }
+    }
+  }
+
+  /// dweights (+)= the slots, one after the other.
+  void add_slots() const {
+    using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
+    const Index size = g_.weights_size();
+    constexpr Index piece = 4096;
+    parallel_for_pieces(size, piece, [&](Index begin, Index end) {
+      Eigen::Map<Row> sum(dweights_ + begin, end - begin);
+      for (Index slot = 0; slot < cut_.slots; ++slot) {
+        const Eigen::Map<const Row> part(partial_ + slot * size + begin, end - begin);
+        if (slot > 0 || accumulate_) {
+          sum += part;
+        } else {
+          sum = part;
+        }
+      }
+    });
+  }
+
+  ConvolutionGeometry g_;
+  WeightsCut cut_;
+  GatherAxis y_;
+  GatherAxis x_;
+  Range columns_;
+  const T* images_;
+  const T* dy_;
+  T* dweights_;
+  bool accumulate_;
+  Index row_depth_;
+  Index row_groups_;
+  Index* taps_;
+  Index* targets_;
+  T* partial_;
+};
+
+}  // namespace nn::detail

@@ -1,0 +1,78 @@
+/// @file
+/// Copies of matrices in the order in which the tiles read them.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/tile.hpp"
+
+namespace nn::detail {
+
+/// Where column `first` of a matrix of `depth` rows starts in its packed panels.
+[[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
+
+/// Copies `depth` rows of `columns` elements, `ldb` apart, into a panel of `width` columns. What
+/// the panel holds beyond `columns` is of no consequence: a tile never stores those columns.
+template <class T>
+void pack_rows(Index depth, Index columns, Index width, const T* b, Index ldb, T* panel) {
+  namespace packet = Eigen::internal;
+  const T* end = b + (depth - 1) * ldb + columns;  // nothing may be read from here on
+  for (Index l = 0; l < depth; ++l, b += ldb, panel += width) {
+    for (Index j = 0; j < width; j += lanes<T>) {
+      packet::pstoreu(panel + j, end - (b + j) >= lanes<T> ? packet::ploadu<Packet<T>>(b + j)
+                                                           : load_some(b + j, columns - j));
+    }
+  }
+}
+
+// A vector type as a template argument loses an attribute that does not matter here.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+/// lanes<T> vectors, to be transposed in registers.
+template <class T>
+struct Square {
+  Eigen::internal::PacketBlock<Packet<T>, lanes<T>> rows;
+};
+#pragma GCC diagnostic pop
+
+/// The same for a matrix stored transposed: column j of the panel is the row b + j * ldb. Squares
+/// of lanes x lanes are turned in registers.
+template <class T>
+void pack_columns(Index depth, Index columns, Index width, const T* b, Index ldb, T* panel) {
+  namespace packet = Eigen::internal;
+  constexpr int n = lanes<T>;
+  for (Index j = 0; j < width; j += n) {
+    Index l = 0;
+    if (j + n <= columns) {
+      for (; l + n <= depth; l += n) {
+        Square<T> square;
+        unroll<n>([&](auto i) __attribute__((always_inline)) {
+          square.rows.packet[i] = packet::ploadu<Packet<T>>(b + (j + i) * ldb + l);
+        });
+        packet::ptranspose(square.rows);
+        unroll<n>([&](auto i) __attribute__((always_inline)) {
+          packet::pstoreu(panel + (l + i) * width + j, square.rows.packet[i]);
+        });
+      }
+    }
+    for (; l < depth; ++l) {
+      for (Index i = j; i < j + n; ++i) panel[l * width + i] = i < columns ? b[i * ldb + l] : T(0);
+    }
+  }
+}
+
+/// Packs a block of op(B), depth x columns, into panels for wide and narrow tiles; takes depth *
+/// padded_columns(columns) elements.
+template <class T>
+void pack_panels(bool transposed, Index depth, Index columns, const T* b, Index ldb, T* packed) {
+  for_each_panel<T>(columns, [&](Index first, Index used, Index width) {
+    T* panel = packed + panel_offset(first, depth);
+    if (transposed) {
+      pack_columns(depth, used, width, b + first * ldb, ldb, panel);
+    } else {
+      pack_rows(depth, used, width, b + first, ldb, panel);
+    }
+  });
+}
+
+}  // namespace nn::detail

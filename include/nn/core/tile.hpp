@@ -1,0 +1,230 @@
+/// @file
+/// The one inner loop of the library: a tile of a matrix product held in registers.
+///
+/// Every dense layer and every pass of a convolution is a sum of outer products
+///
+///     C[i][j] += A[i][l] * B[l][j]       i: rows, l: depth, j: columns
+///
+/// in which a row of B is contiguous and A[i][l] lies at a + rows[i] + steps[l]: the address is a
+/// sum of two tables. That is what lets one kernel do all of them. For a matrix the tables are
+/// multiples of its leading dimension. For a convolution one table holds the pixels and the other
+/// the taps (and channels) of the kernel; forward and backward-data take pixels as rows and taps as
+/// depth, backward-weights the other way round. No patch of the image is ever copied out
+/// ("im2col").
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "nn/core/activation.hpp"
+
+namespace nn::detail {
+
+/// The widest vector of the instruction set compiled for.
+template <class T>
+using Packet = typename Eigen::internal::packet_traits<T>::type;
+
+/// Elements in a Packet.
+template <class T>
+inline constexpr int lanes = Eigen::internal::unpacket_traits<Packet<T>>::size;
+
+/// A wide tile is two vectors across. With 16 vector registers it is 6 rows high: 12 accumulators,
+/// 2 vectors of B and one broadcast element of A fill 15 of them, and each of the 12 multiply-adds
+/// needs but 8 / 12 loads, below the 2 loads and 2 multiply-adds a cycle of current cores. (At
+/// least 2 units x 4 cycles latency = 8 independent accumulators are needed to keep them busy.) A
+/// narrow tile, for the last columns, is one vector across and 8 rows high, for the same reason.
+inline constexpr int narrow_rows = 8;
+inline constexpr int wide_rows = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 6;
+template <int Vectors>
+inline constexpr int tile_rows = Vectors == 1 ? narrow_rows : wide_rows;
+
+/// The columns of a wide tile.
+template <class T>
+inline constexpr Index panel_columns = 2 * lanes<T>;
+
+/// Calls f(0), f(1), ... f(Count - 1) with compile-time constants.
+template <int Count, class F>
+[[gnu::always_inline]] inline void unroll(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }
+  (std::make_integer_sequence<int, Count>{});
+}
+
+/// The factors of a tile: A[i][l] = a[rows[i] + steps[l]], B[l][j] = b[l * ldb + j]. `b` must be
+/// readable for the whole width of the tile.
+template <class T>
+struct TileInput {
+  const T* a;
+  const Index* rows;
+  const Index* steps;
+  Index depth;
+  const T* b;
+  Index ldb;
+};
+
+/// Where a tile goes: C[i][j] = c[rows[i] + j] for j < columns, which may be fewer than the tile
+/// has. When `add`, what is there is added; then the epilogue follows (a bias at least as long as
+/// `columns`, from the tile's first).
+template <class T>
+struct TileOutput {
+  T* c;
+  const Index* rows;
+  Index columns;
+  bool add;
+  Epilogue<T> epilogue;
+};
+
+/// Copies count < 2 * Piece elements in pieces of fixed sizes, which costs less than a call of
+/// memcpy.
+template <int Piece, class T>
+[[gnu::always_inline]] inline void copy_fewer(const T* from, Index count, T* to) {
+  if ((count & Piece) != 0) {
+    std::memcpy(to, from, Piece * sizeof(T));
+    from += Piece;
+    to += Piece;
+  }
+  if constexpr (Piece > 1) copy_fewer<Piece / 2>(from, count, to);
+}
+
+/// The first `count` elements, the rest zero.
+template <class T>
+[[nodiscard]] [[gnu::always_inline]] inline Packet<T> load_some(const T* from, Index count) {
+  if (count >= lanes<T>) return Eigen::internal::ploadu<Packet<T>>(from);
+  std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
+  if (count > 0) copy_fewer<lanes<T> / 2>(from, count, padded.data());
+  return Eigen::internal::ploadu<Packet<T>>(padded.data());
+}
+
+template <class T>
+[[gnu::always_inline]] inline void store_some(T* to, Index count, const Packet<T>& value) {
+  if (count >= lanes<T>) return Eigen::internal::pstoreu(to, value);
+  std::array<T, static_cast<std::size_t>(lanes<T>)> padded;
+  Eigen::internal::pstoreu(padded.data(), value);
+  if (count > 0) copy_fewer<lanes<T> / 2>(padded.data(), count, to);
+}
+
+/// Activation on a vector, with the same result as on its elements one by one.
+template <class T>
+[[nodiscard]] [[gnu::always_inline]] inline Packet<T> activate(const Packet<T>& x,
+                                                               const Packet<T>& slope) {
+  namespace packet = Eigen::internal;
+  return packet::pselect(packet::pcmp_lt(packet::pset1<Packet<T>>(T(0)), x), x,
+                         packet::pmul(slope, x));
+}
+
+/// Computes one tile of Rows x (Vectors * lanes) elements.
+template <class T, int Rows, int Vectors>
+[[gnu::noinline]] void multiply_tile(const TileInput<T>& input, const TileOutput<T>& output) {
+  namespace packet = Eigen::internal;
+  Packet<T> sum[Rows][Vectors];
+  const T* row[Rows];
+  unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+    row[i] = input.a + input.rows[i];
+    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+      sum[i][v] = packet::pset1<Packet<T>>(T(0));
+    });
+  });
+
+  const T* b = input.b;
+  for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
+    const Index step = input.steps[l];
+    Packet<T> right[Vectors];
+    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+      right[v] = packet::ploadu<Packet<T>>(b + v * lanes<T>);
+    });
+    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+      const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        sum[i][v] = packet::pmadd(left, right[v], sum[i][v]);
+      });
+    });
+  }
+
+  unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+    const Index columns = output.columns - v * lanes<T>;
+    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+      if (output.add) {
+        sum[i][v] =
+            packet::padd(sum[i][v], load_some(output.c + output.rows[i] + v * lanes<T>, columns));
+      }
+    });
+    if (output.epilogue.bias != nullptr) {
+      const Packet<T> bias = load_some(output.epilogue.bias + v * lanes<T>, columns);
+      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+        sum[i][v] = packet::padd(sum[i][v], bias);
+      });
+    }
+    if (!output.epilogue.activation.is_identity()) {
+      const Packet<T> slope = packet::pset1<Packet<T>>(T(output.epilogue.activation.slope));
+      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+        sum[i][v] = activate<T>(sum[i][v], slope);
+      });
+    }
+    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+      store_some(output.c + output.rows[i] + v * lanes<T>, columns, sum[i][v]);
+    });
+  });
+}
+
+/// Computes a tile whose height, at most Rows, is known only at run time.
+template <class T, int Vectors, int Rows = tile_rows<Vectors>>
+void multiply_tile_of(Index rows, const TileInput<T>& input, const TileOutput<T>& output) {
+  if (rows == Rows) {
+    multiply_tile<T, Rows, Vectors>(input, output);
+  } else if constexpr (Rows > 1) {
+    multiply_tile_of<T, Vectors, Rows - 1>(rows, input, output);
+  }
+}
+
+/// Cuts `count` rows into as few tiles as possible, of sizes that differ by one at most (8 rows
+/// make 4 + 4, not 6 + 2: a tile of 2 rows would leave the multiply-add units waiting).
+class TileCut {
+ public:
+  TileCut(Index count, Index rows)
+      : tiles_((count + rows - 1) / rows),
+        size_(tiles_ == 0 ? 0 : count / tiles_),
+        larger_(tiles_ == 0 ? 0 : count % tiles_) {}
+
+  [[nodiscard]] Index tiles() const { return tiles_; }
+  [[nodiscard]] Index size(Index tile) const { return size_ + (tile < larger_ ? 1 : 0); }
+  [[nodiscard]] Index begin(Index tile) const { return tile * size_ + std::min(tile, larger_); }
+
+ private:
+  Index tiles_;
+  Index size_;
+  Index larger_;
+};
+
+/// C[i][j] for `count` rows and up to Vectors * lanes columns, tile by tile.
+template <class T, int Vectors>
+void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
+  const TileCut cut(count, tile_rows<Vectors>);
+  for (Index tile = 0; tile < cut.tiles(); ++tile) {
+    multiply_tile_of<T, Vectors>(cut.size(tile), input, output);
+    input.rows += cut.size(tile);
+    output.rows += cut.size(tile);
+  }
+}
+
+/// `columns` padded to whole vectors: the width of all its panels together.
+template <class T>
+[[nodiscard]] constexpr Index padded_columns(Index columns) {
+  return (columns + lanes<T> - 1) / lanes<T> * lanes<T>;
+}
+
+/// Calls visit(first, columns, width) for each panel of a matrix of `columns` columns: 2 * lanes
+/// wide but for a last one of `lanes` when so many are enough.
+template <class T, class Visit>
+void for_each_panel(Index columns, Visit&& visit) {
+  for (Index first = 0; first < columns; first += panel_columns<T>) {
+    const Index left = columns - first;
+    visit(first, std::min(left, panel_columns<T>),
+          left > lanes<T> ? panel_columns<T> : Index{lanes<T>});
+  }
+}
+
+}  // namespace nn::detail
