@@ -1,0 +1,127 @@
+/// @file
+/// Pictures beside what a network thinks of them.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nn/viz/canvas.hpp"
+#include "nn/viz/heat_map.hpp"
+
+namespace nn::viz {
+
+/// A picture and the probability that a network gives to each class.
+struct Prediction {
+  Image image = {};
+  std::vector<float> probabilities = {};
+  Index truth = -1;  ///< the true class, if it is known
+};
+
+/// How predictions are shown.
+struct PredictionOptions {
+  std::string title = {};
+  std::vector<std::string> class_names = {};  ///< empty: 0, 1, 2, ...
+  Index columns = 3;                          ///< predictions side by side
+};
+
+namespace detail {
+
+inline constexpr double panel_width = 296;
+inline constexpr double panel_height = 158;
+inline constexpr double panel_gap = 20;
+
+[[nodiscard]] inline std::string class_name(Index index, const PredictionOptions& options) {
+  const auto place = static_cast<std::size_t>(index);
+  return place < options.class_names.size() ? options.class_names[place] : std::to_string(index);
+}
+
+[[nodiscard]] inline std::string verdict(const Prediction& prediction, Index winner,
+                                         const PredictionOptions& options) {
+  const std::string name = class_name(winner, options);
+  if (prediction.truth < 0) return name;
+  if (prediction.truth == winner) return name + ", right";
+  return name + ", is " + class_name(prediction.truth, options);
+}
+
+/// The picture with the verdict under it at the left, the bars at the right. The winner's bar has
+/// the colour of right or wrong, the true class's name is bold.
+inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double left, double top,
+                            const PredictionOptions& options) {
+  constexpr double picture = 104;
+  const auto& p = prediction.probabilities;
+  const auto winner = static_cast<Index>(std::max_element(p.begin(), p.end()) - p.begin());
+  const bool wrong = prediction.truth >= 0 && prediction.truth != winner;
+  const Colour colour = wrong ? wrong_colour : right_colour;
+
+  const auto height = static_cast<double>(prediction.image.height());
+  const auto width = static_cast<double>(prediction.image.width());
+  const double zoom = picture / std::max(height, width);
+  canvas.box(left - 3, top - 3, picture + 6, picture + 6, colour);
+  canvas.box(left, top, picture, picture, white);
+  canvas.picture(prediction.image, left + (picture - zoom * width) / 2,
+                 top + (picture - zoom * height) / 2, zoom * width, zoom * height);
+  canvas.words(
+      verdict(prediction, winner, options), left + picture / 2, top + picture + 20,
+      {.points = figure_points - 1, .colour = colour, .align = Align::centre, .bold = true});
+
+  double names = 0;
+  for (std::size_t k = 0; k < p.size(); ++k) {
+    names = std::max(
+        names, estimated_width(class_name(static_cast<Index>(k), options), figure_points - 2.5));
+  }
+  const double bars = left + picture + 22 + names;
+  const double longest = left + panel_width - 38 - bars;
+  const double pitch =
+      panel_height / static_cast<double>(std::max<std::size_t>(p.size(), 1)) * 0.93;
+  canvas.line(bars, top - 3, bars, top - 3 + pitch * static_cast<double>(p.size()), axis_colour);
+  for (std::size_t k = 0; k < p.size(); ++k) {
+    const auto index = static_cast<Index>(k);
+    const double y = top - 3 + (static_cast<double>(k) + 0.5) * pitch;
+    const double share = std::clamp(static_cast<double>(p[k]), 0.0, 1.0);
+    canvas.box(bars, y - 0.36 * pitch, share * longest, 0.72 * pitch,
+               index == winner ? colour : axis_colour);
+    const bool is_true = index == prediction.truth;
+    canvas.words(class_name(index, options), bars - 6, y,
+                 {.points = figure_points - 2.5, .align = Align::right, .bold = is_true});
+    if (share < 0.005) continue;
+    canvas.words(fixed_text(100 * share, 0) + "%", bars + share * longest + 4, y,
+                 {.points = figure_points - 3, .colour = faint_colour});
+  }
+}
+
+}  // namespace detail
+
+/// Draws pictures, each beside a bar chart of its classes' probabilities. A right answer is framed
+/// in blue, a wrong one in orange.
+/// @throws Error when there is no prediction, a class has no probability, or gnuplot is missing;
+/// FileError when the file cannot be written.
+inline void plot_predictions(const std::filesystem::path& path,
+                             std::span<const Prediction> predictions,
+                             const PredictionOptions& options = {}) {
+  require(!predictions.empty() && options.columns > 0, "a figure of ", predictions.size(),
+          " predictions in ", options.columns, " columns");
+  const auto count = static_cast<Index>(predictions.size());
+  const Index columns = std::min(options.columns, count);
+  const Index rows = (count + columns - 1) / columns;
+  const double heading = options.title.empty() ? 16 : 46;
+  const double step_x = detail::panel_width + detail::panel_gap;
+  const double step_y = detail::panel_height + detail::panel_gap;
+  Canvas canvas({static_cast<Index>(16 + static_cast<double>(columns) * step_x),
+                 static_cast<Index>(heading + static_cast<double>(rows) * step_y)});
+  canvas.words(options.title, 14, 20, {.points = figure_points + 0.5, .bold = true});
+  for (Index k = 0; k < count; ++k) {
+    const Prediction& prediction = predictions[static_cast<std::size_t>(k)];
+    require(!prediction.image.empty() && !prediction.probabilities.empty() &&
+                prediction.truth < static_cast<Index>(prediction.probabilities.size()),
+            "prediction ", k, " has an image of ", prediction.image.height(), "x",
+            prediction.image.width(), " pixels, ", prediction.probabilities.size(),
+            " probabilities and the true class ", prediction.truth);
+    detail::draw_prediction(canvas, prediction, 17 + static_cast<double>(k % columns) * step_x,
+                            heading + 2 + static_cast<double>(k / columns) * step_y, options);
+  }
+  canvas.write(path);
+}
+
+}  // namespace nn::viz

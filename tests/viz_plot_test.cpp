@@ -1,0 +1,312 @@
+#include "nn/viz/plot.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "nn/viz/heat_map.hpp"
+#include "nn/viz/image.hpp"
+#include "nn/viz/probabilities.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace nn;       // NOLINT
+using namespace nn::viz;  // NOLINT
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A folder of its own for a test, removed at the end.
+struct Folder {
+  fs::path path = fs::temp_directory_path() / "nn_viz_plot_test";
+  Folder() {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { fs::remove_all(path); }
+
+  [[nodiscard]] Index files() const {
+    return std::distance(fs::directory_iterator(path), fs::directory_iterator());
+  }
+};
+
+/// The number of pixels of about the given colour.
+Index pixels_of(const Image& image, Colour colour) {
+  Index count = 0;
+  for (Index y = 0; y < image.height(); ++y) {
+    for (Index x = 0; x < image.width(); ++x) {
+      const Colour c = image.at(y, x);
+      const int distance = std::abs(c.red - colour.red) + std::abs(c.green - colour.green) +
+                           std::abs(c.blue - colour.blue);
+      if (distance < 12) ++count;
+    }
+  }
+  return count;
+}
+
+const std::vector<std::string> digits{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
+}  // namespace
+
+TEST_CASE("curves are drawn in the theme's colours, with their numbers beside the picture") {
+  const Folder folder;
+  const fs::path path = folder.path / "cost.png";
+  plot_curves(path,
+              {{.name = "learning base", .x = {1, 2, 3}, .y = {0.5, 0.25, 0.125}},
+               {.name = "test, base",
+                .x = {1, 2, 3},
+                .y = {0.6, 0.4, not_a_number},
+                .spread = {0.1, 0, 0}}},
+              {.x = {.label = "epoch"}, .y = {.label = "cost"}});
+  const Image image = read_image(path);
+  CHECK(image.width() == 1280);
+  CHECK(image.height() == 800);
+  CHECK(pixels_of(image, series_colours[0]) > 1000);
+  CHECK(pixels_of(image, series_colours[1]) > 500);
+  CHECK(pixels_of(image, white) > image.width() * image.height() / 2);
+  CHECK(read_file(folder.path / "cost.csv") ==
+        "series,epoch,cost,spread\n"
+        "learning base,1,0.5,\nlearning base,2,0.25,\nlearning base,3,0.125,\n"
+        "\"test, base\",1,0.6,0.1\n\"test, base\",2,0.4,0\n\"test, base\",3,,0\n");
+  CHECK(folder.files() == 2);
+}
+
+TEST_CASE("the same numbers give the same bytes") {
+  const Folder folder;
+  for (const char* extension : {".png", ".svg"}) {
+    const fs::path first = folder.path / ("a" + std::string(extension));
+    const fs::path second = folder.path / ("b" + std::string(extension));
+    const std::vector<Curve> curves{{.x = {1, 2, 3}, .y = {3, 2, 2.5}}};
+    plot_curves(first, curves);
+    plot_curves(second, curves);
+    CHECK(read_file(first) == read_file(second));
+  }
+}
+
+TEST_CASE("nothing in a text reaches a shell or changes the figure's commands") {
+  const Folder folder;
+  const fs::path witness = folder.path / "witness";
+  const std::string touch = "touch " + witness.string();
+  const std::vector<std::string> attacks{
+      "`" + touch + "`",
+      "$(" + touch + ")",
+      "'; system('" + touch + "'); '",
+      "\"; system \"" + touch + "\"; \"",
+      "x\nsystem('" + touch + "')\n",
+      "EOD\n! " + touch,
+      "@name ${x} %s %d %n 50 % {/=40 a}_b^c&{d} \\",
+  };
+  for (const std::string& text : attacks) {
+    CAPTURE(text);
+    const FigureOptions options{.title = text,
+                                .x = {.label = text},
+                                .y = {.label = text},
+                                .lines = {{.at = 1, .label = text}}};
+    CHECK_NOTHROW(plot_curves(folder.path / "a.svg",
+                              {{.name = text, .x = {1, 2}, .y = {1, 2}}, {.x = {1}, .y = {2}}},
+                              options));
+    CHECK_NOTHROW(plot_bars(folder.path / "b.svg", {text},
+                            {{.name = text, .values = {1}, .labels = {text}}, {.values = {2}}},
+                            options));
+    CHECK_NOTHROW(plot_heat_map(folder.path / "c.svg", std::vector<double>{1}, {text}, {text},
+                                {.title = text, .row_label = text, .column_label = text}));
+    CHECK(!fs::exists(witness));
+  }
+  plot_curves(folder.path / "a.svg", {{.x = {1, 2}, .y = {1, 2}}}, {.title = "it's_{a} <b> & 5 %"});
+  CHECK(read_file(folder.path / "a.svg").find("it's_{a} &lt;b> &amp; 5 %") != std::string::npos);
+}
+
+TEST_CASE("a path with spaces, quotes and a leading bar is only a path") {
+  const Folder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path);
+  CHECK_NOTHROW(plot_curves("|touch it's $HOME.png", {{.x = {1, 2}, .y = {1, 2}}}, {.csv = false}));
+  fs::current_path(before);
+  CHECK(folder.files() == 1);
+  CHECK(fs::exists(folder.path / "|touch it's $HOME.png"));
+}
+
+TEST_CASE("curves that cannot be shown leave an empty figure, not an error") {
+  const Folder folder;
+  const fs::path path = folder.path / "a.png";
+  for (const bool logarithmic : {false, true}) {
+    const FigureOptions options{.x = {.logarithmic = logarithmic},
+                                .y = {.logarithmic = logarithmic, .percent = true}};
+    CHECK_NOTHROW(plot_curves(path, {{.x = {1, 2}, .y = {not_a_number, infinity}}}, options));
+    CHECK_NOTHROW(plot_curves(path, {{}}, options));
+    CHECK_NOTHROW(plot_curves(path, {{.x = {0, 0}, .y = {0, 0}}}, options));
+    CHECK_NOTHROW(plot_curves(path, {{.x = {5}, .y = {3}}}, options));
+    CHECK_NOTHROW(plot_curves(path, {{.x = {-1, 1e-9, 1e9}, .y = {-1, 1e-12, 1e12}}}, options));
+  }
+}
+
+TEST_CASE("a missing gnuplot is named, with the way to get it, and nothing is left behind") {
+  const Folder folder;
+  const std::string before = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+  setenv("PATH", folder.path.c_str(), 1);          // NOLINT(concurrency-mt-unsafe)
+  std::string message;
+  try {
+    plot_curves(folder.path / "a.png", {{.x = {1}, .y = {1}}});
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  setenv("PATH", before.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  CHECK(message == "gnuplot not found: apt-get install gnuplot-nox");
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE("figures that cannot be meant are refused") {
+  const Folder folder;
+  const fs::path path = folder.path / "a.png";
+  CHECK_THROWS_AS(plot_curves(path, {}), Error);
+  CHECK_THROWS_WITH_AS(plot_curves(path, {{.name = "rate", .x = {1}, .y = {}}}),
+                       "the curve \"rate\" has 1 x for 0 y", Error);
+  CHECK_THROWS_AS(plot_curves(path, {{.x = {1}, .y = {1}, .spread = {1, 2}}}), Error);
+  CHECK_THROWS_AS(plot_curves(path, {{.x = {1}, .y = {1}}}, {.x = {.min = 2, .max = 1}}), Error);
+  CHECK_THROWS_AS(plot_curves(path, {{.x = {1}, .y = {1}}}, {.x = {.logarithmic = true, .min = 0}}),
+                  Error);
+  CHECK_THROWS_AS(plot_curves(folder.path / "a.gif", {{.x = {1}, .y = {1}}}), Error);
+  CHECK_THROWS_AS(plot_curves(folder.path / "none" / "a.png", {{.x = {1}, .y = {1}}}), FileError);
+  CHECK_THROWS_AS(plot_bars(path, {}, {}), Error);
+  CHECK_THROWS_AS(plot_bars(path, {"a", "b"}, {{.values = {1}}}), Error);
+  CHECK_THROWS_AS(plot_histogram(path, {}), Error);
+  CHECK_THROWS_AS(plot_histogram(path, {{.values = {1}}}, {}, 0), Error);
+  CHECK_THROWS_AS(plot_heat_map(path, std::vector<double>{1, 2, 3}, {"a", "b"}, {"c", "d"}), Error);
+  CHECK_THROWS_AS(plot_confusion_matrix(path, std::vector<Index>{1, 2, 3}, {"a", "b"}), Error);
+  CHECK_THROWS_AS(plot_predictions(path, {}), Error);
+  CHECK_THROWS_AS(plot_predictions(path, std::vector<Prediction>{{Image(2, 2, 1), {}}}), Error);
+  CHECK_THROWS_AS(plot_predictions(path, std::vector<Prediction>{{Image(2, 2, 1), {1.0F}, 1}}),
+                  Error);
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE("bars are as high as their values") {
+  const Folder folder;
+  const fs::path path = folder.path / "bars.png";
+  plot_bars(path, {"one", "two"},
+            {{.name = "a", .values = {1, 3}}, {.name = "b", .values = {1, 1}, .spread = {0, 0.5}}});
+  const Image image = read_image(path);
+  const auto blue = static_cast<double>(pixels_of(image, series_colours[0]));
+  const auto orange = static_cast<double>(pixels_of(image, series_colours[1]));
+  CHECK(blue / orange == doctest::Approx(2).epsilon(0.1));
+  CHECK(read_file(folder.path / "bars.csv") ==
+        "category,series,value,spread\none,a,1,\ntwo,a,3,\none,b,1,0\ntwo,b,1,0.5\n");
+}
+
+TEST_CASE("a histogram counts every finite value once") {
+  const std::vector<double> edges{0, 1, 2, 3};
+  const std::vector<double> values{-5, 0, 0.5, 1, 1.99, 3, 7, not_a_number, infinity};
+  CHECK(viz::detail::counts_between(values, edges) == std::vector<double>{3, 2, 2});
+
+  viz::detail::Extent extent(Axis{.logarithmic = true});
+  for (const double value : {0.0, -1.0, 0.01, 100.0}) extent.add(value);
+  const auto ratios = viz::detail::bin_edges(Axis{.logarithmic = true}, extent, 4);
+  REQUIRE(ratios.size() == 5);
+  CHECK(ratios[1] == doctest::Approx(0.1));
+  CHECK(ratios[3] == doctest::Approx(10));
+
+  const Folder folder;
+  plot_histogram(folder.path / "h.png", {{"a", {1, 1, 2, 4}}, {"b", {}}}, {.y = {.percent = true}},
+                 3);
+  CHECK(read_file(folder.path / "h.csv") ==
+        "series,from,to,share\na,1,2,0.5\na,2,3,0.25\na,3,4,0.25\nb,1,2,0\nb,2,3,0\nb,3,4,0\n");
+  CHECK_NOTHROW(
+      plot_histogram(folder.path / "h.png", {{"one", {5}}}, {.y = {.logarithmic = true}}));
+  CHECK_NOTHROW(plot_histogram(folder.path / "h.png", {{"none", {not_a_number}}},
+                               {.x = {.logarithmic = true}, .y = {.logarithmic = true}}));
+}
+
+TEST_CASE("a confusion matrix has blue cells on its diagonal and orange ones elsewhere") {
+  const Folder folder;
+  const fs::path path = folder.path / "confusion.png";
+  const std::vector<Index> counts{97, 3, 0, 0, 100, 0, 0, 0, 0};
+  plot_confusion_matrix(path, counts, {"a", "b", "c"});
+  const Image image = read_image(path);
+  const Colour right = colour_of(0.85, ColourScale::blues);
+  const Colour wrong = colour_of(0.63, ColourScale::oranges);
+  CHECK(pixels_of(image, right) >
+        8000);  // two cells of 54 x 54 pixels at twice the size, with text
+  CHECK(pixels_of(image, wrong) > 4000);
+  CHECK(read_file(folder.path / "confusion.csv") == ",a,b,c\na,97,3,0\nb,0,100,0\nc,0,0,0\n");
+}
+
+TEST_CASE("a heat map leaves what was not measured grey") {
+  const Folder folder;
+  const fs::path path = folder.path / "map.png";
+  plot_heat_map(path, std::vector<double>{0, 1, not_a_number, 0.5}, {"a", "b"}, {"c", "d"},
+                {.min = 0, .max = 1, .decimals = -1, .cell = 50});
+  const Image image = read_image(path);
+  CHECK(pixels_of(image, {224, 224, 224}) == doctest::Approx(96 * 96).epsilon(0.05));
+  CHECK(pixels_of(image, colour_of(1, ColourScale::blues)) ==
+        doctest::Approx(96 * 96).epsilon(0.05));
+  CHECK(read_file(folder.path / "map.csv") == ",c,d\na,0,1\nb,,0.5\n");
+  CHECK_NOTHROW(plot_heat_map(path, std::vector<double>(1, not_a_number), {"a"}, {"b"}));
+}
+
+TEST_CASE("predictions show their pictures' pixels, right in blue and wrong in orange") {
+  const Folder folder;
+  const fs::path path = folder.path / "predictions.png";
+  const Colour pink{255, 0, 200};
+  const Image picture(28, 28, 3, pink);
+  const auto area = [&](Index truth, Colour colour) {
+    plot_predictions(path, std::vector<Prediction>{{picture, {0.1F, 0.9F}, truth}});
+    return pixels_of(read_image(path), colour);
+  };
+  CHECK(area(1, pink) == doctest::Approx(208 * 208).epsilon(0.03));
+  CHECK(area(1, right_colour) > 2000);
+  CHECK(area(1, wrong_colour) == 0);
+  CHECK(area(0, wrong_colour) > 2000);
+  CHECK(area(0, right_colour) == 0);
+}
+
+TEST_CASE("an ROC curve bounds its axes and shows the area") {
+  const Folder folder;
+  for (const bool logarithmic : {false, true}) {
+    plot_roc(folder.path / "roc.svg", {{"net", {0, 0.001, 1}, {0.5, 0.9, 1}, 0.98765}},
+             {.x = {.logarithmic = logarithmic}});
+    CHECK(read_file(folder.path / "roc.svg").find("net (area 0.9877)") != std::string::npos);
+  }
+}
+
+TEST_CASE("axes write numbers as readers like them") {
+  CHECK(viz::detail::power_of_ten(-5) == "10⁻⁵");
+  CHECK(viz::detail::power_of_ten(-4) == "0.0001");
+  CHECK(viz::detail::power_of_ten(4) == "10000");
+  CHECK(viz::detail::power_of_ten(12) == "10¹²");
+  CHECK(viz::detail::in_quotes("it's\n") == R"("it\047s ")");
+  CHECK(viz::detail::in_tick_quotes("5 %") == R"("5 %%")");
+  CHECK(viz::detail::quoted_colour({0, 114, 178}) == R"("#0072b2")");
+  CHECK(viz::detail::quoted_colour({0, 114, 178}, 0.0) == R"("#ff0072b2")");
+}
+
+TEST_CASE("numbers in a CSV file read back as they were") {
+  Csv csv({"name", "value"});
+  csv.add("a \"b\", c", 0.1F);
+  csv.add(std::string("x\ny"), 1.0 / 3);
+  csv.add("n", not_a_number);
+  csv.add("i", Index{-7});
+  CHECK(csv.text() ==
+        "name,value\n\"a \"\"b\"\", c\",0.1\n\"x\ny\",0.3333333333333333\nn,\ni,-7\n");
+  CHECK_THROWS_AS(csv.add(1), Error);
+}
+
+TEST_CASE("colours of a scale run from its first to its last") {
+  CHECK(colour_of(0, ColourScale::blues) == white);
+  CHECK(colour_of(-3, ColourScale::viridis) == Colour{68, 1, 84});
+  CHECK(colour_of(1, ColourScale::viridis) == Colour{253, 231, 37});
+  CHECK(colour_of(0.5, ColourScale::diverging) == Colour{247, 247, 247});
+  CHECK(text_on(white) == text_colour);
+  CHECK(text_on({0, 60, 112}) == white);
+  const Tensor<float> values({1, 3}, {0.0F, 1.0F, std::numeric_limits<float>::quiet_NaN()});
+  const Image map = colour_map(values, {0, 1}, ColourScale::blues);
+  CHECK(map.at(0, 0) == white);
+  CHECK(map.at(0, 1) == Colour{0, 60, 112});
+  CHECK(map.at(0, 2) == Colour{224, 224, 224});
+}
