@@ -18,7 +18,7 @@ write_basic_package_version_file(
   ARCH_INDEPENDENT)
 
 # nn.pc finds the headers from where it lies, so that an installed tree can be moved.
-file(RELATIVE_PATH nn_prefix_from_pc /${nn_pkgconfig_directory} /)
+file(RELATIVE_PATH nn_prefix_from_pc /prefix/${nn_pkgconfig_directory} /prefix)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/nn.pc.in ${PROJECT_BINARY_DIR}/nn.pc @ONLY)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
