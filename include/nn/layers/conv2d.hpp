@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nn/core/convolution.hpp"
+#include "nn/core/gemm.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/window.hpp"
 

@@ -97,7 +97,8 @@ struct MaxPool2D {
   template <class T>
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
     if (!training) return {};
-    return {.kept = batch * plan.output.size() * (is_small() ? 1 : 2)};
+    const Index taps = batch * plan.output.size();
+    return {.kept = is_small() ? bytes_for<std::uint8_t>(taps) : bytes_for<std::uint16_t>(taps)};
   }
 
   template <class T>

@@ -2,17 +2,12 @@
 /// Layers one after another.
 #pragma once
 
-#include <array>
-#include <tuple>
-#include <utility>
-
-#include "nn/layers/layer.hpp"
+#include "nn/layers/composite.hpp"
 
 namespace nn {
 
 /// What every chain of layers does, whether its layers are known to the compiler (Sequential) or
-/// only at run time (Sequential<AnyLayer>). `Derived` has `length()` and `visit(index, f)`, which
-/// calls `f(layer)` for one layer.
+/// only at run time (Sequential<AnyLayer>). `Derived` is as Composite wants it.
 ///
 /// *Slots.* The output of a layer goes to a buffer, its slot. A layer that works in place shares
 /// its predecessor's slot, where the predecessor does not read its own output again; a layer that
@@ -20,16 +15,19 @@ namespace nn {
 /// between are kept from the forward to the backward pass. In inference two buffers take turns
 /// instead.
 template <class Derived>
-class Chain {
+class Chain : private Composite<Derived> {
  public:
+  [[nodiscard]] std::string name() const { return "Sequential"; }
+
   /// @throws ShapeError naming the layer and its place when a shape does not fit.
   [[nodiscard]] Plan plan(const Shape& input) const {
+    require(length() > 0, "a chain needs at least one layer");
     Plan plan;
-    plan.name = "Sequential";
+    plan.name = name();
     plan.input = input;
     Shape shape = input;
     for (Index i = 0; i < length(); ++i) {
-      plan.children.push_back(child_plan(i, shape));
+      plan.children.push_back(child_plan(i, shape, "layer"));
       shape = plan.children.back().output;
     }
     plan.output = shape;
@@ -41,7 +39,7 @@ class Chain {
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
     Memory total;
     for (Index i = 0; i < length(); ++i) {
-      const Memory child = child_memory<T>(plan, i, batch, training);
+      const Memory child = this->template child_memory<T>(plan, i, batch, training);
       total.kept += child.kept;
       total.scratch = std::max(total.scratch, child.scratch);
     }
@@ -65,7 +63,7 @@ class Chain {
     for (Index i = 0; i < length(); ++i) {
       const Plan& child = child_of(plan, i);
       Context<T> child_context = context.for_child(i);
-      const Memory memory = child_memory<T>(plan, i, batch, context.training);
+      const Memory memory = this->template child_memory<T>(plan, i, batch, context.training);
       child_context.kept = buffers.kept.take_arena(memory.kept);
       child_context.scratch = buffers.scratch;
       const TensorView<const T> input = current;
@@ -98,7 +96,7 @@ class Chain {
     for (Index i = length() - 1; i >= first; --i) {
       const Plan& child = child_of(plan, i);
       Context<T> child_context = context.for_child(i);
-      kept_end -= child_memory<T>(plan, i, batch, true).kept;
+      kept_end -= this->template child_memory<T>(plan, i, batch, true).kept;
       child_context.kept = Arena(kept.data() + kept_end, kept.bytes_left() - kept_end);
       child_context.scratch = buffers.scratch;
       child_context.wants_input_gradient = i > first || (i == 0 && context.wants_input_gradient);
@@ -138,44 +136,17 @@ class Chain {
     Arena scratch;               // the children's
   };
 
-  const Derived& derived() const { return static_cast<const Derived&>(*this); }
-  [[nodiscard]] Index length() const { return derived().length(); }
-  template <class F>
-  void visit(Index index, const F& f) const {
-    derived().visit(index, f);
-  }
-
-  [[nodiscard]] static const Plan& child_of(const Plan& plan, Index index) {
-    return plan.children[static_cast<std::size_t>(index)];
-  }
-
-  [[nodiscard]] Plan child_plan(Index index, const Shape& input) const {
-    Plan plan;
-    visit(index, [&](const auto& layer) {
-      try {
-        plan = plan_of(layer, input);
-      } catch (const ShapeError& error) {
-        throw ShapeError(detail::text(name_of(layer), " (layer ", index, "): ", error.what()));
-      }
-    });
-    return plan;
-  }
-
-  template <class T>
-  [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
-                                    bool training) const {
-    Memory memory;
-    visit(index, [&](const auto& layer) {
-      memory = memory_of<T>(layer, child_of(plan, index), batch, training);
-    });
-    memory.kept = training ? bytes_for<std::byte>(memory.kept) : 0;
-    return memory;
-  }
+  friend Composite<Derived>;
+  using Composite<Derived>::length;
+  using Composite<Derived>::visit;
+  using Composite<Derived>::child_of;
+  using Composite<Derived>::child_plan;
 
   template <class T>
   [[nodiscard]] Index kept_bytes(const Plan& plan, Index batch) const {
     Index bytes = 0;
-    for (Index i = 0; i < length(); ++i) bytes += child_memory<T>(plan, i, batch, true).kept;
+    for (Index i = 0; i < length(); ++i)
+      bytes += this->template child_memory<T>(plan, i, batch, true).kept;
     return bytes;
   }
 
@@ -197,6 +168,7 @@ class Chain {
       else if (!shares)
         may_overwrite = true;
     }
+    plan.traits.reads_output = !may_overwrite;
   }
 
   [[nodiscard]] static Index slots(const Plan& plan) {
@@ -290,13 +262,14 @@ class Chain {
 /// Layers one after another, known to the compiler: no virtual calls, and a network whose shapes do
 /// not fit can be refused at compile time. Made by `sequential(...)`.
 template <class... Layers>
-class Sequential : public Chain<Sequential<Layers...>> {
+class Sequential : public Chain<Sequential<Layers...>>, private detail::LayerTuple<Layers...> {
  public:
-  constexpr explicit Sequential(Layers... layers) : layers_(std::move(layers)...) {
-    (assert_layer<Layers>(), ...);
-  }
+  constexpr explicit Sequential(Layers... layers)
+      : detail::LayerTuple<Layers...>(std::move(layers)...) {}
 
-  [[nodiscard]] static constexpr Index length() { return static_cast<Index>(sizeof...(Layers)); }
+  using detail::LayerTuple<Layers...>::length;
+  using detail::LayerTuple<Layers...>::visit;
+  using detail::LayerTuple<Layers...>::get;
 
   /// @throws ShapeError when a layer cannot take what the one before it gives.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
@@ -306,27 +279,8 @@ class Sequential : public Chain<Sequential<Layers...>> {
           ((shape = layer.output_shape(shape)), ...);
           return shape;
         },
-        layers_);
+        this->layers_);
   }
-
-  /// Calls `f` with layer `index`.
-  template <class F>
-  constexpr void visit(Index index, const F& f) const {
-    visit(index, f, std::index_sequence_for<Layers...>{});
-  }
-
-  template <std::size_t I>
-  [[nodiscard]] constexpr const auto& get() const {
-    return std::get<I>(layers_);
-  }
-
- private:
-  template <class F, std::size_t... I>
-  constexpr void visit(Index index, const F& f, std::index_sequence<I...> /*all*/) const {
-    (void)((index == static_cast<Index>(I) && (f(std::get<I>(layers_)), true)) || ...);
-  }
-
-  std::tuple<Layers...> layers_;
 };
 
 /// The network that runs `layers` in order.

@@ -1,0 +1,93 @@
+/// @file
+/// What layers made of layers share.
+#pragma once
+
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// Reaches the layers that `Derived` is made of: it has `length()` and `visit(index, f)`, which
+/// calls `f(layer)` for one of them.
+template <class Derived>
+class Composite {
+ protected:
+  [[nodiscard]] Index length() const { return derived().length(); }
+
+  template <class F>
+  void visit(Index index, const F& f) const {
+    derived().visit(index, f);
+  }
+
+  [[nodiscard]] static const Plan& child_of(const Plan& plan, Index index) {
+    return plan.children[static_cast<std::size_t>(index)];
+  }
+
+  /// @throws ShapeError naming the layer and its place ("layer 3") when `input` does not fit.
+  [[nodiscard]] Plan child_plan(Index index, const Shape& input, const char* kind) const {
+    Plan plan;
+    visit(index, [&](const auto& layer) {
+      try {
+        plan = plan_of(layer, input);
+      } catch (const ShapeError& error) {
+        throw ShapeError(detail::text(name_of(layer), " (", kind, " ", index, "): ", error.what()));
+      }
+    });
+    return plan;
+  }
+
+  template <class T>
+  [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
+                                    bool training) const {
+    Memory memory;
+    visit(index, [&](const auto& layer) {
+      memory = memory_of<T>(layer, child_of(plan, index), batch, training);
+    });
+    memory.kept = training ? bytes_for<std::byte>(memory.kept) : 0;
+    memory.scratch = bytes_for<std::byte>(memory.scratch);
+    return memory;
+  }
+
+ private:
+  const Derived& derived() const { return static_cast<const Derived&>(*this); }
+};
+
+namespace detail {
+
+/// Layers known to the compiler, reached by a number known only at run time.
+template <class... Layers>
+class LayerTuple {
+ public:
+  constexpr explicit LayerTuple(Layers... layers) : layers_(std::move(layers)...) {
+    (assert_layer<Layers>(), ...);
+  }
+
+  [[nodiscard]] static constexpr Index length() { return static_cast<Index>(sizeof...(Layers)); }
+
+  /// Calls `f` with layer `index`.
+  template <class F>
+  constexpr void visit(Index index, const F& f) const {
+    visit_one(index, f, std::index_sequence_for<Layers...>{});
+  }
+
+  template <std::size_t I>
+  [[nodiscard]] constexpr const auto& get() const {
+    return std::get<I>(layers_);
+  }
+
+ protected:
+  std::tuple<Layers...> layers_;
+
+ private:
+  template <class F, std::size_t... I>
+  constexpr void visit_one(Index index, const F& f, std::index_sequence<I...> /*all*/) const {
+    (void)((index == static_cast<Index>(I) && (f(std::get<I>(layers_)), true)) || ...);
+  }
+};
+
+}  // namespace detail
+
+}  // namespace nn
