@@ -160,10 +160,18 @@ inline void append_axes(const Shape& flat, Shape& split, std::vector<Index>& ord
     order.push_back(first);
 }
 
+/// What PyTorch calls a variable.
+[[nodiscard]] inline std::string pytorch_name(const std::string& name) {
+  if (name == "scale") return "weight";
+  if (name == "shift") return "bias";
+  if (name == "running_variance") return "running_var";
+  return name;
+}
+
 /// How a variable of the layer `plan` stands in a file of PyTorch's.
 [[nodiscard]] inline StoredVariable pytorch_variable(const Plan& plan, const Variable& variable,
                                                      const FlatOrders& orders) {
-  StoredVariable stored{variable.name, variable.shape, {}, {}, variable.offset};
+  StoredVariable stored{pytorch_name(variable.name), variable.shape, {}, {}, variable.offset};
   const Shape& shape = variable.shape;
   if (variable.axes == Axes::dense) {
     std::vector<Index> inputs;
@@ -202,7 +210,7 @@ struct StoredVariables {
               ? pytorch_variable(plan, variable, *orders)
               : StoredVariable{
                     variable.name, variable.shape, {variable.shape.size()}, {0}, variable.offset});
-      if (!plan.path.empty()) stored.back().name = plan.path + "." + variable.name;
+      if (!plan.path.empty()) stored.back().name = plan.path + "." + stored.back().name;
     }
   };
   Plan::for_each(root, [&](const Plan& plan) {
