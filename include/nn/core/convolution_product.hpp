@@ -253,8 +253,9 @@ class GatherProduct {
     const Index blocks = std::max<Index>(1, (k_end - k + most_depth - 1) / most_depth);
     const Index block = (k_end - k + blocks - 1) / blocks;
     for (Index at = 0; at < blocks; ++at, k += block) {
-      Epilogue<T> epilogue = at + 1 == blocks ? epilogue_ : Epilogue<T>{};
-      if (epilogue.bias != nullptr) epilogue.bias += bias_from;
+      Epilogue<T> epilogue;
+      if (at == 0 && epilogue_.bias != nullptr) epilogue.bias = epilogue_.bias + bias_from;
+      if (at + 1 == blocks) epilogue.activation = epilogue_.activation;
       const TileInput<T> tile{a,
                               input_rows + segment.begin,
                               steps + k,
@@ -262,11 +263,7 @@ class GatherProduct {
                               panel + k * panel_width,
                               panel_width};
       const TileOutput<T> result{c, output_rows + segment.begin, columns, at > 0, epilogue};
-      if (panel_width == lanes<T>) {
-        multiply_rows<T, 1>(segment.end - segment.begin, tile, result);
-      } else {
-        multiply_rows<T, 2>(segment.end - segment.begin, tile, result);
-      }
+      multiply_panel<T>(segment.end - segment.begin, panel_width, tile, result);
     }
   }
 

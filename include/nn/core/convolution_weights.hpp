@@ -196,11 +196,7 @@ class WeightsProduct {
                                  block.panel,
                                  width};
         const TileOutput<T> output{target + first, targets_ + taps.begin, used, add, {}};
-        if (width == lanes<T>) {
-          multiply_rows<T, 1>(taps.size(), input, output);
-        } else {
-          multiply_rows<T, 2>(taps.size(), input, output);
-        }
+        multiply_panel<T>(taps.size(), width, input, output);
       });
     }
   }

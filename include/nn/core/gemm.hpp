@@ -51,18 +51,13 @@ struct GemmBlocks {
 };
 
 /// A transposed A is stored with its rows running along l, and the tiles would jump by lda at every
-/// step: this copies the rows of a tile, for each l, to `wide_or_narrow_rows` consecutive elements.
+/// step: this copies it so that, for each l, `lanes` rows are consecutive.
 template <class T>
-void pack_left(const TileCut& cut, Index height, Index depth, const T* a, Index lda, T* packed) {
-  for (Index tile = 0; tile < cut.tiles(); ++tile) {
-    pack_rows(depth, cut.size(tile), height, a + cut.begin(tile), lda, packed);
-    packed += depth * height;
+void pack_left(Index rows, Index depth, const T* a, Index lda, T* packed) {
+  for (Index first = 0; first < rows; first += lanes<T>) {
+    pack_rows(depth, std::min<Index>(lanes<T>, rows - first), lanes<T>, a + first, lda,
+              packed + first * depth);
   }
-}
-
-/// Writes 0, stride, 2 * stride ...
-inline void fill_multiples(Index count, Index stride, Index* table) {
-  for (Index i = 0; i < count; ++i) table[i] = i * stride;
 }
 
 /// One block of C: rows [m0, m1), columns [n0, n1), all of k.
@@ -73,20 +68,26 @@ class GemmBlock {
       : p_(problem),
         m0_(m0),
         n0_(n0),
+        rows_(m1 - m0),
         columns_(n1 - n0),
-        cut_(m1 - m0, wide_rows),
         pack_a_(p_.transpose_a && columns_ > Blocks::unpacked_n),
-        pack_b_(p_.transpose_b || m1 - m0 > Blocks::unpacked_m || columns_ % lanes<T> != 0) {
-    Arena arena = thread_workspace(bytes_for<T>(Blocks::k * Blocks::n) +
-                                   bytes_for<T>(Blocks::k * packed_height * Blocks::m) +
-                                   bytes_for<Index>(Blocks::k));
-    packed_b_ = arena.take<T>(Blocks::k * Blocks::n);
-    packed_a_ = arena.take<T>(Blocks::k * packed_height * cut_.tiles());
+        pack_b_(p_.transpose_b || rows_ > Blocks::unpacked_m || columns_ % lanes<T> != 0) {
+    constexpr Index size_b = Blocks::k * Blocks::n;
+    constexpr Index size_a = Blocks::k * padded_columns<T>(Blocks::m);
+    Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
+                                   bytes_for<Index>(Blocks::k) + 2 * bytes_for<Index>(Blocks::m));
+    packed_b_ = arena.take<T>(size_b);
+    packed_a_ = arena.take<T>(size_a);
     steps_ = arena.take<Index>(Blocks::k);
+    a_rows_ = arena.take<Index>(Blocks::m);
+    c_rows_ = arena.take<Index>(Blocks::m);
     fill_multiples(std::min(Blocks::k, p_.k),
-                   pack_a_ ? packed_height : (p_.transpose_a ? p_.lda : 1), steps_);
-    fill_multiples(wide_rows, p_.transpose_a ? 1 : p_.lda, a_rows_.data());
-    fill_multiples(wide_rows, p_.ldc, c_rows_.data());
+                   pack_a_          ? lanes<T>
+                   : p_.transpose_a ? p_.lda
+                                    : 1,
+                   steps_);
+    fill_multiples(rows_, p_.transpose_a ? 1 : p_.lda, a_rows_);
+    fill_multiples(rows_, p_.ldc, c_rows_);
   }
 
   void multiply() {
@@ -99,50 +100,45 @@ class GemmBlock {
 
  private:
   using Blocks = GemmBlocks<T>;
-  static constexpr Index packed_height = padded_columns<T>(wide_rows);
+
+  static void fill_multiples(Index count, Index stride, Index* table) {
+    for (Index i = 0; i < count; ++i) table[i] = i * stride;
+  }
 
   /// Adds the terms [k0, k0 + depth) of every sum.
   void multiply(Index k0, Index depth) {
     const T* a = p_.a + (p_.transpose_a ? k0 * p_.lda + m0_ : m0_ * p_.lda + k0);
     const T* b = p_.b + (p_.transpose_b ? n0_ * p_.ldb + k0 : k0 * p_.ldb + n0_);
-    if (pack_a_) pack_left(cut_, packed_height, depth, a, p_.lda, packed_a_);
     if (pack_b_) pack_panels(p_.transpose_b, depth, columns_, b, p_.ldb, packed_b_);
-    const bool last = k0 + depth >= p_.k;
+    if (pack_a_) {
+      pack_left(rows_, depth, a, p_.lda, packed_a_);
+      for (Index i = 0; i < rows_; ++i) a_rows_[i] = i % lanes<T> + i / lanes<T> * lanes<T> * depth;
+      a = packed_a_;
+    }
     for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
-      Epilogue<T> epilogue = last ? p_.epilogue : Epilogue<T>{};
-      if (epilogue.bias != nullptr) epilogue.bias += n0_ + first;
-      for (Index tile = 0; tile < cut_.tiles(); ++tile) {
-        const Index row = cut_.begin(tile);
-        const TileInput<T> input{
-            pack_a_ ? packed_a_ + tile * depth * packed_height : a + row * a_rows_[1],
-            a_rows_.data(),
-            steps_,
-            depth,
-            pack_b_ ? packed_b_ + panel_offset(first, depth) : b + first,
-            pack_b_ ? width : p_.ldb};
-        const TileOutput<T> output{p_.c + (m0_ + row) * p_.ldc + n0_ + first, c_rows_.data(), used,
-                                   p_.accumulate || k0 > 0, epilogue};
-        if (width == lanes<T>) {
-          multiply_tile_of<T, 1, wide_rows>(cut_.size(tile), input, output);
-        } else {
-          multiply_tile_of<T, 2>(cut_.size(tile), input, output);
-        }
-      }
+      Epilogue<T> epilogue;
+      if (k0 == 0 && p_.epilogue.bias != nullptr) epilogue.bias = p_.epilogue.bias + n0_ + first;
+      if (k0 + depth >= p_.k) epilogue.activation = p_.epilogue.activation;
+      multiply_panel<T>(
+          rows_, width,
+          {a, a_rows_, steps_, depth, pack_b_ ? packed_b_ + panel_offset(first, depth) : b + first,
+           pack_b_ ? width : p_.ldb},
+          {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, p_.accumulate || k0 > 0, epilogue});
     });
   }
 
   const GemmProblem<T>& p_;
   Index m0_;
   Index n0_;
+  Index rows_;
   Index columns_;
-  TileCut cut_;
   bool pack_a_;
   bool pack_b_;
   T* packed_a_;
   T* packed_b_;
   Index* steps_;
-  std::array<Index, wide_rows> a_rows_;
-  std::array<Index, wide_rows> c_rows_;
+  Index* a_rows_;
+  Index* c_rows_;
 };
 
 }  // namespace detail

@@ -67,8 +67,8 @@ struct TileInput {
 };
 
 /// Where a tile goes: C[i][j] = c[rows[i] + j] for j < columns, which may be fewer than the tile
-/// has. When `add`, what is there is added; then the epilogue follows (a bias at least as long as
-/// `columns`, from the tile's first).
+/// has. When `add`, the sums start from what is there; then the epilogue follows (a bias at least
+/// as long as `columns`, from the tile's first).
 template <class T>
 struct TileOutput {
   T* c;
@@ -107,106 +107,138 @@ template <class T>
   if (count > 0) copy_fewer<lanes<T> / 2>(padded.data(), count, to);
 }
 
-/// Activation on a vector, with the same result as on its elements one by one.
+/// Activation on a vector; not a number stays what it is.
 template <class T>
-[[nodiscard]] [[gnu::always_inline]] inline Packet<T> activate(const Packet<T>& x,
-                                                               const Packet<T>& slope) {
+[[nodiscard]] [[gnu::always_inline]] inline Packet<T> activate(const Packet<T>& x, float slope) {
   namespace packet = Eigen::internal;
-  return packet::pselect(packet::pcmp_lt(packet::pset1<Packet<T>>(T(0)), x), x,
-                         packet::pmul(slope, x));
+  const Packet<T> zero = packet::pset1<Packet<T>>(T(0));
+  if (slope == 0) return packet::pmax(x, zero);
+  return packet::pselect(packet::pcmp_lt(zero, x), x,
+                         packet::pmul(packet::pset1<Packet<T>>(T(slope)), x));
 }
 
-/// Computes one tile of Rows x (Vectors * lanes) elements.
+/// The accumulators of a tile.
 template <class T, int Rows, int Vectors>
-[[gnu::noinline]] void multiply_tile(const TileInput<T>& input, const TileOutput<T>& output) {
-  namespace packet = Eigen::internal;
-  Packet<T> sum[Rows][Vectors];
-  const T* row[Rows];
-  unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-    row[i] = input.a + input.rows[i];
-    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-      sum[i][v] = packet::pset1<Packet<T>>(T(0));
-    });
-  });
+struct TileSum {
+  Packet<T> at[Rows][Vectors];
 
-  const T* b = input.b;
-  for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
-    const Index step = input.steps[l];
-    Packet<T> right[Vectors];
-    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-      right[v] = packet::ploadu<Packet<T>>(b + v * lanes<T>);
-    });
+  /// Calls f(row, vector) for each of them.
+  template <class F>
+  [[gnu::always_inline]] static void for_each(F&& f) {
     unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-      const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
-      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-        sum[i][v] = packet::pmadd(left, right[v], sum[i][v]);
-      });
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) { f(i, v); });
     });
   }
+};
 
+/// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other. Whole says
+/// that all columns are wanted.
+template <class T, int Rows, int Vectors, bool Whole>
+[[gnu::always_inline]] inline void multiply_tiles(Index tiles, const TileInput<T>& input,
+                                                  const TileOutput<T>& output) {
+  namespace packet = Eigen::internal;
+  using Sum = TileSum<T, Rows, Vectors>;
+  const auto load = [&](const T* from, auto v) __attribute__((always_inline)) {
+    if constexpr (Whole) return packet::ploadu<Packet<T>>(from + v * lanes<T>);
+    return load_some(from + v * lanes<T>, output.columns - v * lanes<T>);
+  };
+  Packet<T> bias[Vectors];
   unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-    const Index columns = output.columns - v * lanes<T>;
-    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-      if (output.add) {
-        sum[i][v] =
-            packet::padd(sum[i][v], load_some(output.c + output.rows[i] + v * lanes<T>, columns));
+    bias[v] = output.epilogue.bias != nullptr ? load(output.epilogue.bias, v)
+                                              : packet::pset1<Packet<T>>(T(0));
+  });
+  const Index* a_rows = input.rows;
+  const Index* c_rows = output.rows;
+  const float slope = output.epilogue.activation.slope;
+  for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
+    Sum sum;
+    const T* row[Rows];
+    unroll<Rows>([&](auto i) __attribute__((always_inline)) { row[i] = input.a + a_rows[i]; });
+    Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) { sum.at[i][v] = bias[v]; });
+    if (output.add) {
+      Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
+        sum.at[i][v] = packet::padd(sum.at[i][v], load(output.c + c_rows[i], v));
+      });
+    }
+
+    const T* b = input.b;
+    for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
+      const Index step = input.steps[l];
+      Packet<T> right[Vectors];
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        right[v] = packet::ploadu<Packet<T>>(b + v * lanes<T>);
+      });
+      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+        const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
+        unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+          sum.at[i][v] = packet::pmadd(left, right[v], sum.at[i][v]);
+        });
+      });
+    }
+
+    if (slope != 1) {
+      Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
+        sum.at[i][v] = activate<T>(sum.at[i][v], slope);
+      });
+    }
+    Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
+      T* to = output.c + c_rows[i] + v * lanes<T>;
+      if constexpr (Whole) {
+        packet::pstoreu(to, sum.at[i][v]);
+      } else {
+        store_some(to, output.columns - v * lanes<T>, sum.at[i][v]);
       }
     });
-    if (output.epilogue.bias != nullptr) {
-      const Packet<T> bias = load_some(output.epilogue.bias + v * lanes<T>, columns);
-      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-        sum[i][v] = packet::padd(sum[i][v], bias);
-      });
-    }
-    if (!output.epilogue.activation.is_identity()) {
-      const Packet<T> slope = packet::pset1<Packet<T>>(T(output.epilogue.activation.slope));
-      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-        sum[i][v] = activate<T>(sum[i][v], slope);
-      });
-    }
-    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-      store_some(output.c + output.rows[i] + v * lanes<T>, columns, sum[i][v]);
-    });
-  });
-}
-
-/// Computes a tile whose height, at most Rows, is known only at run time.
-template <class T, int Vectors, int Rows = tile_rows<Vectors>>
-void multiply_tile_of(Index rows, const TileInput<T>& input, const TileOutput<T>& output) {
-  if (rows == Rows) {
-    multiply_tile<T, Rows, Vectors>(input, output);
-  } else if constexpr (Rows > 1) {
-    multiply_tile_of<T, Vectors, Rows - 1>(rows, input, output);
   }
 }
 
-/// Cuts `count` rows into as few tiles as possible, of sizes that differ by one at most (8 rows
-/// make 4 + 4, not 6 + 2: a tile of 2 rows would leave the multiply-add units waiting).
-class TileCut {
- public:
-  TileCut(Index count, Index rows)
-      : tiles_((count + rows - 1) / rows),
-        size_(tiles_ == 0 ? 0 : count / tiles_),
-        larger_(tiles_ == 0 ? 0 : count % tiles_) {}
+/// Computes tiles whose height, at most Rows, is known only at run time.
+template <class T, int Vectors, int Rows = tile_rows<Vectors>>
+void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
+                       const TileOutput<T>& output) {
+  if (rows < Rows) {
+    if constexpr (Rows > 1) multiply_tiles_of<T, Vectors, Rows - 1>(rows, tiles, input, output);
+  } else if (output.columns >= Vectors * lanes<T>) {
+    multiply_tiles<T, Rows, Vectors, true>(tiles, input, output);
+  } else {
+    multiply_tiles<T, Rows, Vectors, false>(tiles, input, output);
+  }
+}
 
-  [[nodiscard]] Index tiles() const { return tiles_; }
-  [[nodiscard]] Index size(Index tile) const { return size_ + (tile < larger_ ? 1 : 0); }
-  [[nodiscard]] Index begin(Index tile) const { return tile * size_ + std::min(tile, larger_); }
+/// Cuts `count` rows into as few tiles as possible, of sizes that differ by one at most: 8 rows
+/// make 4 + 4, not 6 + 2, as a tile of 2 rows would leave the multiply-add units waiting. The
+/// higher tiles come first.
+struct TileCut {
+  Index tiles;
+  Index height;  ///< of the lower tiles
+  Index higher;  ///< tiles of one row more
 
- private:
-  Index tiles_;
-  Index size_;
-  Index larger_;
+  TileCut(Index count, Index most_rows)
+      : tiles((count + most_rows - 1) / most_rows),
+        height(tiles == 0 ? 0 : count / tiles),
+        higher(tiles == 0 ? 0 : count % tiles) {}
 };
 
 /// C[i][j] for `count` rows and up to Vectors * lanes columns, tile by tile.
 template <class T, int Vectors>
 void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   const TileCut cut(count, tile_rows<Vectors>);
-  for (Index tile = 0; tile < cut.tiles(); ++tile) {
-    multiply_tile_of<T, Vectors>(cut.size(tile), input, output);
-    input.rows += cut.size(tile);
-    output.rows += cut.size(tile);
+  if (cut.higher > 0) {
+    multiply_tiles_of<T, Vectors>(cut.height + 1, cut.higher, input, output);
+    input.rows += cut.higher * (cut.height + 1);
+    output.rows += cut.higher * (cut.height + 1);
+  }
+  multiply_tiles_of<T, Vectors>(cut.height, cut.tiles - cut.higher, input, output);
+}
+
+/// The same for a panel of `width` columns: a narrow one, or a wide one.
+template <class T>
+void multiply_panel(Index count, Index width, const TileInput<T>& input,
+                    const TileOutput<T>& output) {
+  if (width == lanes<T>) {
+    multiply_rows<T, 1>(count, input, output);
+  } else {
+    multiply_rows<T, 2>(count, input, output);
   }
 }
 
