@@ -1,0 +1,334 @@
+/// @file
+/// Files from which a training can go on as if it had never stopped.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "nn/core/file.hpp"
+#include "nn/optim/optimizer.hpp"
+#include "nn/optim/weight_average.hpp"
+#include "nn/train/model.hpp"
+
+namespace nn {
+
+/// Named pieces of whatever a training consists of, kept as bytes: models, optimizers, averages of
+/// weights and plain values. To go on where a loop of one's own was:
+///
+///     nn::Checkpoint checkpoint;
+///     checkpoint.set("model", model);
+///     checkpoint.set("optimizer", optimizer);
+///     checkpoint.set("step", step);
+///     checkpoint.save("training.checkpoint");
+///
+///     const auto checkpoint = nn::Checkpoint::load("training.checkpoint");
+///     checkpoint.get("model", model);
+///     ...
+///
+/// The file is meant for the program that wrote it, on a machine like its own; to hand weights on,
+/// use safetensors. `fit` writes and reads such files by itself.
+class Checkpoint {
+ public:
+  /// Writes the file to a temporary name and renames it: whatever happens, `path` holds a whole
+  /// checkpoint or what it held before.
+  /// @throws FileError when it cannot be written.
+  void save(const std::filesystem::path& path) const { write_file(path, serialize()); }
+
+  /// @throws FileError when the file is missing, truncated, damaged or something else.
+  [[nodiscard]] static Checkpoint load(const std::filesystem::path& path) {
+    return parse(read_file(path, max_bytes), path.string());
+  }
+
+  /// The bytes of the file.
+  [[nodiscard]] std::string serialize() const;
+  /// The checkpoint whose bytes these are; `name` is what messages call it.
+  [[nodiscard]] static Checkpoint parse(std::string_view bytes, const std::string& name);
+
+  [[nodiscard]] bool contains(const std::string& key) const { return sections_.contains(key); }
+
+  /// Keeps numbers, or other values that may be copied as bytes.
+  template <class Value>
+  requires std::is_trivially_copyable_v<Value>
+  void set(const std::string& key, std::span<const Value> values) {
+    const auto bytes = std::as_bytes(values);
+    sections_[key].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());  // NOLINT
+  }
+  template <class Value>
+  requires std::is_arithmetic_v<Value>
+  void set(const std::string& key, Value value) { set(key, std::span<const Value>(&value, 1)); }
+  void set(const std::string& key, std::string_view text) { sections_[key] = text; }
+
+  template <class Network, class T>
+  void set(const std::string& key, const Model<Network, T>& model) {
+    set(key + ".layout", std::string_view(layout_of(model)));
+    set<T>(key + ".parameters", model.parameters().span());
+    set<T>(key + ".state", model.state().span());
+    set(key + ".seed", model.seed());
+    set(key + ".step", model.step());
+  }
+  template <class Rule, class T>
+  void set(const std::string& key, const Optimizer<Rule, T>& optimizer) {
+    set<T>(key + ".slots", optimizer.state());
+    set(key + ".steps", optimizer.steps());
+    set(key + ".learning_rate", optimizer.learning_rate());
+  }
+  template <class T>
+  void set(const std::string& key, const WeightAverage<T>& average) {
+    set<T>(key + ".parameters", average.parameters().span());
+    set<T>(key + ".state", average.state().span());
+    set(key + ".updates", average.updates());
+  }
+
+  /// Puts back what was kept. What does not fit changes nothing.
+  /// @throws FileError when there is no such piece or it does not fit, saying in what way.
+  template <class Value>
+  requires std::is_trivially_copyable_v<Value>
+  void get(const std::string& key, std::span<Value> values) const {
+    const std::string& bytes = section(key, values.size_bytes());
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
+  template <class Value>
+  requires std::is_arithmetic_v<Value>
+  void get(const std::string& key, Value& value) const { get(key, std::span<Value>(&value, 1)); }
+  [[nodiscard]] const std::string& text(const std::string& key) const { return section(key); }
+  /// Any number of values.
+  template <class Value>
+  [[nodiscard]] std::vector<Value> values(const std::string& key) const {
+    const std::string& bytes = section(key);
+    require<FileError>(bytes.size() % sizeof(Value) == 0, name_, ": '", key, "' has ", bytes.size(),
+                       " bytes, which are not whole values of ", sizeof(Value));
+    std::vector<Value> result(bytes.size() / sizeof(Value));
+    get(key, std::span<Value>(result));
+    return result;
+  }
+
+  template <class Network, class T>
+  void get(const std::string& key, Model<Network, T>& model) const {
+    require_same_layout(section(key + ".layout"), layout_of(model));
+    std::uint64_t seed = 0;
+    std::uint64_t step = 0;
+    get(key + ".seed", seed);
+    get(key + ".step", step);
+    require<FileError>(seed == model.seed(), name_, " was made by a model of seed ", seed,
+                       ", and this one has seed ", model.seed());
+    require_fits<T>(key + ".state", model.state().span());
+    get<T>(key + ".parameters", model.parameters().span());
+    get<T>(key + ".state", model.state().span());
+    model.set_step(step);
+    model.zero_gradients();
+  }
+  template <class Rule, class T>
+  void get(const std::string& key, Optimizer<Rule, T>& optimizer) const {
+    Index steps = 0;
+    double learning_rate = 0;
+    get(key + ".steps", steps);
+    get(key + ".learning_rate", learning_rate);
+    get<T>(key + ".slots", optimizer.state());
+    optimizer.set_steps(steps);
+    optimizer.set_learning_rate(learning_rate);
+  }
+  template <class T>
+  void get(const std::string& key, WeightAverage<T>& average) const {
+    Index updates = 0;
+    get(key + ".updates", updates);
+    require_fits<T>(key + ".state", average.state().span());
+    get<T>(key + ".parameters", average.parameters().span());
+    get<T>(key + ".state", average.state().span());
+    average.set_updates(updates);
+  }
+
+ private:
+  static constexpr Index max_bytes = Index{1} << 36U;
+
+  [[nodiscard]] const std::string& section(const std::string& key) const {
+    const auto found = sections_.find(key);
+    require<FileError>(found != sections_.end(), name_, " holds no '", key, "'");
+    return found->second;
+  }
+  [[nodiscard]] const std::string& section(const std::string& key, std::size_t bytes) const {
+    const std::string& content = section(key);
+    require<FileError>(content.size() == bytes, name_, ": '", key, "' has ", content.size(),
+                       " bytes, expected ", bytes);
+    return content;
+  }
+  template <class T>
+  void require_fits(const std::string& key, std::span<const T> values) const {
+    (void)section(key, values.size_bytes());
+  }
+
+  /// One line a parameter or state: its name and shape.
+  template <class Network, class T>
+  [[nodiscard]] static std::string layout_of(const Model<Network, T>& model) {
+    std::string lines = detail::text("elements of ", sizeof(T), " bytes\n");
+    for (const auto* variables : {&model.variables(), &model.states()}) {
+      for (const Variable& variable : *variables) {
+        lines += detail::text(variable.name, " ", variable.shape, "\n");
+      }
+    }
+    return lines;
+  }
+
+  void require_same_layout(const std::string& stored, const std::string& expected) const {
+    if (stored == expected) return;
+    const auto difference =
+        std::mismatch(stored.begin(), stored.end(), expected.begin(), expected.end());
+    const auto line_at = [](const std::string& lines, std::string::const_iterator place) {
+      const auto position = static_cast<std::size_t>(place - lines.begin());
+      const std::size_t before =
+          position == 0 ? std::string::npos : lines.rfind('\n', position - 1);
+      const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+      const std::string line = lines.substr(begin, lines.find('\n', position) - begin);
+      return line.empty() ? std::string("nothing more") : line;
+    };
+    throw FileError(detail::text(name_, " was made by another network: it has ",
+                                 line_at(stored, difference.first), " where this one has ",
+                                 line_at(expected, difference.second)));
+  }
+
+  std::map<std::string, std::string> sections_;
+  std::string name_ = "the checkpoint";
+};
+
+namespace detail {
+
+/// CRC-64/XZ (ECMA-182's polynomial, reflected), eight bytes at a time.
+class Crc64 {
+ public:
+  [[nodiscard]] static std::uint64_t of(std::string_view bytes) {
+    static const Tables tables = make_tables();
+    std::uint64_t crc = ~std::uint64_t{0};
+    std::size_t i = 0;
+    for (; i + 8 <= bytes.size(); i += 8) {
+      std::uint64_t mixed = crc;
+      for (unsigned b = 0; b < 8; ++b) mixed ^= byte(bytes, i + b) << (8 * b);
+      crc = 0;
+      for (unsigned b = 0; b < 8; ++b) crc ^= tables[7 - b][(mixed >> (8 * b)) & 0xffU];
+    }
+    for (; i < bytes.size(); ++i) {
+      crc = tables[0][(crc ^ byte(bytes, i)) & 0xffU] ^ (crc >> 8U);
+    }
+    return ~crc;
+  }
+
+ private:
+  using Tables = std::array<std::array<std::uint64_t, 256>, 8>;
+
+  [[nodiscard]] static std::uint64_t byte(std::string_view bytes, std::size_t position) {
+    return static_cast<unsigned char>(bytes[position]);
+  }
+
+  [[nodiscard]] static Tables make_tables() {
+    Tables tables{};
+    for (std::size_t value = 0; value < 256; ++value) {
+      std::uint64_t crc = value;
+      for (int bit = 0; bit < 8; ++bit) {
+        crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xc96c5795d7870f42U : 0U);
+      }
+      tables[0][value] = crc;
+    }
+    for (std::size_t table = 1; table < 8; ++table) {
+      for (std::size_t value = 0; value < 256; ++value) {
+        const std::uint64_t before = tables[table - 1][value];
+        tables[table][value] = tables[0][before & 0xffU] ^ (before >> 8U);
+      }
+    }
+    return tables;
+  }
+};
+
+/// Appends whole numbers, in the order of bytes of the machine.
+template <class Number>
+void append_number(std::string& bytes, Number number) {
+  const auto raw = std::bit_cast<std::array<char, sizeof(Number)>>(number);
+  bytes.append(raw.data(), raw.size());
+}
+
+/// Takes pieces off the front of bytes, never more than there are.
+class ByteReader {
+ public:
+  ByteReader(std::string_view bytes, const std::string& name) : left_(bytes), name_(name) {}
+
+  [[nodiscard]] std::string_view take(std::uint64_t count) {
+    require<FileError>(count <= left_.size(), name_, " is damaged: ", count,
+                       " bytes are announced where ", left_.size(), " are left");
+    const std::string_view piece = left_.substr(0, static_cast<std::size_t>(count));
+    left_.remove_prefix(piece.size());
+    return piece;
+  }
+  template <class Number>
+  [[nodiscard]] Number number() {
+    Number value{};
+    std::memcpy(&value, take(sizeof(Number)).data(), sizeof(Number));
+    return value;
+  }
+  [[nodiscard]] std::size_t left() const { return left_.size(); }
+
+ private:
+  std::string_view left_;
+  const std::string& name_;
+};
+
+/// The first bytes of a checkpoint. The number after them tells the version, and by its value
+/// whether the file's order of bytes is this machine's.
+inline constexpr std::string_view checkpoint_magic = "nn checkpoint\r\n\x1a";
+inline constexpr std::uint32_t checkpoint_version = 1;
+
+}  // namespace detail
+
+/// magic, version, size of the whole file, number of sections; each section's name and content,
+/// their lengths first; CRC-64 of all that.
+inline std::string Checkpoint::serialize() const {
+  std::string bytes(detail::checkpoint_magic);
+  detail::append_number(bytes, detail::checkpoint_version);
+  const std::size_t size_place = bytes.size();
+  detail::append_number(bytes, std::uint64_t{0});
+  detail::append_number(bytes, static_cast<std::uint64_t>(sections_.size()));
+  for (const auto& [key, content] : sections_) {
+    detail::append_number(bytes, static_cast<std::uint64_t>(key.size()));
+    bytes += key;
+    detail::append_number(bytes, static_cast<std::uint64_t>(content.size()));
+    bytes += content;
+  }
+  const auto size = static_cast<std::uint64_t>(bytes.size() + sizeof(std::uint64_t));
+  std::memcpy(bytes.data() + size_place, &size, sizeof(size));
+  detail::append_number(bytes, detail::Crc64::of(bytes));
+  return bytes;
+}
+
+inline Checkpoint Checkpoint::parse(std::string_view bytes, const std::string& name) {
+  require<FileError>(bytes.starts_with(detail::checkpoint_magic), name, " is not a checkpoint");
+  detail::ByteReader reader(bytes, name);
+  (void)reader.take(detail::checkpoint_magic.size());
+  const auto version = reader.number<std::uint32_t>();
+  require<FileError>(version == detail::checkpoint_version, name, " is a checkpoint of version ",
+                     version, "; this program reads version ", detail::checkpoint_version);
+  const auto size = reader.number<std::uint64_t>();
+  require<FileError>(size == bytes.size(), name, " is damaged: it should have ", size,
+                     " bytes and has ", bytes.size());
+  require<FileError>(reader.left() >= sizeof(std::uint64_t), name, " is damaged: it has no end");
+  std::uint64_t checksum = 0;
+  const std::size_t end = bytes.size() - sizeof(checksum);
+  std::memcpy(&checksum, bytes.data() + end, sizeof(checksum));
+  require<FileError>(checksum == detail::Crc64::of(bytes.substr(0, end)), name,
+                     " is damaged: its checksum does not fit its content");
+  Checkpoint checkpoint;
+  checkpoint.name_ = name;
+  const auto count = reader.number<std::uint64_t>();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string key(reader.take(reader.number<std::uint64_t>()));
+    checkpoint.sections_[key] = reader.take(reader.number<std::uint64_t>());
+  }
+  require<FileError>(reader.left() == sizeof(checksum), name, " is damaged: ", reader.left(),
+                     " bytes are left over");
+  return checkpoint;
+}
+
+}  // namespace nn

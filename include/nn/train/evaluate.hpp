@@ -1,0 +1,137 @@
+/// @file
+/// A network's answers to a whole data set, and how good they are.
+#pragma once
+
+#include "nn/data/loader.hpp"
+#include "nn/losses/loss.hpp"
+#include "nn/train/model.hpp"
+
+namespace nn {
+
+/// Whether outputs of shape `output` are scores of `classes` classes: one each, or a single one for
+/// two.
+[[nodiscard]] constexpr bool classifies(const Shape& output, Index classes) {
+  return output.rank() == 1 && (output.back() == classes || (output.back() == 1 && classes == 2));
+}
+
+/// The class with the highest score, the first of several; for a single score, a logit, whether it
+/// is positive.
+template <class T>
+[[nodiscard]] Label predicted_class(std::span<const T> scores) {
+  if (scores.size() == 1) return scores[0] > T(0) ? 1 : 0;
+  return static_cast<Label>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+/// How many rows of scores are highest at their label.
+template <class T>
+[[nodiscard]] Index count_correct(TensorView<const T> outputs, TensorView<const Label> labels) {
+  const auto columns = static_cast<std::size_t>(outputs.shape().back());
+  require<ShapeError>(outputs.size() == labels.size() * outputs.shape().back(), labels.size(),
+                      " labels for outputs of shape ", outputs.shape());
+  Index correct = 0;
+  for (Index i = 0; i < labels.size(); ++i) {
+    const T* row = outputs.data() + static_cast<std::size_t>(i) * columns;
+    if (predicted_class(std::span<const T>(row, columns)) == labels[i]) ++correct;
+  }
+  return correct;
+}
+
+struct EvaluationOptions {
+  Index batch_size = 256;
+  BatchTransform transform{};  ///< done to every batch, as for images that are their own targets
+};
+
+struct Evaluation {
+  double loss = 0;      ///< the mean over the samples
+  double accuracy = 0;  ///< in [0, 1]; NaN where outputs are not scores of the data's classes
+  Index count = 0;      ///< samples
+};
+
+namespace detail {
+
+/// The loss against the batch's targets where it has any, else its labels.
+template <class T, class LossFunction>
+[[nodiscard]] T batch_loss(const LossFunction& loss, TensorView<const T> outputs,
+                           const Batch<T>& batch, TensorView<T> gradient) {
+  if constexpr (requires { loss(outputs, batch.targets, gradient); }) {
+    if (!batch.targets.empty()) return loss(outputs, batch.targets, gradient);
+  }
+  require(batch.targets.empty(), "this loss takes no targets, but the batch has some");
+  if constexpr (requires { loss(outputs, batch.labels, gradient); }) {
+    return loss(outputs, batch.labels, gradient);
+  } else {
+    throw Error("this loss takes no labels, but the batch has nothing else");
+  }
+}
+
+/// Calls visit(batch, outputs) for the whole data set in order.
+template <class Network, class T, class Visit>
+void for_each_prediction(const Model<Network, T>& model, const Dataset& data,
+                         const EvaluationOptions& options, const Visit& visit) {
+  require(!data.empty(), "cannot evaluate on ", data.described(), ": it is empty");
+  LoaderOptions loading;
+  loading.batch_size = std::min(options.batch_size, data.size());
+  loading.shuffle = false;
+  loading.transform = options.transform;
+  Loader<T> loader(data, loading);
+  Tensor<T> outputs;
+  for (const Batch<T>& batch : loader.epoch(0)) {
+    outputs.resize(model.output_shape().prepended(batch.size()));
+    model.predict(batch.inputs, outputs);
+    visit(batch, std::as_const(outputs).view());
+  }
+}
+
+}  // namespace detail
+
+/// The network's outputs for all samples, in the order of the data set: N x ...
+/// @throws Error when there are no samples, ShapeError when they do not fit the model.
+template <class Network, class T>
+[[nodiscard]] Tensor<T> predict(const Model<Network, T>& model, const Dataset& data,
+                                const EvaluationOptions& options = {}) {
+  Tensor<T> all(model.output_shape().prepended(data.size()));
+  Index done = 0;
+  detail::for_each_prediction(
+      model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
+        std::copy(outputs.begin(), outputs.end(), all.samples(done, batch.size()).begin());
+        done += batch.size();
+      });
+  return all;
+}
+
+/// The mean loss over a data set and the share of its samples that are recognised.
+/// @throws Error when there are no samples, or a label is not among the network's classes.
+template <class Network, class T, class LossFunction>
+[[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const Dataset& data,
+                                  const LossFunction& loss, const EvaluationOptions& options = {}) {
+  const bool classes = classifies(model.output_shape(), data.classes());
+  double sum = 0;
+  Index correct = 0;
+  detail::for_each_prediction(
+      model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
+        sum += static_cast<double>(detail::batch_loss<T>(loss, outputs, batch, {})) *
+               static_cast<double>(batch.size());
+        if (classes) correct += count_correct(outputs, batch.labels);
+      });
+  const auto count = static_cast<double>(data.size());
+  return {sum / count,
+          classes ? static_cast<double>(correct) / count : std::numeric_limits<double>::quiet_NaN(),
+          data.size()};
+}
+
+/// The share of a data set's samples whose label has the highest output, in [0, 1].
+/// @throws Error when there are no samples, or the outputs are not scores of its classes.
+template <class Network, class T>
+[[nodiscard]] double accuracy(const Model<Network, T>& model, const Dataset& data) {
+  require(classifies(model.output_shape(), data.classes()), "outputs of shape ",
+          model.output_shape(), " are not scores of the ", data.classes(), " classes of ",
+          data.described());
+  Index correct = 0;
+  detail::for_each_prediction(model, data, {},
+                              [&](const Batch<T>& batch, TensorView<const T> outputs) {
+                                correct += count_correct(outputs, batch.labels);
+                              });
+  return static_cast<double>(correct) / static_cast<double>(data.size());
+}
+
+}  // namespace nn

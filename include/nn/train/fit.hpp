@@ -1,0 +1,435 @@
+/// @file
+/// The training loop.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iomanip>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "nn/optim/gradient_clipping.hpp"
+#include "nn/optim/optimizer.hpp"
+#include "nn/optim/schedule.hpp"
+#include "nn/optim/weight_average.hpp"
+#include "nn/train/checkpoint.hpp"
+#include "nn/train/divergence.hpp"
+#include "nn/train/evaluate.hpp"
+#include "nn/train/history.hpp"
+
+namespace nn {
+
+/// What a callback is told after a training step. `stop` ends the training after it.
+struct BatchReport {
+  Index epoch = 0;  ///< 1 for the first
+  Index epochs = 0;
+  Index batch = 0;  ///< of this epoch; 1 for the first
+  Index batches = 0;
+  Index step = 0;        ///< of all epochs; 1 for the first
+  double loss = 0;       ///< of this batch
+  double mean_loss = 0;  ///< over the epoch so far
+  double accuracy = 0;   ///< over the epoch so far, in [0, 1]; NaN where outputs are not classes
+  double learning_rate = 0;
+  double images_per_second = 0;  ///< over the epoch so far
+  bool stop = false;
+};
+
+/// What a callback is told after an epoch and its validation. `stop` ends the training after it.
+struct EpochReport {
+  const EpochRecord& record;
+  const History& history;
+  Index epochs = 0;
+  bool stop = false;
+};
+
+struct Callback {
+  std::function<void(BatchReport&)> on_batch{};
+  std::function<void(EpochReport&)> on_epoch{};
+};
+
+/// Ends the training when `monitor` has not improved by more than `min_delta` for `patience`
+/// epochs.
+struct EarlyStopping {
+  Index patience = 0;  ///< 0: never
+  Monitor monitor = Monitor::validation_loss;
+  double min_delta = 0;
+  bool restore_best = true;  ///< end with the weights of the best epoch
+};
+
+struct FitOptions {
+  Index epochs = 10;
+  Index batch_size = 128;
+  std::uint64_t seed = 0;  ///< of the order of the samples and of augmentation
+  const Dataset* validation = nullptr;
+  Schedule schedule{};       ///< of the learning rate; none: it stays as it is
+  double clip_norm = 0;      ///< the longest gradient; 0: any
+  double average_decay = 0;  ///< of a moving average of the weights; 0: none. With one, it is
+                             ///< the averaged network that is validated and that remains.
+  EarlyStopping early_stopping{};
+  bool shuffle = true;
+  bool drop_last = false;       ///< leave out an epoch's last batch where it is smaller
+  Augmentation augmentation{};  ///< done to every image of the learning base
+  BatchTransform transform{};   ///< done to every batch of the learning base
+  BatchTransform validation_transform{};
+  std::vector<Callback> callbacks{};
+  /// Where to save all that the training consists of, after every epoch and every
+  /// `checkpoint_interval` steps. If the file is there at the start, the training goes on from it,
+  /// and ends in the same bits as if it had not been interrupted.
+  std::filesystem::path checkpoint{};
+  Index checkpoint_interval = 0;  ///< 0: after every epoch only
+};
+
+namespace detail {
+
+/// A share in [0, 1] as "98.76 %".
+[[nodiscard]] inline std::string percent(double share) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << 100 * share << " %";
+  return out.str();
+}
+
+/// One training, from its start or a checkpoint to its end.
+template <class Network, class T, class LossFunction, class Rule>
+class Fit {
+ public:
+  Fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss,
+      Optimizer<Rule, T>& optimizer, const FitOptions& options)
+      : model_(model),
+        loss_(loss),
+        optimizer_(optimizer),
+        options_(options),
+        classifies_(classifies(model.output_shape(), train.classes())),
+        first_learning_rate_(optimizer.learning_rate()),
+        loader_((check(model, train, options), train), loading(options)) {
+    if (options.average_decay > 0) average_.emplace(model, averaging(options));
+  }
+
+  History run() {
+    resume();
+    while (progress_.epoch < options_.epochs && !stopped_ && !out_of_patience()) run_epoch();
+    finish();
+    return std::move(history_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Where in the training we are, and what the present epoch has seen so far.
+  struct Progress {
+    Index epoch = 0;  // finished
+    Index batch = 0;  // finished, of the present epoch
+    Index seen = 0;
+    Index correct = 0;
+    double loss_sum = 0;
+    double seconds = 0;
+  };
+
+  static void check(const Model<Network, T>& model, const Dataset& train,
+                    const FitOptions& options) {
+    require(options.epochs >= 0, "fit cannot train for ", options.epochs, " epochs");
+    require(options.clip_norm >= 0 && options.average_decay >= 0,
+            "fit: clip_norm and average_decay cannot be negative");
+    require(options.checkpoint_interval >= 0, "fit cannot save every ", options.checkpoint_interval,
+            " steps");
+    require_samples_fit(model, train);
+    if (options.validation != nullptr) require_samples_fit(model, *options.validation);
+    const bool watches_validation = options.early_stopping.monitor == Monitor::validation_loss ||
+                                    options.early_stopping.monitor == Monitor::validation_accuracy;
+    require(options.early_stopping.patience == 0 || !watches_validation ||
+                options.validation != nullptr,
+            "early stopping is to watch the validation, but fit was given no validation base");
+  }
+
+  static void require_samples_fit(const Model<Network, T>& model, const Dataset& data) {
+    require(!data.empty(), "fit needs samples, and ", data.described(), " is empty");
+    require<ShapeError>(data.sample_shape() == model.input_shape(), "the model takes samples of ",
+                        model.input_shape(), ", which those of ", data.described(), " are not");
+  }
+
+  [[nodiscard]] static LoaderOptions loading(const FitOptions& options) {
+    LoaderOptions loading;
+    loading.batch_size = options.batch_size;
+    loading.shuffle = options.shuffle;
+    loading.drop_last = options.drop_last;
+    loading.seed = options.seed;
+    loading.augmentation = options.augmentation;
+    loading.transform = options.transform;
+    return loading;
+  }
+
+  [[nodiscard]] static WeightAverageOptions averaging(const FitOptions& options) {
+    WeightAverageOptions averaging;
+    averaging.decay = options.average_decay;
+    return averaging;
+  }
+
+  void run_epoch() {
+    mark_ = Clock::now();
+    for (const Batch<T>& batch : loader_.epoch(progress_.epoch, progress_.batch)) {
+      train_batch(batch);
+      report_batch();
+      if (stopped_) break;
+      // The last batch's checkpoint is that of the whole epoch.
+      if (options_.checkpoint_interval > 0 && step() % options_.checkpoint_interval == 0 &&
+          progress_.batch < loader_.batches()) {
+        save();
+      }
+      mark_ = Clock::now();
+    }
+    const bool whole = progress_.batch == loader_.batches();
+    if (!whole) save();
+    end_epoch();
+    if (whole) save();
+  }
+
+  void train_batch(const Batch<T>& batch) {
+    const TensorView<const T> outputs = model_.forward(batch.inputs);
+    gradient_.resize(outputs.shape());
+    const auto loss = static_cast<double>(batch_loss<T>(loss_, outputs, batch, gradient_));
+    if (!std::isfinite(loss)) diverge(loss, batch);
+    if (classifies_) progress_.correct += count_correct(outputs, batch.labels);
+    model_.zero_gradients();
+    model_.backward(gradient_);
+    if (options_.clip_norm > 0) clip_gradient_norm(model_, options_.clip_norm);
+    set_learning_rate();
+    optimizer_.step(model_);
+    if (average_) average_->update(model_);
+    ++progress_.batch;
+    progress_.seen += batch.size();
+    progress_.loss_sum += loss * static_cast<double>(batch.size());
+    progress_.seconds += std::chrono::duration<double>(Clock::now() - mark_).count();
+    last_loss_ = loss;
+  }
+
+  /// How many steps have been made.
+  [[nodiscard]] Index step() const { return progress_.epoch * loader_.batches() + progress_.batch; }
+
+  void set_learning_rate() {
+    if (!options_.schedule) return;
+    const double factor = options_.schedule(step(), options_.epochs * loader_.batches());
+    optimizer_.set_learning_rate(first_learning_rate_ * factor);
+  }
+
+  [[nodiscard]] double mean_loss() const {
+    return progress_.loss_sum / static_cast<double>(progress_.seen);
+  }
+  [[nodiscard]] double accuracy_so_far() const {
+    if (!classifies_) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(progress_.correct) / static_cast<double>(progress_.seen);
+  }
+  [[nodiscard]] double images_per_second() const {
+    return progress_.seconds > 0 ? static_cast<double>(progress_.seen) / progress_.seconds : 0.0;
+  }
+
+  void report_batch() {
+    if (options_.callbacks.empty()) return;
+    BatchReport report{progress_.epoch + 1,
+                       options_.epochs,
+                       progress_.batch,
+                       loader_.batches(),
+                       step(),
+                       last_loss_,
+                       mean_loss(),
+                       accuracy_so_far(),
+                       optimizer_.learning_rate(),
+                       images_per_second()};
+    for (const Callback& callback : options_.callbacks) {
+      if (callback.on_batch) callback.on_batch(report);
+    }
+    if (report.stop) stopped_ = true;
+  }
+
+  void end_epoch() {
+    require_finite_weights();
+    EpochRecord record;
+    record.epoch = progress_.epoch + 1;
+    record.steps = step();
+    record.loss = mean_loss();
+    record.accuracy = accuracy_so_far();
+    record.learning_rate = optimizer_.learning_rate();
+    record.seconds = progress_.seconds;
+    record.images_per_second = images_per_second();
+    progress_ = {progress_.epoch + 1};
+    // What is measured and kept is the averaged network, if there is one.
+    if (average_) average_->swap(model_);
+    validate(record);
+    history_.epochs.push_back(record);
+    keep_best();
+    if (average_) average_->swap(model_);
+    EpochReport report{history_.last(), history_, options_.epochs};
+    for (const Callback& callback : options_.callbacks) {
+      if (callback.on_epoch) callback.on_epoch(report);
+    }
+    if (report.stop) stopped_ = true;
+  }
+
+  void validate(EpochRecord& record) const {
+    if (options_.validation == nullptr) return;
+    const Evaluation evaluation =
+        evaluate(model_, *options_.validation, loss_, {.transform = options_.validation_transform});
+    record.validation_loss = evaluation.loss;
+    record.validation_accuracy = evaluation.accuracy;
+  }
+
+  [[nodiscard]] Index best_epoch() const {
+    return history_.best(options_.early_stopping.monitor, options_.early_stopping.min_delta);
+  }
+
+  void keep_best() {
+    if (!keeps_best() || best_epoch() + 1 != static_cast<Index>(history_.epochs.size())) return;
+    best_parameters_ = Tensor<T>(TensorView<const T>(model_.parameters()));
+    best_state_ = Tensor<T>(TensorView<const T>(model_.state()));
+  }
+
+  [[nodiscard]] bool keeps_best() const {
+    return options_.early_stopping.patience > 0 && options_.early_stopping.restore_best;
+  }
+
+  [[nodiscard]] bool out_of_patience() {
+    const Index patience = options_.early_stopping.patience;
+    if (patience == 0 || history_.empty()) return false;
+    const Index since = static_cast<Index>(history_.epochs.size()) - 1 - best_epoch();
+    history_.stopped_early = since >= patience;
+    return history_.stopped_early;
+  }
+
+  /// Leaves the model with the weights that were asked for.
+  void finish() {
+    if (keeps_best() && !best_parameters_.empty()) {
+      std::copy(best_parameters_.begin(), best_parameters_.end(), model_.parameters().begin());
+      std::copy(best_state_.begin(), best_state_.end(), model_.state().begin());
+    } else if (average_) {
+      average_->swap(model_);
+    }
+    optimizer_.set_learning_rate(first_learning_rate_);
+  }
+
+  [[noreturn]] void diverge(double loss, const Batch<T>& batch) {
+    throw DivergenceError(
+        text("training diverged at step ", step() + 1, " (epoch ", progress_.epoch + 1, ", batch ",
+             progress_.batch + 1, "): the loss is ", loss, "; the learning rate is ",
+             optimizer_.learning_rate(), "; ", explain_divergence(model_, batch.inputs)));
+  }
+
+  void require_finite_weights() const {
+    const std::string parameter = broken_parameter(model_);
+    require<DivergenceError>(parameter.empty(), "training diverged: after step ", step(),
+                             " (epoch ", progress_.epoch + 1, ") the parameter ", parameter,
+                             " is infinite or NaN; the learning rate is ",
+                             optimizer_.learning_rate());
+  }
+
+  // ---- checkpoints ----
+
+  /// What has to be the same for a training to go on, in words.
+  [[nodiscard]] std::string settings() const {
+    return text("batch_size ", options_.batch_size, ", seed ", options_.seed, ", shuffle ",
+                options_.shuffle, ", drop_last ", options_.drop_last, ", average_decay ",
+                options_.average_decay, ", ", loader_.data().size(), " samples");
+  }
+
+  void save() const {
+    if (options_.checkpoint.empty()) return;
+    require_finite_weights();
+    Checkpoint checkpoint;
+    checkpoint.set("settings", std::string_view(settings()));
+    checkpoint.set("model", model_);
+    checkpoint.set("optimizer", optimizer_);
+    checkpoint.set("progress", std::span<const Progress>(&progress_, 1));
+    checkpoint.set("history", std::span<const EpochRecord>(history_.epochs));
+    checkpoint.set("best.parameters", best_parameters_.span());
+    checkpoint.set("best.state", best_state_.span());
+    if (average_) checkpoint.set("average", *average_);
+    checkpoint.save(options_.checkpoint);
+  }
+
+  void resume() {
+    std::error_code ignored;
+    if (options_.checkpoint.empty() || !std::filesystem::exists(options_.checkpoint, ignored)) {
+      return;
+    }
+    const Checkpoint checkpoint = Checkpoint::load(options_.checkpoint);
+    const std::string& stored = checkpoint.text("settings");
+    require<FileError>(stored == settings(), options_.checkpoint.string(),
+                       " belongs to another training: it was made with ", stored, "; this one has ",
+                       settings());
+    checkpoint.get("model", model_);
+    checkpoint.get("optimizer", optimizer_);
+    checkpoint.get("progress", std::span<Progress>(&progress_, 1));
+    history_.epochs = checkpoint.values<EpochRecord>("history");
+    restore(checkpoint, "best.parameters", best_parameters_);
+    restore(checkpoint, "best.state", best_state_);
+    if (average_) checkpoint.get("average", *average_);
+  }
+
+  static void restore(const Checkpoint& checkpoint, const std::string& key, Tensor<T>& tensor) {
+    const std::vector<T> values = checkpoint.values<T>(key);
+    tensor = Tensor<T>({static_cast<Index>(values.size())}, std::span<const T>(values));
+  }
+
+  Model<Network, T>& model_;
+  const LossFunction& loss_;
+  Optimizer<Rule, T>& optimizer_;
+  const FitOptions& options_;
+  const bool classifies_;
+  const double first_learning_rate_;
+  Loader<T> loader_;
+  Progress progress_;
+  History history_;
+  Tensor<T> gradient_;
+  std::optional<WeightAverage<T>> average_;
+  Tensor<T> best_parameters_;
+  Tensor<T> best_state_;
+  double last_loss_ = 0;
+  Clock::time_point mark_{};  // since when the time counts as learning
+  bool stopped_ = false;
+};
+
+}  // namespace detail
+
+/// Trains `model` on `train` by an optimizer of one's own, which keeps its moments for more.
+/// @throws Error when data, model and options do not fit together; DivergenceError, which names the
+/// step, the learning rate and the layer, when the loss becomes infinite or NaN; FileError when a
+/// checkpoint cannot be written or does not belong to this training.
+template <class Network, class T, class LossFunction, class Rule>
+History fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss,
+            Optimizer<Rule, T>& optimizer, const FitOptions& options = {}) {
+  return detail::Fit<Network, T, LossFunction, Rule>(model, train, loss, optimizer, options).run();
+}
+
+/// Trains `model` on `train`:
+///
+///     nn::History history = nn::fit(model, train, nn::SoftmaxCrossEntropy{}, nn::Adam{},
+///                                   {.epochs = 4, .batch_size = 128, .validation = &test});
+template <class Network, class T, class LossFunction, class Rule>
+History fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss, Rule rule,
+            const FitOptions& options = {}) {
+  Optimizer optimizer(model, std::move(rule));
+  return fit(model, train, loss, optimizer, options);
+}
+
+/// A callback that writes one plain line an epoch to `out`, which has to outlive the training.
+[[nodiscard]] inline Callback print_progress(std::ostream& out) {
+  Callback callback;
+  callback.on_epoch = [&out](EpochReport& report) {
+    const EpochRecord& record = report.record;
+    std::ostringstream line;
+    line << "epoch " << record.epoch << "/" << report.epochs << ": loss " << std::setprecision(4)
+         << record.loss;
+    if (!std::isnan(record.accuracy)) line << ", accuracy " << detail::percent(record.accuracy);
+    if (!std::isnan(record.validation_loss)) line << "; validation loss " << record.validation_loss;
+    if (!std::isnan(record.validation_accuracy)) {
+      line << ", accuracy " << detail::percent(record.validation_accuracy);
+    }
+    line << "; " << std::fixed << std::setprecision(1) << record.seconds << " s, "
+         << std::setprecision(0) << record.images_per_second << " images/s\n";
+    out << line.str() << std::flush;
+  };
+  return callback;
+}
+
+}  // namespace nn

@@ -1,0 +1,75 @@
+/// @file
+/// What is written down while a network learns.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "nn/core/shape.hpp"
+
+namespace nn {
+
+/// One pass over the learning base. What was not measured is NaN: accuracies where outputs are not
+/// classes, and all of the validation without a validation base.
+struct EpochRecord {
+  Index epoch = 0;      ///< 1 for the first
+  Index steps = 0;      ///< made so far, in all epochs
+  double loss = 0;      ///< the mean over the epoch's batches, each as it was met
+  double accuracy = 0;  ///< likewise, in [0, 1]
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();
+  double validation_accuracy = std::numeric_limits<double>::quiet_NaN();
+  double learning_rate = 0;  ///< of the epoch's last step
+  double seconds = 0;        ///< of learning, without the validation
+  double images_per_second = 0;
+};
+
+/// What early stopping watches. An accuracy is to grow, a loss to fall.
+enum class Monitor { validation_loss, validation_accuracy, loss, accuracy };
+
+/// The figure of an epoch that `monitor` names, its sign chosen so that less is better.
+[[nodiscard]] constexpr double monitored(const EpochRecord& record, Monitor monitor) {
+  switch (monitor) {
+    case Monitor::validation_loss:
+      return record.validation_loss;
+    case Monitor::validation_accuracy:
+      return -record.validation_accuracy;
+    case Monitor::loss:
+      return record.loss;
+    case Monitor::accuracy:
+      return -record.accuracy;
+  }
+  return record.loss;
+}
+
+/// All epochs of a training.
+struct History {
+  std::vector<EpochRecord> epochs{};
+  bool stopped_early = false;
+
+  [[nodiscard]] bool empty() const { return epochs.empty(); }
+  [[nodiscard]] const EpochRecord& last() const { return epochs.back(); }
+
+  /// The best epoch's place in `epochs`, or -1 without any: the first that no later one improves on
+  /// by more than `min_delta`.
+  [[nodiscard]] Index best(Monitor monitor = Monitor::validation_loss, double min_delta = 0) const {
+    Index best = -1;
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < epochs.size(); ++i) {
+      const double value = monitored(epochs[i], monitor);
+      if (!(value < least - min_delta) && best >= 0) continue;
+      least = std::isnan(value) ? least : value;
+      best = static_cast<Index>(i);
+    }
+    return best;
+  }
+
+  [[nodiscard]] double seconds() const {
+    double sum = 0;
+    for (const EpochRecord& record : epochs) sum += record.seconds;
+    return sum;
+  }
+};
+
+}  // namespace nn
