@@ -6,7 +6,7 @@
 
 namespace nn {
 
-/// What Flatten and Reshape share: the elements stay where they are.
+/// What Flatten, Identity and Reshape share: the elements stay where they are.
 struct ShapeChange {
   [[nodiscard]] constexpr LayerTraits traits() const {
     return {.view = true, .reads_output = false};
@@ -31,6 +31,13 @@ struct Flatten : ShapeChange {
   [[nodiscard]] std::string name() const { return "Flatten{}"; }
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return {input.size()}; }
+};
+
+/// Passes its input on: the shortcut of a residual block, a branch of a Concat.
+struct Identity : ShapeChange {
+  [[nodiscard]] std::string name() const { return "Identity{}"; }
+
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
 };
 
 /// Gives a sample the shape `shape`, elements in the same order.

@@ -174,9 +174,8 @@ class GradientChecker {
     return std::max(std::sqrt(squares / count), 1e-3);
   }
 
-  /// Tries other steps where the first disagrees: a kink inside the step is left outside a smaller
-  /// one, and rounding errors vanish in a larger one,
-  /// whereas a wrong gradient stays wrong.
+  /// Tries other steps where the first disagrees: a smaller one leaves a kink outside, a larger one
+  /// leaves rounding errors behind, whereas a wrong gradient stays wrong.
   double relative_error(double& value, double gradient, double scale) {
     double best = std::numeric_limits<double>::infinity();
     for (const double step : {1e-5, 1e-4, 1e-6, 1e-7}) {

@@ -1,0 +1,204 @@
+/// @file
+/// Layer normalisation.
+#pragma once
+
+#include <cmath>
+
+#include "nn/core/parallel.hpp"
+#include "nn/layers/layer.hpp"
+
+namespace nn {
+
+/// Normalises along the last axis (all features of a flat sample; the channels of each pixel of an
+/// image), each sample by itself (Ba et al., "Layer normalization", 2016):
+///
+///     y = scale * (x - mean) / sqrt(variance + epsilon) + shift
+///
+/// with learned `scale` and `shift`, one of each for every position on the axis, where these are
+/// wanted. The variance is the biased one. The same in training and inference.
+struct LayerNorm {
+  bool scale = true;
+  bool shift = true;
+  float epsilon = 1e-5F;
+
+  [[nodiscard]] std::string name() const {
+    return detail::text("LayerNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
+                        shift ? "" : "no shift", "}");
+  }
+
+  /// @throws ShapeError when there is no axis to normalise along.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require<ShapeError>(input.rank() > 0 && input.size() > 0,
+                        "expects samples with a last axis, got ", input);
+    require(epsilon > 0, "epsilon must be positive, got ", epsilon);
+    return input;
+  }
+
+  [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
+    std::vector<Variable> variables;
+    if (scale) variables.push_back({"scale", {input.back()}, ones(), false});
+    if (shift) variables.push_back({"shift", {input.back()}, zeros(), false});
+    return variables;
+  }
+
+  /// Two for the variance and the result; additions do not count.
+  [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return 2 * input.size(); }
+
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .fuses_activation = true};
+  }
+
+  /// Kept: mean and 1 / deviation of every row.
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
+    const Layout layout(plan, batch);
+    Memory memory{.scratch = 2 * bytes_for<T>(layout.columns)};
+    if (training) {
+      memory.kept = 2 * bytes_for<T>(layout.rows);
+      memory.scratch += bytes_for<T>(2 * layout.pieces() * layout.columns);
+    }
+    return memory;
+  }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Layout layout(*context.plan, x.shape().front());
+    Arena kept = context.kept;
+    Arena scratch = context.scratch;
+    T* means = context.training ? kept.take<T>(layout.rows) : nullptr;
+    T* inverses = context.training ? kept.take<T>(layout.rows) : nullptr;
+    const T* factors = parameter_or(context, layout.columns, scale, 0, T(1), scratch);
+    const T* shifts = parameter_or(context, layout.columns, shift, scale ? 1 : 0, T(0), scratch);
+    const Index columns = layout.columns;
+    parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const T* from = x.data() + row * columns;
+        T* to = y.data() + row * columns;
+        const T mean = sum(columns, [&](Index i) { return from[i]; }) / static_cast<T>(columns);
+        const T squares =
+            sum(columns, [&](Index i) { return (from[i] - mean) * (from[i] - mean); });
+        const T inverse =
+            T(1) / std::sqrt(squares / static_cast<T>(columns) + static_cast<T>(epsilon));
+        if (means != nullptr) {
+          means[row] = mean;
+          inverses[row] = inverse;
+        }
+        for (Index i = 0; i < columns; ++i) {
+          to[i] = context.activation((from[i] - mean) * inverse * factors[i] + shifts[i]);
+        }
+      }
+    });
+  }
+
+  /// With z = (x - mean) / deviation and g = dy * scale: dshift = sum over the rows of dy, dscale =
+  /// sum of dy z, dx = (g - mean of g - z * mean of g z) / deviation, these means along the axis.
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const Layout layout(*context.plan, x.shape().front());
+    Arena kept = context.kept;
+    Arena scratch = context.scratch;
+    const T* means = kept.take<T>(layout.rows);
+    const T* inverses = kept.take<T>(layout.rows);
+    const T* factors = parameter_or(context, layout.columns, scale, 0, T(1), scratch);
+    if (context.wants_gradients()) {
+      T* partial = scratch.take<T>(2 * layout.pieces() * layout.columns);
+      sum_gradients(layout, x.data(), dy.data(), means, inverses, partial);
+      if (scale) hand_over(context, layout.columns, partial, 0);
+      if (shift) hand_over(context, layout.columns, partial + layout.columns, scale ? 1 : 0);
+    }
+    if (!context.wants_input_gradient) return;
+    const Index columns = layout.columns;
+    parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const T* value = x.data() + row * columns;
+        const T* gradient = dy.data() + row * columns;
+        T* to = dx.data() + row * columns;
+        const T mean = means[row];
+        const T inverse = inverses[row];
+        const T share = T(1) / static_cast<T>(columns);
+        const T offset = share * sum(columns, [&](Index i) { return gradient[i] * factors[i]; });
+        const T slope = share * inverse * inverse * sum(columns, [&](Index i) {
+                          return gradient[i] * factors[i] * (value[i] - mean);
+                        });
+        for (Index i = 0; i < columns; ++i) {
+          to[i] = inverse * (gradient[i] * factors[i] - offset - (value[i] - mean) * slope);
+        }
+      }
+    });
+  }
+
+ private:
+  struct Layout {
+    Index columns;
+    Index rows;
+    Index piece;  ///< rows
+
+    Layout(const Plan& plan, Index batch)
+        : columns(plan.input.back()),
+          rows(batch * plan.input.size() / columns),
+          piece(std::max<Index>(8, 8192 / columns)) {}
+
+    [[nodiscard]] Index pieces() const { return (rows + piece - 1) / piece; }
+  };
+
+  /// The sum of `term(i)` in eight threads of additions, which a vector register can hold.
+  template <class F>
+  static auto sum(Index count, const F& term) {
+    using T = decltype(term(0));
+    constexpr Index lanes = 8;
+    T sums[lanes] = {};
+    Index i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      for (Index lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
+    }
+    for (Index lane = 0; i < count; ++i, ++lane) sums[lane] += term(i);
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
+           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+  }
+
+  /// The parameter, or, when there is none, as many times `value`.
+  template <class T>
+  static const T* parameter_or(const Context<T>& context, Index columns, bool there_is, Index index,
+                               T value, Arena& scratch) {
+    if (there_is) return context.parameter(index).data();
+    T* values = scratch.take<T>(columns);
+    std::fill_n(values, columns, value);
+    return values;
+  }
+
+  /// partial[0, columns) = dscale, partial[columns, 2 * columns) = dshift: each piece of rows by
+  /// itself, then the pieces in order.
+  template <class T>
+  static void sum_gradients(const Layout& layout, const T* x, const T* dy, const T* means,
+                            const T* inverses, T* partial) {
+    const Index columns = layout.columns;
+    parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
+      T* products = partial + begin / layout.piece * 2 * columns;
+      T* sums = products + columns;
+      std::fill_n(products, 2 * columns, T(0));
+      for (Index row = begin; row < end; ++row) {
+        const T* value = x + row * columns;
+        const T* gradient = dy + row * columns;
+        for (Index i = 0; i < columns; ++i) {
+          products[i] += gradient[i] * ((value[i] - means[row]) * inverses[row]);
+          sums[i] += gradient[i];
+        }
+      }
+    });
+    for (Index piece = 1; piece < layout.pieces(); ++piece) {
+      const T* other = partial + piece * 2 * columns;
+      for (Index i = 0; i < 2 * columns; ++i) partial[i] += other[i];
+    }
+  }
+
+  template <class T>
+  static void hand_over(const Context<T>& context, Index columns, const T* sums, Index index) {
+    T* gradient = context.gradient(index).data();
+    for (Index i = 0; i < columns; ++i) {
+      gradient[i] = context.accumulate ? gradient[i] + sums[i] : sums[i];
+    }
+  }
+};
+
+}  // namespace nn

@@ -1,0 +1,62 @@
+/// @file
+/// Softmax.
+#pragma once
+
+#include "nn/layers/elementwise.hpp"
+#include "nn/layers/window.hpp"
+
+namespace nn {
+
+/// y_i = exp(x_i) / (sum over j of exp(x_j)) along the last axis, computed from x_i - max x so that
+/// nothing overflows. For training a classifier, leave it out and give the loss the logits:
+/// SoftmaxCrossEntropy is more accurate and faster.
+struct Softmax {
+  [[nodiscard]] std::string name() const { return "Softmax{}"; }
+
+  /// @throws ShapeError when there is no axis to sum over.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require<ShapeError>(input.rank() > 0 && input.back() > 0,
+                        "expects samples with a last axis, got ", input);
+    return input;
+  }
+
+  [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Index classes = context.plan->input.back();
+    const Index piece = detail::samples_per_piece(classes);
+    parallel_for_pieces(x.size() / classes, piece, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const T* from = x.data() + row * classes;
+        T* to = y.data() + row * classes;
+        const T largest = *std::max_element(from, from + classes);
+        detail::map_blocks(classes, from, to, [largest](auto& v) { v = (v - largest).exp(); });
+        T sum = 0;
+        for (Index i = 0; i < classes; ++i) sum += to[i];
+        for (Index i = 0; i < classes; ++i) to[i] /= sum;
+      }
+    });
+  }
+
+  /// dx_i = y_i * (dy_i - sum over j of dy_j y_j).
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    if (!context.wants_input_gradient) return;
+    const Index classes = context.plan->input.back();
+    const Index piece = detail::samples_per_piece(classes);
+    parallel_for_pieces(y.size() / classes, piece, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const T* values = y.data() + row * classes;
+        const T* from = dy.data() + row * classes;
+        T* to = dx.data() + row * classes;
+        T mean = 0;
+        for (Index i = 0; i < classes; ++i) mean += from[i] * values[i];
+        for (Index i = 0; i < classes; ++i) to[i] = values[i] * (from[i] - mean);
+      }
+    });
+  }
+};
+
+}  // namespace nn

@@ -1,0 +1,69 @@
+/// @file
+/// Enlarging images.
+#pragma once
+
+#include "nn/core/parallel.hpp"
+#include "nn/layers/layer.hpp"
+#include "nn/layers/window.hpp"
+
+namespace nn {
+
+/// Enlarges an image by whole factors: every pixel becomes a block of equal pixels (nearest
+/// neighbour).
+struct UpSample2D {
+  Extent2D factor = 2;
+
+  [[nodiscard]] std::string name() const { return detail::text("UpSample2D{", factor, "}"); }
+
+  /// @throws ShapeError when the input is no image or a factor is not positive.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    detail::require_image(input);
+    detail::require_positive("factor", factor);
+    return {input[0] * factor.height, input[1] * factor.width, input[2]};
+  }
+
+  [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    for_each_pixel(context, x.shape().front(), [&](Index large, Index small, Index channels) {
+      std::copy_n(x.data() + small, channels, y.data() + large);
+    });
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> /*y*/,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    if (!context.wants_input_gradient) return;
+    parallel_for(dx.shape().front(), [&](Index image) {
+      const TensorView<T> sums = dx.sample(image);
+      std::fill(sums.begin(), sums.end(), T(0));
+    });
+    for_each_pixel(context, dx.shape().front(), [&](Index large, Index small, Index channels) {
+      for (Index c = 0; c < channels; ++c) dx[small + c] += dy[large + c];
+    });
+  }
+
+ private:
+  /// Calls visit(large, small, channels) for every pixel of the enlarged images: where it and the
+  /// pixel it comes from start. Images are shared out among the threads.
+  template <class T, class Visit>
+  void for_each_pixel(const Context<T>& context, Index batch, const Visit& visit) const {
+    const Shape& from = context.plan->input;
+    const Index channels = from.back();
+    const Index width = from[1] * factor.width;
+    const Index rows = from[0] * factor.height;
+    const Index piece = detail::samples_per_piece(context.plan->output.size());
+    parallel_for_pieces(batch, piece, [&](Index begin, Index end) {
+      for (Index row = begin * rows; row < end * rows; ++row) {
+        const Index source = row / factor.height * from[1];
+        for (Index column = 0; column < width; ++column) {
+          visit((row * width + column) * channels, (source + column / factor.width) * channels,
+                channels);
+        }
+      }
+    });
+  }
+};
+
+}  // namespace nn
