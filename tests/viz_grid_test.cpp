@@ -48,12 +48,12 @@ TEST_CASE("labels and titles make room for themselves") {
   const std::vector<Image> images(4, Image(2, 2, 1, black));
   const Image bare = image_grid(images, 2, {.scale = 1});
   const Image labelled = image_grid(images, 2, {.scale = 1, .labels = {"a wide label"}});
-  CHECK(labelled.width() >= 2 * text_width("a wide label", 2));
-  CHECK(labelled.height() >= bare.height() + 2 * text_height(2));
+  CHECK(labelled.width() >= 2 * text_width("a wide label", 3));
+  CHECK(labelled.height() >= bare.height() + 2 * text_height(3));
   const Image titled =
       image_grid(images, 2, {.scale = 1, .row_titles = {"zero"}, .column_titles = {"x"}});
-  CHECK(titled.width() >= bare.width() + text_width("zero", 2));
-  CHECK(titled.height() >= bare.height() + text_height(2));
+  CHECK(titled.width() >= bare.width() + text_width("zero", 3));
+  CHECK(titled.height() >= bare.height() + text_height(3));
 }
 
 TEST_CASE("smaller images stand in the middle of their tiles") {

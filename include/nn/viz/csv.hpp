@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "nn/core/error.hpp"
-#include "nn/viz/file.hpp"
+#include "nn/core/file.hpp"
 
 namespace nn::viz {
 

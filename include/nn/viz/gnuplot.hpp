@@ -11,13 +11,14 @@
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "nn/core/file.hpp"
 #include "nn/viz/csv.hpp"
-#include "nn/viz/file.hpp"
 #include "nn/viz/theme.hpp"
 
 extern "C" char** environ;  // NOLINT: POSIX has it declared by the program
@@ -109,47 +110,52 @@ inline int run_gnuplot(const std::filesystem::path& script, const std::filesyste
   const int failed = posix_spawnp(&child, "gnuplot", &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   require(failed != ENOENT, "gnuplot not found: apt-get install gnuplot-nox");
-  require(failed == 0, "cannot run gnuplot: ", system_reason(failed));
+  require(failed == 0, "cannot run gnuplot: ", nn::detail::system_reason(failed));
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
-    require(errno == EINTR, "lost sight of gnuplot: ", system_reason(errno));
+    require(errno == EINTR, "lost sight of gnuplot: ", nn::detail::system_reason(errno));
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /// Puts right what gnuplot's SVG lacks: fonts for readers without the first one, bold type, and
 /// pictures whose pixels stay square.
-inline void finish_svg(const std::filesystem::path& path) {
+[[nodiscard]] inline std::string finished_svg(std::string text) {
   const std::string name(figure_font);
   const std::string family = name + ", Verdana, Helvetica, Arial, sans-serif\"";
-  std::string text = read_file(path);
   text = replaced(std::move(text), "font-family=\"" + name + ":Bold\"",
                   "font-weight=\"bold\" font-family=\"" + family);
   text = replaced(std::move(text), "font-family=\"" + name + "\"", "font-family=\"" + family);
-  text = replaced(std::move(text), "<image ", "<image style='image-rendering: pixelated' ");
-  write_file(path, text);
+  return replaced(std::move(text), "<image ", "<image style='image-rendering: pixelated' ");
 }
 
 /// Has gnuplot carry out `commands` and puts the figure in place, whole or not at all.
 /// @throws FileError when the file cannot be written, Error when gnuplot is missing or complains.
 inline void draw(const std::filesystem::path& path, const FigureSize& size,
                  std::string_view commands) {
-  require_writable_place(path);
+  nn::detail::require_writable_place(path);
   // An absolute name can begin neither with "|", which gnuplot takes for a command, nor with "~".
-  RemovedAtEnd figure(std::filesystem::absolute(temporary_beside(path)));
-  RemovedAtEnd script(figure.path.string() + ".gnuplot");
-  const RemovedAtEnd messages(figure.path.string() + ".messages");
-  write_file(script.path,
-             nn::detail::text(terminal(path, size), "set output ", in_quotes(figure.path.string()),
-                              '\n', commands, "\nset output\n"));
+  using Temporary = nn::detail::RemovedAtEnd;
+  Temporary figure(std::filesystem::absolute(nn::detail::temporary_beside(path)));
+  const Temporary script(figure.path.string() + ".gnuplot");
+  const Temporary messages(figure.path.string() + ".messages");
+  std::ofstream file(script.path);
+  file << terminal(path, size) << "set output " << in_quotes(figure.path.string()) << '\n'
+       << commands << "\nset output\n";
+  file.close();
+  require<FileError>(!file.fail(), "cannot write ", script.path.string());
+
   const int status = run_gnuplot(script.path, messages.path);
   require(status == 0, "gnuplot could not draw ", path.string(), " (status ", status,
           "): ", read_file(messages.path));
   std::error_code code;
   require<FileError>(std::filesystem::file_size(figure.path, code) > 0 && !code,
                      "gnuplot wrote nothing into ", path.string());
-  if (path.extension() == ".svg") finish_svg(figure.path);
-  rename_into_place(figure, path);
+  if (path.extension() == ".svg") {
+    write_file(path, finished_svg(read_file(figure.path)));
+  } else {
+    nn::detail::rename_into_place(figure, path);
+  }
 }
 
 }  // namespace nn::viz::detail

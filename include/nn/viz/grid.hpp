@@ -13,16 +13,18 @@
 
 namespace nn::viz {
 
-/// How a grid is laid out. Every list may be empty, or shorter than what it describes.
+/// How a grid is laid out. The sizes are for a page that shows pictures at half their pixels, as
+/// all pictures of nn::viz are meant to be shown, which keeps them crisp in print and on dense
+/// screens. Every list may be empty, or shorter than what it describes.
 struct GridOptions {
-  Index scale = 2;                                 ///< each pixel becomes scale x scale pixels
-  Index gap = 8;                                   ///< between tiles and around the grid, in pixels
+  Index scale = 4;                                 ///< each pixel becomes scale x scale pixels
+  Index gap = 12;                                  ///< between tiles and around the grid, in pixels
   std::vector<std::string> labels = {};            ///< a line under each tile
   std::vector<std::optional<Colour>> frames = {};  ///< a frame around each tile that has a colour
-  Index frame_width = 4;                           ///< in pixels
+  Index frame_width = 6;                           ///< in pixels
   std::vector<std::string> row_titles = {};        ///< to the left of each row
   std::vector<std::string> column_titles = {};     ///< above each column
-  Index text_scale = 2;                            ///< pixels a dot of the font
+  Index text_scale = 3;                            ///< pixels a dot of the font
   Colour text_colour = {51, 51, 51};
   Colour background = white;
 };
@@ -60,7 +62,7 @@ struct GridLayout {
   g.cell_width = std::max({g.tile_width + 2 * g.frame, widest(options.labels, options.text_scale),
                            widest(options.column_titles, options.text_scale)});
   g.cell_height = g.tile_height + 2 * g.frame;
-  if (!options.labels.empty()) g.cell_height += line + 3 * options.text_scale;
+  if (!options.labels.empty()) g.cell_height += line + 2 * options.text_scale + 3;
   const Index titles = widest(options.row_titles, options.text_scale);
   g.left = options.gap + (titles > 0 ? titles + options.gap : 0);
   g.top = options.gap + (options.column_titles.empty() ? 0 : line + options.gap / 2);
@@ -88,8 +90,9 @@ inline void draw_tile(Image& canvas, const Image& image, Index place, const Grid
     draw_frame(canvas, y, x, enlarged.height(), enlarged.width(), g.frame, **frame);
   }
   if (const auto* label = find(options.labels, place)) {
-    draw_text_centred(canvas, *label, top + g.tile_height + 2 * g.frame + 3 * options.text_scale,
-                      left, g.cell_width, {options.text_scale, options.text_colour});
+    draw_text_centred(canvas, *label,
+                      top + g.tile_height + 2 * g.frame + 2 * options.text_scale + 3, left,
+                      g.cell_width, {options.text_scale, options.text_colour});
   }
 }
 

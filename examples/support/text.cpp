@@ -1,0 +1,50 @@
+#include "support/text.hpp"
+
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
+namespace example {
+
+std::string fixed(double value, int decimals) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(decimals) << value;
+  return out.str();
+}
+
+std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
+
+std::string thousands(nn::Index value) {
+  std::string digits = std::to_string(value < 0 ? -value : value);
+  for (auto place = static_cast<nn::Index>(digits.size()) - 3; place > 0; place -= 3) {
+    digits.insert(static_cast<std::size_t>(place), ",");
+  }
+  return value < 0 ? "-" + digits : digits;
+}
+
+std::string duration(double seconds) {
+  if (seconds < 59.95) return fixed(seconds, seconds < 9.995 ? 1 : 0) + " s";
+  std::ostringstream out;
+  out << std::setfill('0');
+  const auto whole = static_cast<nn::Index>(std::llround(seconds));
+  if (whole < 3600) {
+    out << whole / 60 << " min " << std::setw(2) << whole % 60 << " s";
+  } else {
+    out << whole / 3600 << " h " << std::setw(2) << whole / 60 % 60 << " min";
+  }
+  return out.str();
+}
+
+std::string with_spread(double value, double spread, int decimals) {
+  return fixed(value, decimals) + " ± " + fixed(spread, decimals);
+}
+
+std::string percent_with_spread(double share, double spread, int decimals) {
+  return with_spread(100 * share, 100 * spread, decimals) + " %";
+}
+
+std::string counted(nn::Index count, const std::string& noun) {
+  return thousands(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+}  // namespace example
