@@ -3,10 +3,20 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "nn/core/tile.hpp"
 
 namespace nn::detail {
+
+/// The first `count` elements, as many as there are; the rest of the vector is zero.
+template <class T>
+[[nodiscard]] Packet<T> load_some(const T* from, Index count) {
+  if (count >= lanes<T>) return Eigen::internal::ploadu<Packet<T>>(from);
+  std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
+  if (count > 0) copy_fewer<lanes<T> / 2>(from, count, padded.data());
+  return Eigen::internal::ploadu<Packet<T>>(padded.data());
+}
 
 /// Where column `first` of a matrix of `depth` rows starts in its packed panels.
 [[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
@@ -46,13 +56,15 @@ void pack_columns(Index depth, Index columns, Index width, const T* b, Index ldb
     if (j + n <= columns) {
       for (; l + n <= depth; l += n) {
         Square<T> square;
-        unroll<n>([&](auto i) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+        for (int i = 0; i < n; ++i) {
           square.rows.packet[i] = packet::ploadu<Packet<T>>(b + (j + i) * ldb + l);
-        });
+        }
         packet::ptranspose(square.rows);
-        unroll<n>([&](auto i) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+        for (int i = 0; i < n; ++i) {
           packet::pstoreu(panel + (l + i) * width + j, square.rows.packet[i]);
-        });
+        }
       }
     }
     for (; l < depth; ++l) {

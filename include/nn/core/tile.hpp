@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <utility>
 
 #include "nn/core/activation.hpp"
 
@@ -45,15 +44,6 @@ inline constexpr int tile_rows = Vectors == 1 ? narrow_rows : wide_rows;
 template <class T>
 inline constexpr Index panel_columns = 2 * lanes<T>;
 
-/// Calls f(0), f(1), ... f(Count - 1) with compile-time constants.
-template <int Count, class F>
-[[gnu::always_inline]] inline void unroll(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, I>{}), ...);
-  }
-  (std::make_integer_sequence<int, Count>{});
-}
-
 /// The factors of a tile: A[i][l] = a[rows[i] + steps[l]], B[l][j] = b[l * ldb + j]. `b` must be
 /// readable for the whole width of the tile.
 template <class T>
@@ -78,10 +68,88 @@ struct TileOutput {
   Epilogue<T> epilogue;
 };
 
+/// Activation on a vector; not a number stays what it is.
+template <class T>
+[[nodiscard]] Packet<T> activate(const Packet<T>& x, float slope) {
+  namespace packet = Eigen::internal;
+  const Packet<T> zero = packet::pset1<Packet<T>>(T(0));
+  if (slope == 0) return packet::pmax(x, zero);
+  return packet::pselect(packet::pcmp_lt(zero, x), x,
+                         packet::pmul(packet::pset1<Packet<T>>(T(slope)), x));
+}
+
+/// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other, all columns of
+/// which are wanted. The loops over rows and vectors are unrolled so that `sum` lives in registers.
+template <class T, int Rows, int Vectors>
+void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
+  namespace packet = Eigen::internal;
+  constexpr int n = lanes<T>;
+  const Index* a_rows = input.rows;
+  const Index* c_rows = output.rows;
+  const T* const bias = output.epilogue.bias;
+  const float slope = output.epilogue.activation.slope;
+  const bool add = output.add;
+  T* const c = output.c;
+  for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
+    Packet<T> sum[Rows][Vectors];
+    const T* row[Rows];
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      const Packet<T> start = bias != nullptr ? packet::ploadu<Packet<T>>(bias + v * n)
+                                              : packet::pset1<Packet<T>>(T(0));
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) sum[i][v] = start;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+      row[i] = input.a + a_rows[i];
+      if (!add) continue;
+#pragma GCC unroll 8
+      for (int v = 0; v < Vectors; ++v) {
+        sum[i][v] = packet::padd(sum[i][v], packet::ploadu<Packet<T>>(c + c_rows[i] + v * n));
+      }
+    }
+
+    const T* b = input.b;
+    for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
+      const Index step = input.steps[l];
+      Packet<T> right[Vectors];
+#pragma GCC unroll 8
+      for (int v = 0; v < Vectors; ++v) right[v] = packet::ploadu<Packet<T>>(b + v * n);
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) {
+        const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) sum[i][v] = packet::pmadd(left, right[v], sum[i][v]);
+      }
+    }
+
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+      for (int v = 0; v < Vectors; ++v) {
+        if (slope != 1) sum[i][v] = activate<T>(sum[i][v], slope);
+        packet::pstoreu(c + c_rows[i] + v * n, sum[i][v]);
+      }
+    }
+  }
+}
+
+/// Computes tiles whose height, at most Rows, is known only at run time.
+template <class T, int Vectors, int Rows = tile_rows<Vectors>>
+void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
+                       const TileOutput<T>& output) {
+  if (rows == Rows) {
+    multiply_tiles<T, Rows, Vectors>(tiles, input, output);
+  } else if constexpr (Rows > 1) {
+    multiply_tiles_of<T, Vectors, Rows - 1>(rows, tiles, input, output);
+  }
+}
+
 /// Copies count < 2 * Piece elements in pieces of fixed sizes, which costs less than a call of
 /// memcpy.
 template <int Piece, class T>
-[[gnu::always_inline]] inline void copy_fewer(const T* from, Index count, T* to) {
+void copy_fewer(const T* from, Index count, T* to) {
   if ((count & Piece) != 0) {
     std::memcpy(to, from, Piece * sizeof(T));
     from += Piece;
@@ -90,118 +158,42 @@ template <int Piece, class T>
   if constexpr (Piece > 1) copy_fewer<Piece / 2>(from, count, to);
 }
 
-/// The first `count` elements, the rest zero.
+/// Copies at most 2 * lanes elements.
 template <class T>
-[[nodiscard]] [[gnu::always_inline]] inline Packet<T> load_some(const T* from, Index count) {
-  if (count >= lanes<T>) return Eigen::internal::ploadu<Packet<T>>(from);
-  std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
-  if (count > 0) copy_fewer<lanes<T> / 2>(from, count, padded.data());
-  return Eigen::internal::ploadu<Packet<T>>(padded.data());
-}
-
-template <class T>
-[[gnu::always_inline]] inline void store_some(T* to, Index count, const Packet<T>& value) {
-  if (count >= lanes<T>) return Eigen::internal::pstoreu(to, value);
-  std::array<T, static_cast<std::size_t>(lanes<T>)> padded;
-  Eigen::internal::pstoreu(padded.data(), value);
-  if (count > 0) copy_fewer<lanes<T> / 2>(padded.data(), count, to);
-}
-
-/// Activation on a vector; not a number stays what it is.
-template <class T>
-[[nodiscard]] [[gnu::always_inline]] inline Packet<T> activate(const Packet<T>& x, float slope) {
+void copy_columns(const T* from, Index count, T* to) {
   namespace packet = Eigen::internal;
-  const Packet<T> zero = packet::pset1<Packet<T>>(T(0));
-  if (slope == 0) return packet::pmax(x, zero);
-  return packet::pselect(packet::pcmp_lt(zero, x), x,
-                         packet::pmul(packet::pset1<Packet<T>>(T(slope)), x));
-}
-
-/// The accumulators of a tile.
-template <class T, int Rows, int Vectors>
-struct TileSum {
-  Packet<T> at[Rows][Vectors];
-
-  /// Calls f(row, vector) for each of them.
-  template <class F>
-  [[gnu::always_inline]] static void for_each(F&& f) {
-    unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-      unroll<Vectors>([&](auto v) __attribute__((always_inline)) { f(i, v); });
-    });
+  for (; count >= lanes<T>; count -= lanes<T>, from += lanes<T>, to += lanes<T>) {
+    packet::pstoreu(to, packet::ploadu<Packet<T>>(from));
   }
-};
+  copy_fewer<lanes<T> / 2>(from, count, to);
+}
 
-/// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other. Whole says
-/// that all columns are wanted.
-template <class T, int Rows, int Vectors, bool Whole>
-[[gnu::always_inline]] inline void multiply_tiles(Index tiles, const TileInput<T>& input,
-                                                  const TileOutput<T>& output) {
-  namespace packet = Eigen::internal;
-  using Sum = TileSum<T, Rows, Vectors>;
-  const auto load = [&](const T* from, auto v) __attribute__((always_inline)) {
-    if constexpr (Whole) return packet::ploadu<Packet<T>>(from + v * lanes<T>);
-    return load_some(from + v * lanes<T>, output.columns - v * lanes<T>);
-  };
-  Packet<T> bias[Vectors];
-  unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-    bias[v] = output.epilogue.bias != nullptr ? load(output.epilogue.bias, v)
-                                              : packet::pset1<Packet<T>>(T(0));
-  });
-  const Index* a_rows = input.rows;
+/// The same as multiply_tiles_of for fewer columns than a tile has: by way of a buffer.
+template <class T, int Vectors>
+void multiply_narrower_tiles(Index rows, Index tiles, TileInput<T> input,
+                             const TileOutput<T>& output) {
+  constexpr Index width = Vectors * lanes<T>;
+  std::array<T, tile_rows<Vectors> * width> buffer;
+  std::array<T, width> bias{};
+  std::array<Index, tile_rows<Vectors>> buffer_rows;
+  for (Index i = 0; i < rows; ++i) buffer_rows[static_cast<std::size_t>(i)] = i * width;
+  TileOutput<T> whole{buffer.data(), buffer_rows.data(), width, output.add, output.epilogue};
+  if (output.epilogue.bias != nullptr) {
+    copy_columns(output.epilogue.bias, output.columns, bias.data());
+    whole.epilogue.bias = bias.data();
+  }
+  if (output.add) buffer.fill(T(0));
   const Index* c_rows = output.rows;
-  const float slope = output.epilogue.activation.slope;
-  for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
-    Sum sum;
-    const T* row[Rows];
-    unroll<Rows>([&](auto i) __attribute__((always_inline)) { row[i] = input.a + a_rows[i]; });
-    Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) { sum.at[i][v] = bias[v]; });
+  for (Index tile = 0; tile < tiles; ++tile, input.rows += rows, c_rows += rows) {
     if (output.add) {
-      Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
-        sum.at[i][v] = packet::padd(sum.at[i][v], load(output.c + c_rows[i], v));
-      });
-    }
-
-    const T* b = input.b;
-    for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
-      const Index step = input.steps[l];
-      Packet<T> right[Vectors];
-      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-        right[v] = packet::ploadu<Packet<T>>(b + v * lanes<T>);
-      });
-      unroll<Rows>([&](auto i) __attribute__((always_inline)) {
-        const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
-        unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-          sum.at[i][v] = packet::pmadd(left, right[v], sum.at[i][v]);
-        });
-      });
-    }
-
-    if (slope != 1) {
-      Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
-        sum.at[i][v] = activate<T>(sum.at[i][v], slope);
-      });
-    }
-    Sum::for_each([&](auto i, auto v) __attribute__((always_inline)) {
-      T* to = output.c + c_rows[i] + v * lanes<T>;
-      if constexpr (Whole) {
-        packet::pstoreu(to, sum.at[i][v]);
-      } else {
-        store_some(to, output.columns - v * lanes<T>, sum.at[i][v]);
+      for (Index i = 0; i < rows; ++i) {
+        copy_columns(output.c + c_rows[i], output.columns, buffer.data() + i * width);
       }
-    });
-  }
-}
-
-/// Computes tiles whose height, at most Rows, is known only at run time.
-template <class T, int Vectors, int Rows = tile_rows<Vectors>>
-void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
-                       const TileOutput<T>& output) {
-  if (rows < Rows) {
-    if constexpr (Rows > 1) multiply_tiles_of<T, Vectors, Rows - 1>(rows, tiles, input, output);
-  } else if (output.columns >= Vectors * lanes<T>) {
-    multiply_tiles<T, Rows, Vectors, true>(tiles, input, output);
-  } else {
-    multiply_tiles<T, Rows, Vectors, false>(tiles, input, output);
+    }
+    multiply_tiles_of<T, Vectors>(rows, 1, input, whole);
+    for (Index i = 0; i < rows; ++i) {
+      copy_columns(buffer.data() + i * width, output.columns, output.c + c_rows[i]);
+    }
   }
 }
 
@@ -223,12 +215,17 @@ struct TileCut {
 template <class T, int Vectors>
 void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   const TileCut cut(count, tile_rows<Vectors>);
-  if (cut.higher > 0) {
-    multiply_tiles_of<T, Vectors>(cut.height + 1, cut.higher, input, output);
-    input.rows += cut.higher * (cut.height + 1);
-    output.rows += cut.higher * (cut.height + 1);
-  }
-  multiply_tiles_of<T, Vectors>(cut.height, cut.tiles - cut.higher, input, output);
+  const auto multiply = [&](Index rows, Index tiles) {
+    if (output.columns == Vectors * lanes<T>) {
+      multiply_tiles_of<T, Vectors>(rows, tiles, input, output);
+    } else {
+      multiply_narrower_tiles<T, Vectors>(rows, tiles, input, output);
+    }
+  };
+  if (cut.higher > 0) multiply(cut.height + 1, cut.higher);
+  input.rows += cut.higher * (cut.height + 1);
+  output.rows += cut.higher * (cut.height + 1);
+  multiply(cut.height, cut.tiles - cut.higher);
 }
 
 /// The same for a panel of `width` columns: a narrow one, or a wide one.
