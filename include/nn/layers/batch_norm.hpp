@@ -25,8 +25,9 @@ namespace nn {
 ///
 /// Means and variances are computed in two passes over pieces of the batch that fit into the
 /// nearest cache, and put together by Chan, Golub and LeVeque's formula ("Updating formulae and a
-/// pairwise algorithm for computing sample variances", 1979), so that a mean far from zero costs no
-/// accuracy, and in an order that does not depend on the number of threads.
+/// pairwise algorithm for computing sample variances", 1979), all of it relative to the batch's
+/// first values, so that a mean far from zero costs no accuracy; and in an order that does not
+/// depend on the number of threads.
 struct BatchNorm {
   bool scale = true;
   bool shift = true;
@@ -90,9 +91,11 @@ struct BatchNorm {
       T* mean = kept.take<T>(layout.channels);
       T* inverse_deviation = kept.take<T>(layout.channels);
       T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
-      batch_statistics(layout, x.data(), partial);
-      update_running(context, layout, partial);
-      std::copy_n(partial, layout.channels, mean);
+      std::copy_n(x.data(), layout.channels, means);
+      layout.repeat(means);
+      batch_statistics(layout, x.data(), means, partial);
+      for (Index c = 0; c < layout.channels; ++c) mean[c] = means[c] + partial[c];
+      update_running(context, layout, mean, partial + layout.width);
       invert(layout.channels, partial + layout.width, inverse_deviation);
       std::copy_n(mean, layout.channels, means);
       std::copy_n(inverse_deviation, layout.channels, factors);
@@ -205,9 +208,9 @@ struct BatchNorm {
   };
 
   /// Mean and squared deviations of every piece, then of the whole batch: partial[0, channels) and
-  /// partial[width, width + channels) are mean and biased variance.
+  /// partial[width, width + channels) are mean and biased variance of x - origin.
   template <class T>
-  static void batch_statistics(const Layout& layout, const T* x, T* partial) {
+  static void batch_statistics(const Layout& layout, const T* x, const T* origin, T* partial) {
     layout.for_each_piece([&](Index piece, Index begin, Index end) {
       T* mean = partial + 2 * piece * layout.width;
       T* squares = mean + layout.width;
@@ -215,7 +218,7 @@ struct BatchNorm {
       std::fill_n(mean, 2 * layout.width, T(0));
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        for (Index i = 0; i < count; ++i) mean[i] += x[at + i];
+        for (Index i = 0; i < count; ++i) mean[i] += x[at + i] - origin[i];
       }
       layout.fold(mean);
       for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
@@ -223,7 +226,7 @@ struct BatchNorm {
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
         for (Index i = 0; i < count; ++i) {
-          const T difference = x[at + i] - mean[i];
+          const T difference = x[at + i] - origin[i] - mean[i];
           squares[i] += difference * difference;
         }
       }
@@ -253,17 +256,18 @@ struct BatchNorm {
   }
 
   template <class T>
-  void update_running(const Context<T>& context, const Layout& layout, const T* statistics) const {
+  void update_running(const Context<T>& context, const Layout& layout, const T* mean,
+                      const T* variance) const {
     T* running_mean = context.new_state(0).data();
     T* running_variance = context.new_state(1).data();
     const T rate = static_cast<T>(momentum);
     const T rows = static_cast<T>(layout.rows);
     for (Index c = 0; c < layout.channels; ++c) {
-      running_mean[c] += rate * (statistics[c] - running_mean[c]);
+      running_mean[c] += rate * (mean[c] - running_mean[c]);
     }
     if (layout.rows < 2) return;
     for (Index c = 0; c < layout.channels; ++c) {
-      const T unbiased = statistics[layout.width + c] * (rows / (rows - 1));
+      const T unbiased = variance[c] * (rows / (rows - 1));
       running_variance[c] += rate * (unbiased - running_variance[c]);
     }
   }
