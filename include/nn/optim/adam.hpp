@@ -8,14 +8,17 @@ namespace nn {
 
 namespace detail {
 
-/// What Adam and AdamW share: m and v, moving averages of g and g^2, each divided by 1 - beta^step
-/// because they start at 0; w -= learning_rate * m / (sqrt(v) + epsilon).
-template <class T, class Gradient>
+/// What Adam and AdamW share, with g = gradient + decay * w: m and v, moving averages of g and g^2,
+/// each divided by 1 - beta^step because they start at 0; w -= learning_rate * m / (sqrt(v) +
+/// epsilon).
+template <class T>
 void adam_update(double learning_rate, double beta1, double beta2, double epsilon, Index step,
-                 Elements<T> weights, const Gradient& gradient, const Slots<T>& slots) {
+                 T decay, Elements<T> weights, Elements<const T> plain_gradient,
+                 const Slots<T>& slots) {
   const auto steps = static_cast<double>(step);
   const double correction1 = 1 - std::pow(beta1, steps);
   const double correction2 = 1 - std::pow(beta2, steps);
+  const auto gradient = plain_gradient + decay * weights;
   Elements<T> mean = slots[0];
   Elements<T> square = slots[1];
   mean = static_cast<T>(beta1) * mean + static_cast<T>(1 - beta1) * gradient;
@@ -53,13 +56,8 @@ struct Adam {
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
     const T decay = static_cast<T>(weight_decay * context.decay);
-    if (decay == T(0)) {
-      detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
-                             gradient, slots);
-    } else {
-      detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
-                             gradient + decay * weights, slots);
-    }
+    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, decay,
+                           weights, gradient, slots);
   }
 };
 
@@ -82,8 +80,8 @@ struct AdamW {
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
     weights *= static_cast<T>(1 - context.learning_rate * weight_decay * context.decay);
-    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, weights,
-                           gradient, slots);
+    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, T(0),
+                           weights, gradient, slots);
   }
 };
 

@@ -61,8 +61,7 @@ class WeightAverage {
  private:
   static void move(Tensor<T>& average, TensorView<const T> present, T step) {
     parallel_for_pieces(average.size(), Index{1} << 15U, [&](Index begin, Index end) {
-      auto mine = average.array().segment(begin, end - begin);
-      mine += step * (present.array().segment(begin, end - begin) - mine);
+      for (Index i = begin; i < end; ++i) average[i] += step * (present[i] - average[i]);
     });
   }
 

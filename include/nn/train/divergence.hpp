@@ -2,6 +2,8 @@
 /// Where a NaN or an infinity came from.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "nn/train/model.hpp"
@@ -12,7 +14,7 @@ namespace detail {
 
 template <class T>
 [[nodiscard]] bool all_finite(TensorView<const T> values) {
-  return values.array().isFinite().all();
+  return std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value); });
 }
 
 /// Remembers the first layer whose result was not finite.
