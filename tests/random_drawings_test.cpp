@@ -60,6 +60,21 @@ TEST_CASE("a texture is the smoother the wider its grids") {
   CHECK(with(32) < 255 * 1.5 / 32);
 }
 
+TEST_CASE("grains are as dense as their texture") {
+  // The density is 1 everywhere at power 0; at a high power only its peak is left.
+  const auto share = [](double power) {
+    const Tensor<std::uint8_t> image = drawn(Grain{.contrast = {power, power}}, {64, 64}, 4);
+    const auto grains =
+        std::count_if(image.begin(), image.end(), [](std::uint8_t level) { return level >= 96; });
+    const auto black = std::count(image.begin(), image.end(), std::uint8_t{0});
+    CHECK(grains + black == 64 * 64);
+    return static_cast<double>(grains) / (64 * 64);
+  };
+  CHECK(share(0) == 1);
+  CHECK(share(1) > 1.3 * share(2));
+  CHECK(share(200) < 0.02);
+}
+
 TEST_CASE("a line covers the pixels within half its thickness") {
   Tensor<std::uint8_t> image({6, 8});
   const std::array<detail::Point, 2> points{detail::Point{2, -5}, detail::Point{2, 20}};

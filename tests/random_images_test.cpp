@@ -149,7 +149,7 @@ TEST_CASE("the standard generators have names of their own and draw something") 
     CHECK_MESSAGE(std::set<int>(first.begin(), first.end()).size() > 1, generator.name);
     CHECK_MESSAGE(bytes(drawn.slice(1, 1)) != first, generator.name);
   }
-  CHECK(names.size() == 9);
+  CHECK(names.size() == 10);
 }
 
 TEST_CASE("random images refuse an empty list and pass on what a generator refuses") {

@@ -66,6 +66,23 @@ struct Texture {
   }
 };
 
+/// Grains on black whose density follows a smooth texture: noise that is thicker in some places
+/// than in others.
+struct Grain {
+  Texture density{.spacings = {8, 8, 16, 16}, .darkest = {0, 0}, .brightest = {255, 255}};
+  Interval contrast{1, 5};  ///< the power to which the density, from 0 to 1, is raised
+
+  void operator()(Random& random, TensorView<std::uint8_t> image) const {
+    density(random, image);
+    const double power = contrast.draw(random);
+    for (std::uint8_t& pixel : image) {
+      const bool grain = random.bernoulli(std::pow(pixel / 255.0, power));
+      const double level = random.uniform(96, 255);
+      pixel = grain ? detail::to_level(level) : std::uint8_t{0};
+    }
+  }
+};
+
 namespace detail {
 
 struct Point {

@@ -122,6 +122,7 @@ struct ImageGenerator {
           {"histogram", HistogramNoise(images)},
           {"pixelwise", PixelwiseNoise(images)},
           {"texture", Texture{}},
+          {"grain", Grain{}},
           {"strokes", Strokes{}},
           {"shapes", Shapes{}},
           {"mosaic", Mosaic(images)}};
