@@ -278,6 +278,98 @@ TEST_CASE_TEMPLATE("a kernel larger than the image works with padding", T, float
                        generator);
 }
 
+TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition for every padding and odd size",
+                   T, float, double) {
+  std::mt19937 generator(9);
+  const auto pick = [&](std::initializer_list<Index> values) {
+    return values.begin()[generator() % values.size()];
+  };
+  const Index lanes = nn::detail::lanes<T>;
+  for (int round = 0; round < 25; ++round) {
+    const ConvolutionGeometry g{.batch = pick({1, 2, 3}),
+                                .height = pick({3, 4, 5, 6, 7, 9, 12}),
+                                .width = pick({3, 4, 5, 6, 8, 11, 13}),
+                                .channels = lanes * pick({1, 2, 3}),
+                                .filters = lanes * pick({1, 2, 3}),
+                                .kernel_height = 3,
+                                .kernel_width = 3,
+                                .pad_top = pick({0, 1, 2, 3}),
+                                .pad_bottom = pick({0, 1, 2}),
+                                .pad_left = pick({0, 1, 2, 3}),
+                                .pad_right = pick({0, 1, 2})};
+    CAPTURE(g.height);
+    CAPTURE(g.width);
+    CAPTURE(g.channels);
+    CAPTURE(g.filters);
+    CAPTURE(g.pad_top);
+    CAPTURE(g.pad_left);
+    const auto x = random_values<T>(g.batch * g.input_size(), generator);
+    const auto w = random_values<T>(g.weights_size(), generator);
+    const auto dy = random_values<T>(g.batch * g.output_size(), generator);
+    const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
+    constexpr auto winograd = nn::ConvolutionAlgorithm::winograd;
+    const nn::Epilogue<T> epilogue{bias.data(), {0.25F}};
+    auto y = poisoned<T>(g.batch * g.output_size());
+    nn::convolution_forward(
+        g, x.data(), w.data(), y.data(), epilogue,
+        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd)).arena,
+        winograd);
+    CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue,
+                      g.filters) < 2 * tolerance<T>(9 * g.channels));
+    auto dx = poisoned<T>(g.batch * g.input_size());
+    nn::convolution_backward_data(
+        g, dy.data(), w.data(), dx.data(), epilogue,
+        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data, winograd))
+            .arena,
+        winograd);
+    CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
+                      g.channels) < 2 * tolerance<T>(9 * g.filters));
+  }
+}
+
+// With inputs as a ReLU leaves them and weights as He's initialisation draws them, so that outputs
+// are of magnitude 1, the root-mean-square error against the sum in double is, measured: 64
+// channels 2.8e-7 (direct) and 6.5e-7 (Winograd).
+TEST_CASE("the rounding error of Winograd's algorithm is what the documentation says") {
+  std::mt19937 generator(10);
+  std::normal_distribution<float> normal;
+  const ConvolutionGeometry g{.batch = 1,
+                              .height = 16,
+                              .width = 16,
+                              .channels = 64,
+                              .filters = 64,
+                              .kernel_height = 3,
+                              .kernel_width = 3,
+                              .pad_top = 1,
+                              .pad_bottom = 1,
+                              .pad_left = 1,
+                              .pad_right = 1};
+  std::vector<float> x(static_cast<std::size_t>(g.input_size()));
+  std::vector<float> w(static_cast<std::size_t>(g.weights_size()));
+  for (float& value : x) value = std::max(0.0F, normal(generator));
+  for (float& value : w) value = normal(generator) * std::sqrt(2.0F / (9 * 64));
+  const auto expected = reference::convolution_forward(g, x.data(), w.data());
+  const auto error = [&](nn::ConvolutionAlgorithm algorithm) {
+    std::vector<float> y(expected.size());
+    nn::convolution_forward(
+        g, x.data(), w.data(), y.data(), {},
+        Scratch<float>(nn::convolution_scratch_bytes<float>(g, ConvolutionPass::forward, algorithm))
+            .arena,
+        algorithm);
+    double sum = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      sum += (static_cast<double>(y[i]) - expected[i]) * (static_cast<double>(y[i]) - expected[i]);
+    }
+    return std::sqrt(sum / static_cast<double>(y.size()));
+  };
+  const double direct = error(nn::ConvolutionAlgorithm::direct);
+  const double winograd = error(nn::ConvolutionAlgorithm::winograd);
+  MESSAGE("root-mean-square error: direct ", direct, ", Winograd ", winograd);
+  CHECK(direct < 5e-7);
+  CHECK(winograd < 2e-6);
+  CHECK(winograd != direct);  // it was really taken
+}
+
 TEST_CASE("every pass gives the same bits for any number of threads") {
   std::mt19937 generator(8);
   const ConvolutionGeometry shapes[] = {{.batch = 9,

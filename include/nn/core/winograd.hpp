@@ -1,0 +1,120 @@
+/// @file
+/// The transforms of Winograd's minimal filtering F(4x4, 3x3).
+///
+/// Four outputs of a filter of three taps are the product of two polynomials, which is determined
+/// by its values at six points: one multiplication a point instead of 4 * 3 (S. Winograd,
+/// Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms for
+/// Convolutional Neural Networks, 2016, section 4). In two dimensions 36 replace 144. In matrices,
+///
+///     y = A^T [ (G g G^T) * (B^T d B) ] A         d: 6x6 inputs, g: 3x3 taps, y: 4x4 outputs
+///
+/// The points are 0, +-a, +-b and infinity. Any a and b are exact on paper. In floating point
+/// a = 1/sqrt(2), b = sqrt(2) keep the powers of the points near 1 and lose about half the digits
+/// that the usual a = 1, b = 2 do; tests/convolution_test.cpp states the error.
+#pragma once
+
+#include <array>
+
+#include "nn/core/tile.hpp"
+
+namespace nn::detail {
+
+/// Everything here works on vectors of channels: lane by lane.
+template <class T>
+struct Winograd {
+  using V = Packet<T>;
+  static constexpr int inputs = 6;   ///< of a tile, a side
+  static constexpr int outputs = 4;  ///< of a tile, a side
+  static constexpr int points = inputs * inputs;
+  static constexpr int taps = 3;
+
+  static constexpr double a2 = 0.5;  ///< a squared
+  static constexpr double b2 = 2.0;  ///< b squared
+  static constexpr double a = 0.70710678118654752440;
+  static constexpr double b = 1.41421356237309504880;
+
+  static V constant(double value) { return Eigen::internal::pset1<V>(static_cast<T>(value)); }
+  static V fused(const V& x, double factor, const V& y) {
+    return Eigen::internal::pmadd(constant(factor), x, y);
+  }
+  static V scaled(const V& x, double factor) { return Eigen::internal::pmul(constant(factor), x); }
+  static V sum(const V& x, const V& y) { return Eigen::internal::padd(x, y); }
+  static V difference(const V& x, const V& y) { return Eigen::internal::psub(x, y); }
+
+  /// t = B^T d: row p of B^T holds the coefficients of the product of (x - q) over the points q
+  /// other than p.
+  template <class Input, class Output>
+  static void input_1d(Input&& d, Output&& t) {
+    const V d0 = d(0), d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4), d5 = d(5);
+    t(0, fused(d0, a2 * b2, fused(d2, -(a2 + b2), d4)));
+    const V even_a = fused(d2, -b2, d4);
+    const V odd_a = scaled(fused(d1, -b2, d3), a);
+    t(1, sum(even_a, odd_a));
+    t(2, difference(even_a, odd_a));
+    const V even_b = fused(d2, -a2, d4);
+    const V odd_b = scaled(fused(d1, -a2, d3), b);
+    t(3, sum(even_b, odd_b));
+    t(4, difference(even_b, odd_b));
+    t(5, fused(d1, a2 * b2, fused(d3, -(a2 + b2), d5)));
+  }
+
+  /// t = G g: the values of the polynomial of taps at the points, over the product of p - q.
+  template <class Input, class Output>
+  static void filter_1d(Input&& g, Output&& t) {
+    constexpr double over_a = 1 / (2 * a2 * (a2 - b2));
+    constexpr double over_b = 1 / (2 * b2 * (b2 - a2));
+    const V g0 = g(0), g1 = g(1), g2 = g(2);
+    t(0, scaled(g0, 1 / (a2 * b2)));
+    const V even_a = scaled(fused(g2, a2, g0), over_a);
+    t(1, fused(g1, a * over_a, even_a));
+    t(2, fused(g1, -a * over_a, even_a));
+    const V even_b = scaled(fused(g2, b2, g0), over_b);
+    t(3, fused(g1, b * over_b, even_b));
+    t(4, fused(g1, -b * over_b, even_b));
+    t(5, g2);
+  }
+
+  /// y = A^T m: the sums of m times the powers of the points.
+  template <class Input, class Output>
+  static void output_1d(Input&& m, Output&& y) {
+    const V m1 = m(1), m2 = m(2), m3 = m(3), m4 = m(4);
+    const V even_a = sum(m1, m2);
+    const V odd_a = scaled(difference(m1, m2), a);
+    const V even_b = sum(m3, m4);
+    const V odd_b = scaled(difference(m3, m4), b);
+    y(0, sum(sum(m(0), even_a), even_b));
+    y(1, sum(odd_a, odd_b));
+    y(2, fused(even_a, a2, scaled(even_b, b2)));
+    y(3, sum(fused(odd_a, a2, scaled(odd_b, b2)), m(5)));
+  }
+
+  /// Applies a transform from `From` to `To` values along both axes: read(row, column) and
+  /// write(row, column, value).
+  template <int From, int To, class Transform, class Read, class Write>
+  static void both_axes(Transform&& transform, Read&& read, Write&& write) {
+    V half[To][From];
+#pragma GCC unroll 8
+    for (int x = 0; x < From; ++x) {
+      transform([&](int y) { return read(y, x); }, [&](int y, const V& v) { half[y][x] = v; });
+    }
+#pragma GCC unroll 8
+    for (int y = 0; y < To; ++y) {
+      transform([&](int x) { return half[y][x]; }, [&](int x, const V& v) { write(y, x, v); });
+    }
+  }
+
+  template <class Read, class Write>
+  static void input(Read&& read, Write&& write) {
+    both_axes<inputs, inputs>([](auto&& d, auto&& t) { input_1d(d, t); }, read, write);
+  }
+  template <class Read, class Write>
+  static void filter(Read&& read, Write&& write) {
+    both_axes<taps, inputs>([](auto&& g, auto&& t) { filter_1d(g, t); }, read, write);
+  }
+  template <class Read, class Write>
+  static void output(Read&& read, Write&& write) {
+    both_axes<inputs, outputs>([](auto&& m, auto&& y) { output_1d(m, y); }, read, write);
+  }
+};
+
+}  // namespace nn::detail
