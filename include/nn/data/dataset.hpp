@@ -77,28 +77,31 @@ class Normalizer {
 
   /// Writes the inputs that the bytes of an image become. Both have the channels last.
   void operator()(TensorView<const std::uint8_t> bytes, TensorView<T> inputs) const {
-    for_each_channel([&](Index channel) {
-      const T* table = table_.data() + 256 * channel;
-      for (Index i = channel; i < bytes.size(); i += channels_) inputs[i] = table[bytes[i]];
-    });
+    const Index size = bytes.size();
+    const std::uint8_t* from = bytes.data();
+    const T* table = table_.data();
+    T* to = inputs.data();
+    if (channels_ == 1) {
+      for (Index i = 0; i < size; ++i) to[i] = table[from[i]];
+      return;
+    }
+    for (Index i = 0; i < size; i += channels_) {
+      for (Index c = 0; c < channels_; ++c) to[i + c] = table[256 * c + from[i + c]];
+    }
   }
 
   /// The same for an image of floats in [0, 1].
   void operator()(TensorView<const float> image, TensorView<T> inputs) const {
-    for_each_channel([&](Index channel) {
-      const T mean = static_cast<T>(normalization_.mean_of(channel));
-      const T factor = static_cast<T>(1 / normalization_.deviation_of(channel));
-      for (Index i = channel; i < image.size(); i += channels_)
+    const Index size = image.size();
+    for (Index c = 0; c < channels_; ++c) {
+      const T mean = static_cast<T>(normalization_.mean_of(c));
+      const T factor = static_cast<T>(1 / normalization_.deviation_of(c));
+      for (Index i = c; i < size; i += channels_)
         inputs[i] = (static_cast<T>(image[i]) - mean) * factor;
-    });
+    }
   }
 
  private:
-  template <class Body>
-  void for_each_channel(Body&& body) const {
-    for (Index channel = 0; channel < channels_; ++channel) body(channel);
-  }
-
   Normalization normalization_;
   Index channels_;
   std::vector<T> table_;
@@ -287,7 +290,9 @@ class Dataset {
   }
 
   [[nodiscard]] std::size_t checked(Index index) const {
-    require(index >= 0 && index < size(), "image ", index, " of ", described());
+    // Not by `require`, which would write the description for every image.
+    if (index < 0 || index >= size())
+      throw Error(detail::text("image ", index, " of ", described()));
     return static_cast<std::size_t>(index);
   }
 
@@ -330,7 +335,8 @@ struct TrainTest {
       }
     }
   }
-  const double count = static_cast<double>(data.size() * data.sample_shape().size() / channels);
+  const Index pixels = data.size() * (data.sample_shape().size() / channels);
+  const double count = static_cast<double>(pixels);
   Normalization result;
   for (std::size_t c = 0; c < sums.size(); ++c) {
     const double mean = static_cast<double>(sums[c]) / count;

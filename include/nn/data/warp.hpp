@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
@@ -35,6 +36,27 @@ inline void check_image(const Shape& shape) {
                       shape);
 }
 
+/// Writes a row of an image moved to the right.
+template <class T>
+void shift_row(const T* from, T* to, Index width, Index channels, Index right, Border border) {
+  const auto come_from_outside = [&](Index begin, Index end) {
+    for (Index x = begin; x < end; ++x) {
+      if (border == Border::zero) {
+        std::fill_n(to + x * channels, channels, T(0));
+      } else {
+        std::copy_n(from + reflected(x - right, width) * channels, channels, to + x * channels);
+      }
+    }
+  };
+  const Index first = std::clamp(right, Index{0}, width);
+  const Index last = std::clamp(width + right, first, width);
+  come_from_outside(0, first);
+  if (first < last)
+    std::copy_n(from + (first - right) * channels, (last - first) * channels,
+                to + first * channels);
+  come_from_outside(last, width);
+}
+
 }  // namespace detail
 
 /// Mirrors an image, or every image of a batch, left to right.
@@ -62,20 +84,14 @@ void shift_image(TensorView<const T> image, TensorView<T> shifted, Index down, I
   const Index height = image.shape()[0];
   const Index width = image.shape()[1];
   const Index channels = image.shape()[2];
-  const auto source = [border](Index position, Index size) {
-    if (border == Border::reflect) return detail::reflected(position, size);
-    return position >= 0 && position < size ? position : Index{-1};
-  };
+  const Index row = width * channels;
   for (Index y = 0; y < height; ++y) {
-    const Index from_y = source(y - down, height);
-    for (Index x = 0; x < width; ++x) {
-      const Index from_x = source(x - right, width);
-      T* pixel = shifted.data() + (y * width + x) * channels;
-      if (from_y < 0 || from_x < 0) {
-        std::fill_n(pixel, channels, T(0));
-      } else {
-        std::copy_n(image.data() + (from_y * width + from_x) * channels, channels, pixel);
-      }
+    const Index from_y = y - down;
+    if (border == Border::zero && (from_y < 0 || from_y >= height)) {
+      std::fill_n(shifted.data() + y * row, row, T(0));
+    } else {
+      detail::shift_row(image.data() + detail::reflected(from_y, height) * row,
+                        shifted.data() + y * row, width, channels, right, border);
     }
   }
 }
@@ -110,25 +126,31 @@ class BilinearImage {
     const auto column = static_cast<Index>(left);
     const float below = y - top;
     const float beside = x - left;
-    const float* corners[4] = {at(row, column), at(row, column + 1), at(row + 1, column),
-                               at(row + 1, column + 1)};
-    const float weights[4] = {(1 - below) * (1 - beside), (1 - below) * beside,
-                              below * (1 - beside), below * beside};
-    for (Index c = 0; c < channels_; ++c) {
-      float value = 0;
-      for (int k = 0; k < 4; ++k) {
-        if (corners[k] != nullptr) value += weights[k] * corners[k][c];
+    const std::array<float, 4> weights{(1 - below) * (1 - beside), (1 - below) * beside,
+                                       below * (1 - beside), below * beside};
+    if (row >= 0 && row + 1 < height_ && column >= 0 && column + 1 < width_) {
+      const float* corner = pixels_ + (row * width_ + column) * channels_;
+      const float* under = corner + width_ * channels_;
+      for (Index c = 0; c < channels_; ++c) {
+        out[c] = weights[0] * corner[c] + weights[1] * corner[channels_ + c] +
+                 weights[2] * under[c] + weights[3] * under[channels_ + c];
       }
-      out[c] = value;
+    } else {
+      std::fill_n(out, channels_, 0.0F);
+      add(weights[0], row, column, out);
+      add(weights[1], row, column + 1, out);
+      add(weights[2], row + 1, column, out);
+      add(weights[3], row + 1, column + 1, out);
     }
   }
 
  private:
-  /// The channels of a pixel, or null where it is black.
-  [[nodiscard]] const float* at(Index y, Index x) const {
+  /// Adds the share `weight` of a pixel that may lie outside.
+  void add(float weight, Index y, Index x, float* out) const {
     const bool inside = y >= 0 && y < height_ && x >= 0 && x < width_;
-    if (!inside && border_ == Border::zero) return nullptr;
-    return pixels_ + (reflected(y, height_) * width_ + reflected(x, width_)) * channels_;
+    if (!inside && border_ == Border::zero) return;
+    const Index pixel = reflected(y, height_) * width_ + reflected(x, width_);
+    for (Index c = 0; c < channels_; ++c) out[c] += weight * pixels_[pixel * channels_ + c];
   }
 
   const float* pixels_;
@@ -146,10 +168,16 @@ template <class SourceOf>
 void warp_image(TensorView<float> image, std::span<float> scratch, Border border,
                 const SourceOf& source_of) {
   detail::check_image(image.shape());
+  require(static_cast<Index>(scratch.size()) >= image.size(), "an image of ", image.shape(),
+          " is warped with scratch for ", scratch.size(), " floats");
   std::copy(image.begin(), image.end(), scratch.begin());
   const detail::BilinearImage original(scratch.data(), image.shape(), border);
-  for (Index y = 0; y < image.shape()[0]; ++y) {
-    for (Index x = 0; x < image.shape()[1]; ++x) original.sample(source_of(y, x), &image(y, x, 0));
+  const Index height = image.shape()[0];
+  const Index width = image.shape()[1];
+  const Index channels = image.shape()[2];
+  float* pixel = image.data();
+  for (Index y = 0; y < height; ++y) {
+    for (Index x = 0; x < width; ++x, pixel += channels) original.sample(source_of(y, x), pixel);
   }
 }
 
