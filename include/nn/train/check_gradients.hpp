@@ -117,7 +117,10 @@ class GradientChecker {
 
   void check_options(const Values& y) {
     if (!(forward() == y)) fail("a second forward pass gives another output");
-    model_.backward(dy_, {.parameter_gradients = true, .input_gradient = false});
+    if (!(Values(model_.backward(dy_, {.parameter_gradients = true, .input_gradient = true})) ==
+          dx_)) {
+      fail("a second backward pass gives another gradient of the input");
+    }
     const TensorView<const double> sum = model_.gradients();
     for (Index i = 0; i < sum.size(); ++i) {
       const double doubled = 2 * gradients_[i];
