@@ -5,6 +5,7 @@
 #   nn::zlib   what reading .gz files takes
 #   nn::image  what reading and writing PNG takes
 #   nn::json   what reading and writing JSON and safetensors takes
+#   nn::onnx   what writing and reading ONNX files takes
 #   nn::plot   what drawing curves takes (gnuplot, when the program runs)
 #
 # A component whose package is missing is refused by name: linking to it stops CMake with a message
@@ -89,9 +90,22 @@ function(nn_add_targets include_directory)
   endif()
   nn_add_component(json "${json}" nlohmann-json3-dev ${ARGN})
 
+  # ONNX's generated classes and the Protocol Buffers that they stand on are packages of their own.
+  find_package(Protobuf QUIET GLOBAL)
+  set(onnx "")
+  set(onnx_package libprotobuf-dev)
+  if(TARGET protobuf::libprotobuf)
+    set(onnx_package libonnx-dev)
+    find_package(ONNX QUIET CONFIG GLOBAL)
+    if(TARGET onnx_proto)
+      set(onnx onnx_proto)
+    endif()
+  endif()
+  nn_add_component(onnx "${onnx}" ${onnx_package} ${ARGN})
+
   nn_add_component(plot nn::nn gnuplot-nox ${ARGN})
 
-  foreach(component IN ITEMS zlib image json plot)
+  foreach(component IN ITEMS zlib image json onnx plot)
     set(nn_${component}_FOUND ${nn_${component}_FOUND} PARENT_SCOPE)
     set(nn_${component}_PACKAGE ${nn_${component}_PACKAGE} PARENT_SCOPE)
   endforeach()

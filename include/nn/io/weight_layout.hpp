@@ -55,46 +55,41 @@ class FlatOrders {
   using Order = std::optional<Shape>;  // nothing: no image is near, so any order will do
 
   void visit(const Plan& plan, const Order& input, const Order& output) {
-    orders_[&plan] = {input, output};
-    if (is_chain(plan)) {
-      std::vector<const Plan*> links;
-      collect(plan, links);
-      if (links.empty()) return;
-      visit_chain(links, input, output);
-      return;
-    }
-    for (const Plan& child : plan.children) {
-      visit(child, child.input == plan.input ? input : Order{},
-            child.output == plan.output ? output : Order{});
-    }
-  }
-
-  void visit_chain(const std::vector<const Plan*>& links, const Order& input, const Order& output) {
+    std::vector<const Plan*> links;
+    collect(plan, links);
     std::vector<Order> boundaries(links.size() + 1);
     boundaries.front() = input;
     for (std::size_t i = 0; i < links.size(); ++i) {
       boundaries[i + 1] = after(*links[i], boundaries[i]);
     }
-    settle(boundaries.back(), output, *links.back());
+    if (!links.empty()) settle(boundaries.back(), output, *links.back());
     for (std::size_t i = links.size(); i-- > 0;) {
       settle(boundaries[i], before(*links[i], boundaries[i + 1]), *links[i]);
     }
     for (std::size_t i = 0; i < links.size(); ++i) {
-      visit(*links[i], boundaries[i], boundaries[i + 1]);
+      orders_[links[i]] = {boundaries[i], boundaries[i + 1]};
+      visit_branches(*links[i]);
+    }
+    orders_[&plan] = {boundaries.front(), boundaries.back()};
+  }
+
+  /// A layer made of layers reads one sample in all its branches. If it only adds what they give,
+  /// that may be in any order; else (it joins them, say) in the plain one only.
+  void visit_branches(const Plan& plan) {
+    const auto [input, output] = orders_[&plan];
+    for (const Plan& child : plan.children) {
+      const bool same_output = plan.output.rank() != 1 || passes(plan);
+      visit(child, input, same_output ? output : Shape{child.output.size()});
     }
   }
 
   /// A plan of a chain has slots.
   static bool is_chain(const Plan& plan) { return !plan.slot_sizes.empty(); }
 
-  /// The layers of a chain and of chains in it.
-  static void collect(const Plan& chain, std::vector<const Plan*>& links) {
-    for (const Plan& child : chain.children) {
-      if (is_chain(child))
-        collect(child, links);
-      else
-        links.push_back(&child);
-    }
+  /// The layers of a chain and of chains in it; of anything else, itself.
+  static void collect(const Plan& plan, std::vector<const Plan*>& links) {
+    if (!is_chain(plan)) return links.push_back(&plan);
+    for (const Plan& child : plan.children) collect(child, links);
   }
 
   /// The order of an image's elements made flat, where it matters.

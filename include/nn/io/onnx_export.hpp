@@ -1,0 +1,115 @@
+/// @file
+/// Models as ONNX files, which other programs run.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "nn/core/file.hpp"
+#include "nn/io/onnx_export_layers.hpp"
+#include "nn/train/model.hpp"
+
+namespace nn {
+
+struct OnnxExportOptions {
+  std::string input = "input";
+  std::string output = "output";
+  std::string name = "network";
+  std::map<std::string, std::string> metadata{};
+};
+
+/// Writes the model, as it is in inference, to an ONNX file (opset 13) with any number of samples
+/// in a batch. Images go in and come out with the channel first, as ONNX has them: N x C x H x W.
+/// Weights are written as 32-bit floats.
+/// @throws Error naming the layer that cannot be expressed; FileError when the file cannot be
+/// written, with what was there before left as it was.
+template <class Network, class T>
+void save_onnx(const Model<Network, T>& model, const std::filesystem::path& path,
+               const OnnxExportOptions& options = {});
+
+/// What `save_onnx` writes.
+template <class Network, class T>
+[[nodiscard]] ::onnx::ModelProto to_onnx(const Model<Network, T>& model,
+                                         const OnnxExportOptions& options = {});
+
+namespace detail {
+
+/// Declares an input or output of the graph: any number of samples.
+inline void declare(::onnx::ValueInfoProto& value, const std::string& name, const Shape& sample) {
+  value.set_name(name);
+  auto& type = *value.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(::onnx::TensorProto::FLOAT);
+  type.mutable_shape()->add_dim()->set_dim_param("batch");
+  for (const Index extent : OnnxGraph::extents(sample)) {
+    type.mutable_shape()->add_dim()->set_dim_value(extent);
+  }
+}
+
+/// Flat samples that are read as images somewhere have the channel first within the graph, but not
+/// outside: `permutation` is that of the images between.
+inline std::string reorder(OnnxGraph& graph, const std::string& value, const Shape& order,
+                           bool outward) {
+  if (order.rank() != 3) return value;
+  const Plan plan;  // of no layer
+  const std::vector<Index> outside{0, order[0], order[1], order[2]};
+  const std::vector<Index> inside{0, order[2], order[0], order[1]};
+  const auto shape = graph.constant("image/shape", outward ? inside : outside);
+  const auto image = graph.add("Reshape", plan, {value, shape});
+  const std::vector<Index> permutation =
+      outward ? std::vector<Index>{0, 2, 3, 1} : std::vector<Index>{0, 3, 1, 2};
+  const auto turned = graph.add("Transpose", plan, {image}, {{"perm", permutation}});
+  return graph.add("Flatten", plan, {turned}, {{"axis", Index{1}}});
+}
+
+}  // namespace detail
+
+template <class Network, class T>
+::onnx::ModelProto to_onnx(const Model<Network, T>& model, const OnnxExportOptions& options) {
+  const Plan& plan = model.plan();
+  OnnxGraph graph(plan);
+  const std::vector<float> parameters(model.parameters().begin(), model.parameters().end());
+  const std::vector<float> states(model.state().begin(), model.state().end());
+  graph.set_blocks(parameters, states);
+
+  std::string value = detail::reorder(graph, options.input, graph.orders().input(plan), false);
+  value = write_onnx(graph, model.network(), plan, value);
+  value = detail::reorder(graph, value, graph.orders().output(plan), true);
+  // The last node's output gets the name asked for; a network without any nodes gets one.
+  if (graph.graph().node_size() == 0) value = graph.add("Identity", plan, {value});
+  graph.graph().mutable_node(graph.graph().node_size() - 1)->set_output(0, options.output);
+  detail::declare(*graph.graph().add_input(), options.input, plan.input);
+  detail::declare(*graph.graph().add_output(), options.output, plan.output);
+  graph.graph().set_name(options.name);
+
+  ::onnx::ModelProto proto;
+  proto.set_ir_version(7);
+  proto.set_producer_name("nn");
+  auto& opset = *proto.add_opset_import();
+  opset.set_domain("");
+  opset.set_version(13);
+  for (const auto& [key, text] : options.metadata) {
+    auto& entry = *proto.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(text);
+  }
+  *proto.mutable_graph() = std::move(graph.graph());
+  return proto;
+}
+
+template <class Network, class T>
+void save_onnx(const Model<Network, T>& model, const std::filesystem::path& path,
+               const OnnxExportOptions& options) {
+  std::string content;
+  // Written by hand rather than by SerializeToString, so that equal models give equal bytes.
+  {
+    ::google::protobuf::io::StringOutputStream stream(&content);
+    ::google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    require<FileError>(to_onnx(model, options).SerializeToCodedStream(&coded), "cannot write ",
+                       path.string(), ": the model takes more than 2 GB");
+  }
+  write_file(path, content);
+}
+
+}  // namespace nn

@@ -1,0 +1,365 @@
+/// @file
+/// Each layer as ONNX nodes, in its inference form: write_onnx(graph, layer, plan, input) adds the
+/// nodes and returns the name of their output. A layer from outside the library is exported by a
+/// function of that name beside it.
+#pragma once
+
+#include "nn/io/flatten_channels_first.hpp"
+#include "nn/io/onnx_graph.hpp"
+#include "nn/layers/activations.hpp"
+#include "nn/layers/any_layer.hpp"
+#include "nn/layers/batch_norm.hpp"
+#include "nn/layers/concat.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv_transpose2d.hpp"
+#include "nn/layers/dense.hpp"
+#include "nn/layers/dropout.hpp"
+#include "nn/layers/flatten.hpp"
+#include "nn/layers/layer_norm.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/layers/relu.hpp"
+#include "nn/layers/residual.hpp"
+#include "nn/layers/sequential.hpp"
+#include "nn/layers/softmax.hpp"
+#include "nn/layers/upsample2d.hpp"
+
+namespace nn {
+
+/// @throws Error naming the layer: the one overload for all layers without one of their own.
+template <class L>
+std::string write_onnx(OnnxGraph& /*graph*/, const L& /*layer*/, const Plan& plan,
+                       const std::string& /*input*/) {
+  throw Error(detail::text(plan.name, " (layer ", plan.path,
+                           ") cannot be expressed in ONNX: there "
+                           "is no write_onnx for it"));
+}
+
+namespace detail {
+
+[[nodiscard]] inline OnnxAttribute extent_attribute(const char* name, const Extent2D& extent) {
+  return {name, std::vector<Index>{extent.height, extent.width}};
+}
+
+/// The padding that a window has on images of the given shape: `Padding::same()` depends on it.
+[[nodiscard]] inline OnnxAttribute pads_attribute(const Shape& input, const Extent2D& window,
+                                                  const Extent2D& stride, const Extent2D& dilation,
+                                                  const Padding& padding) {
+  const ConvolutionGeometry g = place_windows(input, window, stride, dilation, padding);
+  return {"pads", std::vector<Index>{g.pad_top, g.pad_left, g.pad_bottom, g.pad_right}};
+}
+
+/// The axis along which LayerNorm and Softmax work: the last here.
+[[nodiscard]] inline Index last_axis(const Plan& plan) {
+  return plan.input.rank() == 3 ? 1 : plan.input.rank();
+}
+
+/// A constant with one and the same number for each channel.
+inline std::string channels(OnnxGraph& graph, const Plan& plan, const char* name, Index count,
+                            float value) {
+  return graph.constant(plan.path + name, {count},
+                        std::vector<float>(static_cast<std::size_t>(count), value));
+}
+
+/// Gives samples another shape, in ONNX's order of axes.
+inline std::string reshape(OnnxGraph& graph, const Plan& plan, const std::string& input,
+                           std::vector<Index> extents) {
+  extents.insert(extents.begin(), 0);  // the batch's
+  return graph.add("Reshape", plan, {input, graph.constant(plan.path + "/shape", extents)});
+}
+
+/// A constant of one number.
+inline std::string scalar(OnnxGraph& graph, const Plan& plan, double value) {
+  const auto number = static_cast<float>(value);
+  return graph.constant(plan.path + "/constant", {}, std::span(&number, 1));
+}
+
+}  // namespace detail
+
+inline std::string write_onnx(OnnxGraph& graph, const Dense& layer, const Plan& plan,
+                              const std::string& input) {
+  std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
+  if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
+  return graph.add("Gemm", plan, inputs, {{"transB", Index{1}}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Conv2D& layer, const Plan& plan,
+                              const std::string& input) {
+  std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
+  if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
+  return graph.add("Conv", plan, inputs,
+                   {detail::extent_attribute("kernel_shape", layer.kernel),
+                    detail::extent_attribute("strides", layer.stride),
+                    detail::extent_attribute("dilations", layer.dilation),
+                    detail::pads_attribute(plan.input, layer.kernel, layer.stride, layer.dilation,
+                                           layer.padding),
+                    {"group", layer.groups}});
+}
+
+/// The padding is that of the convolution that this layer is the transpose of, which reads images
+/// of this layer's output shape.
+inline std::string write_onnx(OnnxGraph& graph, const ConvTranspose2D& layer, const Plan& plan,
+                              const std::string& input) {
+  std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
+  if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
+  return graph.add("ConvTranspose", plan, inputs,
+                   {detail::extent_attribute("kernel_shape", layer.kernel),
+                    detail::extent_attribute("strides", layer.stride),
+                    detail::extent_attribute("dilations", layer.dilation),
+                    detail::pads_attribute(plan.output, layer.kernel, layer.stride, layer.dilation,
+                                           layer.padding),
+                    detail::extent_attribute("output_padding", layer.output_padding),
+                    {"group", layer.groups}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const MaxPool2D& layer, const Plan& plan,
+                              const std::string& input) {
+  return graph.add(
+      "MaxPool", plan, {input},
+      {detail::extent_attribute("kernel_shape", layer.window),
+       detail::extent_attribute("strides", layer.stride),
+       detail::pads_attribute(plan.input, layer.window, layer.stride, 1, layer.padding)});
+}
+
+/// Padding that counts is a node of its own: not every program heeds `count_include_pad`.
+inline std::string write_onnx(OnnxGraph& graph, const AveragePool2D& layer, const Plan& plan,
+                              const std::string& input) {
+  const std::vector<Index> none(4, 0);
+  auto pads = detail::pads_attribute(plan.input, layer.window, layer.stride, 1, layer.padding);
+  auto value = input;
+  if (const auto sides = std::get<std::vector<Index>>(pads.value);
+      layer.count_padding && sides != none) {
+    const auto widths =
+        graph.constant(plan.path + "/pads", {0, 0, sides[0], sides[1], 0, 0, sides[2], sides[3]});
+    value = graph.add("Pad", plan, {value, widths});
+    pads.value = none;
+  }
+  return graph.add("AveragePool", plan, {value},
+                   {detail::extent_attribute("kernel_shape", layer.window),
+                    detail::extent_attribute("strides", layer.stride), pads});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const GlobalAveragePool2D& /*layer*/,
+                              const Plan& plan, const std::string& input) {
+  const auto mean = graph.add("GlobalAveragePool", plan, {input});
+  return graph.add("Flatten", plan, {mean}, {{"axis", Index{1}}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const UpSample2D& layer, const Plan& plan,
+                              const std::string& input) {
+  const std::vector<float> scales{1, 1, static_cast<float>(layer.factor.height),
+                                  static_cast<float>(layer.factor.width)};
+  const auto factors = graph.constant(plan.path + "/scales", {4}, scales);
+  return graph.add("Resize", plan, {input, "", factors},
+                   {{"mode", "nearest"},
+                    {"coordinate_transformation_mode", "asymmetric"},
+                    {"nearest_mode", "floor"}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const BatchNorm& layer, const Plan& plan,
+                              const std::string& input) {
+  const Index count = plan.input.back();
+  const auto scale =
+      layer.scale ? graph.parameter(plan, 0) : detail::channels(graph, plan, ".weight", count, 1);
+  const auto shift = layer.shift ? graph.parameter(plan, layer.scale ? 1 : 0)
+                                 : detail::channels(graph, plan, ".bias", count, 0);
+  return graph.add("BatchNormalization", plan,
+                   {input, scale, shift, graph.state(plan, 0), graph.state(plan, 1)},
+                   {{"epsilon", layer.epsilon}, {"momentum", 1 - layer.momentum}});
+}
+
+/// InstanceNormalization works on everything behind the second axis, so what is to be normalised
+/// goes there, and each position that is normalised by itself becomes a channel. Scale and shift
+/// are those of a BatchNormalization that changes nothing else.
+inline std::string write_onnx(OnnxGraph& graph, const LayerNorm& layer, const Plan& plan,
+                              const std::string& input) {
+  const Index width = plan.input.back();
+  const Index rows = plan.input.size() / width;
+  const bool is_image = plan.input.rank() == 3;
+  auto value = input;
+  if (is_image) {
+    value = graph.add("Transpose", plan, {value}, {{"perm", std::vector<Index>{0, 2, 3, 1}}});
+  }
+  value = detail::reshape(graph, plan, value, {rows, width, 1});
+  value = graph.add("InstanceNormalization", plan,
+                    {value, detail::channels(graph, plan, "/one", rows, 1),
+                     detail::channels(graph, plan, "/zero", rows, 0)},
+                    {{"epsilon", layer.epsilon}});
+  if (is_image) {
+    value = detail::reshape(graph, plan, value, {plan.input[0], plan.input[1], width});
+    value = graph.add("Transpose", plan, {value}, {{"perm", std::vector<Index>{0, 3, 1, 2}}});
+  } else {
+    require(plan.input.rank() == 1, plan.name, " (layer ", plan.path, ") of samples of ",
+            plan.input, " cannot be expressed in ONNX: they must be flat or images");
+    value = detail::reshape(graph, plan, value, {width});
+  }
+  if (!layer.scale && !layer.shift) return value;
+  const auto scale =
+      layer.scale ? graph.parameter(plan, 0) : detail::channels(graph, plan, ".weight", width, 1);
+  const auto shift = layer.shift ? graph.parameter(plan, layer.scale ? 1 : 0)
+                                 : detail::channels(graph, plan, ".bias", width, 0);
+  return graph.add("BatchNormalization", plan,
+                   {value, scale, shift, detail::channels(graph, plan, ".mean", width, 0),
+                    detail::channels(graph, plan, ".variance", width, 1)},
+                   {{"epsilon", 0.0F}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Dropout& layer, const Plan& plan,
+                              const std::string& input) {
+  const auto rate = detail::scalar(graph, plan, static_cast<double>(layer.rate));
+  return graph.add("Dropout", plan, {input, rate});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Flatten& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Flatten", plan, {input}, {{"axis", Index{1}}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Reshape& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return detail::reshape(graph, plan, input, OnnxGraph::extents(plan.output));
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const ReLU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Relu", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const LeakyReLU& layer, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("LeakyRelu", plan, {input}, {{"alpha", layer.negative_slope}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const ELU& layer, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Elu", plan, {input}, {{"alpha", layer.alpha}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const SELU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add(
+      "Selu", plan, {input},
+      {{"alpha", static_cast<float>(SELU::alpha)}, {"gamma", static_cast<float>(SELU::lambda)}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Sigmoid& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Sigmoid", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Tanh& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Tanh", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Softplus& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Softplus", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const SiLU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Mul", plan, {input, graph.add("Sigmoid", plan, {input})});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const GELU& layer, const Plan& plan,
+                              const std::string& input) {
+  const auto times = [&](const std::string& x, double factor) {
+    return graph.add("Mul", plan, {x, detail::scalar(graph, plan, factor)});
+  };
+  std::string bent;
+  if (layer.approximate) {
+    const auto square = graph.add("Mul", plan, {input, input});
+    const auto cube = graph.add("Mul", plan, {square, input});
+    const auto sum = graph.add("Add", plan, {input, times(cube, 0.044715)});
+    bent = graph.add("Tanh", plan, {times(sum, std::numbers::sqrt2 * std::numbers::inv_sqrtpi)});
+  } else {
+    bent = graph.add("Erf", plan, {times(input, 1 / std::numbers::sqrt2)});
+  }
+  const auto raised = graph.add("Add", plan, {bent, detail::scalar(graph, plan, 1)});
+  return graph.add("Mul", plan, {times(input, 0.5), raised});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Softmax& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Softmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
+}
+
+template <class... Layers>
+std::string write_onnx(OnnxGraph& graph, const Sequential<Layers...>& chain, const Plan& plan,
+                       const std::string& input) {
+  std::string value = input;
+  for (Index i = 0; i < chain.length(); ++i) {
+    const Plan& child = plan.children[static_cast<std::size_t>(i)];
+    chain.visit(i, [&](const auto& layer) { value = write_onnx(graph, layer, child, value); });
+  }
+  return value;
+}
+
+inline std::string write_onnx(OnnxGraph& /*graph*/, const Identity& /*layer*/, const Plan& /*plan*/,
+                              const std::string& input) {
+  return input;
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const FlattenChannelsFirst& /*layer*/,
+                              const Plan& plan, const std::string& input) {
+  return graph.add("Flatten", plan, {input}, {{"axis", Index{1}}});
+}
+
+template <class Body, class Shortcut>
+std::string write_onnx(OnnxGraph& graph, const Residual<Body, Shortcut>& layer, const Plan& plan,
+                       const std::string& input) {
+  const auto body = write_onnx(graph, layer.body(), plan.children[0], input);
+  const auto shortcut = write_onnx(graph, layer.shortcut(), plan.children[1], input);
+  return graph.add("Add", plan, {body, shortcut});
+}
+
+template <class... Layers>
+std::string write_onnx(OnnxGraph& graph, const Concat<Layers...>& layer, const Plan& plan,
+                       const std::string& input) {
+  std::vector<std::string> values;
+  for (Index i = 0; i < layer.length(); ++i) {
+    const Plan& child = plan.children[static_cast<std::size_t>(i)];
+    layer.visit(
+        i, [&](const auto& branch) { values.push_back(write_onnx(graph, branch, child, input)); });
+  }
+  return graph.add("Concat", plan, values, {{"axis", detail::last_axis(plan)}});
+}
+
+namespace detail {
+
+/// A concatenation of `count` branches that are known only at run time.
+template <std::size_t... I>
+Concat<std::conditional_t<(I >= 0), AnyLayer, void>...> concat_of(std::index_sequence<I...>);
+template <std::size_t count>
+using ConcatOf = decltype(concat_of(std::make_index_sequence<count>{}));
+
+/// Exports the layer held, if it is one of `Layers`.
+template <class... Layers>
+std::optional<std::string> write_if_known(OnnxGraph& graph, const AnyLayer& any, const Plan& plan,
+                                          const std::string& input) {
+  std::optional<std::string> output;
+  const auto attempt = [&](const auto* layer) {
+    if (layer != nullptr) output = write_onnx(graph, *layer, plan, input);
+    return layer != nullptr;
+  };
+  (void)(attempt(any.get_if<Layers>()) || ...);
+  return output;
+}
+
+}  // namespace detail
+
+inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan& plan,
+                              const std::string& input) {
+  const auto output = detail::write_if_known<
+      Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, UpSample2D,
+      BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, ELU, SELU, Sigmoid, Tanh,
+      Softplus, SiLU, GELU, Softmax, Identity, FlattenChannelsFirst, Sequential<AnyLayer>,
+      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
+      detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,
+      detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
+  require(output.has_value(), plan.name, " (layer ", plan.path,
+          ") cannot be expressed in ONNX: it is none of the library's layers");
+  return *output;
+}
+
+}  // namespace nn

@@ -1,0 +1,154 @@
+// Networks that between them have every layer, for the tests of ONNX.
+#pragma once
+
+#include "nn/io/onnx_export.hpp"
+
+namespace networks {
+
+using nn::Shape;
+
+/// Calls visit(name, network, shape of a sample) for each.
+template <class Visit>
+void for_each_layer(const Visit& visit) {
+  using Chain = nn::Sequential<nn::AnyLayer>;
+  using nn::AnyLayer;
+  const Shape image{7, 6, 4};
+  const auto of_images = [&](const char* name, const AnyLayer& layer) {
+    visit(name, Chain({layer}), image);
+  };
+  const auto of_flat = [&](const char* name, const AnyLayer& layer) {
+    visit(name, Chain({layer}), Shape{9});
+  };
+  const nn::Padding same = nn::Padding::same();
+  of_images("conv", nn::Conv2D{.filters = 5, .kernel = 3});
+  of_images("conv_strided",
+            nn::Conv2D{.filters = 5, .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}});
+  of_images("conv_dilated",
+            nn::Conv2D{.filters = 4, .kernel = 2, .dilation = {2, 3}, .bias = false});
+  of_images("conv_grouped",
+            nn::Conv2D{.filters = 6, .kernel = 3, .groups = 2, .padding = {0, 1, 2, 1}});
+  of_images("conv_depthwise", nn::Conv2D{.filters = 4, .kernel = 3, .groups = 4, .padding = same});
+  of_images("conv_same", nn::Conv2D{.filters = 3, .kernel = 4, .stride = 2, .padding = same});
+  of_images("transposed",
+            nn::ConvTranspose2D{
+                .filters = 3, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1});
+  of_images(
+      "transposed_same",
+      nn::ConvTranspose2D{.filters = 3, .kernel = 4, .stride = 2, .padding = same, .bias = false});
+  of_images("max_pool", nn::MaxPool2D{.window = 3, .stride = 2, .padding = 1});
+  of_images("max_pool_plain", nn::MaxPool2D{2});
+  of_images("average_pool", nn::AveragePool2D{.window = {2, 3}, .stride = 2, .padding = {0, 1}});
+  of_images("average_pool_counting",
+            nn::AveragePool2D{.window = 3, .padding = 1, .count_padding = true});
+  of_images("global_average_pool", nn::GlobalAveragePool2D{});
+  of_images("upsample", nn::UpSample2D{{2, 3}});
+  of_images("batch_norm", nn::BatchNorm{});
+  of_images("batch_norm_plain", nn::BatchNorm{.scale = false, .shift = false});
+  of_flat("batch_norm_flat", nn::BatchNorm{});
+  of_images("layer_norm", nn::LayerNorm{});
+  of_flat("layer_norm_flat", nn::LayerNorm{.shift = false});
+  of_images("dropout", nn::Dropout{0.3F});
+  of_images("identity", nn::Identity{});
+  of_images("flatten", nn::Flatten{});
+  of_images("flatten_channels_first", nn::FlattenChannelsFirst{});
+  of_flat("reshape", nn::Reshape{{3, 1, 3}});
+  of_flat("dense", nn::Dense{5});
+  of_flat("dense_without_bias", nn::Dense{.units = 5, .bias = false});
+  visit("flatten_dense", Chain({nn::Flatten{}, nn::Dense{5}}), image);
+  visit("dense_reshape", Chain({nn::Dense{24}, nn::Reshape{{2, 3, 4}}}), Shape{9});
+  of_images("relu", nn::ReLU{});
+  of_images("leaky_relu", nn::LeakyReLU{0.2F});
+  of_images("elu", nn::ELU{0.7F});
+  of_images("selu", nn::SELU{});
+  of_images("sigmoid", nn::Sigmoid{});
+  of_images("tanh", nn::Tanh{});
+  of_images("softplus", nn::Softplus{});
+  of_images("silu", nn::SiLU{});
+  of_images("gelu", nn::GELU{});
+  of_images("gelu_approximate", nn::GELU{.approximate = true});
+  of_flat("softmax", nn::Softmax{});
+  of_images("softmax_image", nn::Softmax{});
+  const nn::Conv2D conv{.filters = 4, .padding = 1};
+  of_images("residual", nn::Residual<Chain>(Chain({conv, nn::ReLU{}})));
+  of_images("residual_projected",
+            nn::Residual<AnyLayer, AnyLayer>(Chain({conv, nn::BatchNorm{}}),
+                                             nn::Conv2D{.filters = 4, .kernel = 1}));
+  visit("residual_flat",
+        Chain({nn::Flatten{}, nn::Residual<AnyLayer>(Chain({nn::ReLU{}, nn::Dense{168}})),
+               nn::Dense{3}}),
+        image);
+  of_images("concat", nn::Concat<AnyLayer, AnyLayer, AnyLayer>(
+                          conv, Chain({nn::MaxPool2D{3, 1, 1}, nn::ReLU{}}), nn::Identity{}));
+}
+
+/// Networks as the course's parts use them, in small.
+template <class Visit>
+void for_each_network(const Visit& visit) {
+  visit("perceptron",
+        nn::sequential(nn::Flatten{}, nn::Dense{32}, nn::ReLU{}, nn::Dense{16}, nn::Sigmoid{},
+                       nn::Dense{10}, nn::Softmax{}),
+        Shape{8, 8, 1});
+  visit("classifier",
+        nn::sequential(nn::Conv2D{.filters = 8, .kernel = 3}, nn::ReLU{},
+                       nn::Conv2D{.filters = 8, .kernel = 3}, nn::ReLU{}, nn::MaxPool2D{2},
+                       nn::Flatten{}, nn::Dense{32}, nn::ReLU{}, nn::Dropout{0.5F}, nn::Dense{10}),
+        Shape{14, 14, 1});
+  const auto block = [](nn::Index filters) {
+    return nn::sequential(nn::Conv2D{.filters = filters, .padding = 1, .bias = false},
+                          nn::BatchNorm{}, nn::LeakyReLU{0.1F});
+  };
+  visit("residual_network",
+        nn::sequential(block(8), nn::residual(block(8), block(8)), nn::MaxPool2D{2},
+                       nn::Residual{block(12), nn::Conv2D{.filters = 12, .kernel = 1}},
+                       nn::GlobalAveragePool2D{}, nn::Dense{10}),
+        Shape{12, 12, 3});
+  visit("generator",
+        nn::sequential(nn::Dense{.units = 4 * 4 * 8, .bias = false}, nn::BatchNorm{}, nn::ReLU{},
+                       nn::Reshape{{4, 4, 8}},
+                       nn::ConvTranspose2D{.filters = 6,
+                                           .kernel = 4,
+                                           .stride = 2,
+                                           .padding = nn::Padding::same(),
+                                           .bias = false},
+                       nn::BatchNorm{}, nn::ReLU{}, nn::UpSample2D{2},
+                       nn::Conv2D{.filters = 1, .padding = 1}, nn::Tanh{}),
+        Shape{10});
+  visit("discriminator",
+        nn::sequential(nn::Conv2D{.filters = 6, .kernel = 4, .stride = 2, .padding = 1},
+                       nn::LeakyReLU{0.2F}, nn::Dropout{0.3F}, nn::Flatten{}, nn::Dense{1}),
+        Shape{16, 16, 1});
+}
+
+/// A model of the network whose running statistics are not the first ones.
+template <class Network>
+[[nodiscard]] nn::Model<Network> model_of(const Network& network, const Shape& input) {
+  nn::Model<Network> model(network, input, {.seed = 5});
+  nn::Random random(7);
+  nn::Tensor<float> batch(input.prepended(8));
+  for (float& value : batch) value = static_cast<float>(random.normal(0.3, 1.5));
+  for (int step = 0; step < 3; ++step) (void)model.forward(batch);
+  for (float& value : model.parameters()) value += static_cast<float>(random.normal(0, 0.1));
+  return model;
+}
+
+/// Random samples.
+[[nodiscard]] inline nn::Tensor<float> samples_of(const Shape& input, nn::Index count) {
+  nn::Random random(11);
+  nn::Tensor<float> batch(input.prepended(count));
+  for (float& value : batch) value = static_cast<float>(random.normal());
+  return batch;
+}
+
+/// The same batch with the channel first, if it is of images.
+[[nodiscard]] inline nn::Tensor<float> channels_first(const nn::Tensor<float>& batch) {
+  const Shape& s = batch.shape();
+  if (s.rank() != 4) return batch;
+  nn::Tensor<float> result({s[0], s[3], s[1], s[2]});
+  for (nn::Index n = 0; n < s[0]; ++n)
+    for (nn::Index y = 0; y < s[1]; ++y)
+      for (nn::Index x = 0; x < s[2]; ++x)
+        for (nn::Index c = 0; c < s[3]; ++c) result(n, c, y, x) = batch(n, y, x, c);
+  return result;
+}
+
+}  // namespace networks
