@@ -80,7 +80,8 @@ CommandLine::CommandLine(std::string program, std::string description, Flags& fl
     parser_->add("--epochs", flags_.epochs, "passes over the learning base")
         ->check(CLI::Range(nn::Index{1}, nn::Index{1'000'000}));
   }
-  parser_->add("--seed", flags_.seed, "of everything that is random");
+  parser_->add("--seed", flags_.seed, "of everything that is random")
+      ->check(CLI::NonNegativeNumber);  // else -1 would be taken for the largest number
   parser_->add("--threads", flags_.threads, "0: one for each processor")
       ->check(CLI::Range(nn::Index{0}, nn::Index{4096}));
   flag("--quick", flags_.quick, "a run under a minute that exercises everything");

@@ -83,6 +83,7 @@ void Progress::finish() {
 
 std::string Progress::numbers(double loss, double accuracy) const {
   const double passed = std::max(options_.seconds() - start_, 1e-9);
+  const char* gap = *options_.terminal ? " " : "  ";
   std::ostringstream out;
   if (options_.steps_per_epoch > 0) {
     const nn::Index epochs = (total_ + options_.steps_per_epoch - 1) / options_.steps_per_epoch;
@@ -91,18 +92,18 @@ std::string Progress::numbers(double loss, double accuracy) const {
   } else {
     out << percent(static_cast<double>(step_) / static_cast<double>(total_), 0);
   }
-  if (!std::isnan(loss)) out << "  loss " << fixed(loss, 4);
-  if (!std::isnan(accuracy)) out << "  accuracy " << percent(accuracy);
+  if (!std::isnan(loss)) out << gap << "loss " << fixed(loss, 4);
+  if (!std::isnan(accuracy)) out << gap << "accuracy " << percent(accuracy);
   if (options_.images_per_step > 0) {
     const double speed =
         static_cast<double>(step_) * static_cast<double>(options_.images_per_step) / passed;
-    out << "  " << thousands(std::llround(speed)) << " images/s";
+    out << gap << thousands(std::llround(speed)) << " images/s";
   }
   if (step_ == total_) {
-    out << "  " << clock_text(passed);
+    out << gap << clock_text(passed);
   } else if (step_ > 0) {
     const double left = passed * static_cast<double>(total_ - step_) / static_cast<double>(step_);
-    out << "  " << clock_text(left) << " left";
+    out << gap << clock_text(left) << " left";
   }
   return out.str();
 }
@@ -126,14 +127,14 @@ void Progress::show(const std::string& numbers, bool keep) {
     out << label << numbers << '\n' << std::flush;
     return;
   }
-  const nn::Index room =
-      terminal_columns() - static_cast<nn::Index>(label.size() + numbers.size()) - 4;
+  const nn::Index columns = options_.columns > 0 ? options_.columns : terminal_columns();
+  const nn::Index room = columns - static_cast<nn::Index>(label.size() + numbers.size()) - 1;
   out << "\r\x1b[K" << label;
-  if (room >= 6) out << '|' << bar(std::min<nn::Index>(room, 30)) << "| ";
+  if (room >= 8) out << '|' << bar(std::min<nn::Index>(room - 3, 30)) << "| ";
   // A line longer than the terminal would be written again below instead of over itself.
-  out << (room >= -3 ? numbers
-                     : numbers.substr(0, static_cast<std::size_t>(
-                                             std::max<nn::Index>(terminal_columns() - 1, 1))));
+  out << (room >= 0 ? numbers
+                    : numbers.substr(0, static_cast<std::size_t>(std::max<nn::Index>(
+                                            static_cast<nn::Index>(numbers.size()) + room, 0))));
   if (keep) out << '\n';
   out << std::flush;
   line_open_ = !keep;

@@ -19,6 +19,7 @@ struct ProgressOptions {
   std::string label = {};                ///< what is under way, such as "64 cells, seed 2"
   std::ostream* out = nullptr;           ///< by default standard output
   std::optional<bool> terminal = {};     ///< whether `out` is one; by default it is found out
+  nn::Index columns = 0;                 ///< of the terminal; 0: as many as it has
   std::function<double()> seconds = {};  ///< a clock; by default the system's
 };
 

@@ -46,10 +46,10 @@ pre code { font: inherit; background: none; padding: 0; overflow-wrap: normal; }
   padding: 0.95rem 1.25rem; margin: 1.8rem 0; }
 .conclusion::before { content: "Conclusion"; display: block; font: 650 0.78rem var(--sans);
   letter-spacing: 0.06em; text-transform: uppercase; color: var(--accent); margin-bottom: 0.3rem; }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.4rem 1.6rem;
+.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 0.4rem 1.6rem;
   margin: 2rem 0 2.2rem; padding: 0; }
 .key div { border-top: 2px solid var(--accent); padding: 0.65rem 0 0.4rem; }
-.key dt { font: 650 1.75rem/1.15 var(--sans); letter-spacing: -0.02em;
+.key dt { font: 650 1.55rem/1.15 var(--sans); letter-spacing: -0.02em;
   font-variant-numeric: lining-nums; white-space: nowrap; }
 .key dd { margin: 0.25rem 0 0; font: 0.875rem/1.4 var(--sans); color: var(--soft); }
 figure { margin: 2rem 0; }
@@ -85,7 +85,7 @@ nav ol { list-style: none; margin: 0; padding: 0; }
 nav > ol > li { margin: 0 0 0.7rem; font-weight: 600; font-size: 1rem; }
 nav ol ol { font-weight: 400; font-size: 0.9rem; columns: 2; column-gap: 2rem;
   padding: 0.15rem 0 0 1.6rem; }
-nav ol ol li { margin: 0.1rem 0; break-inside: avoid; }
+nav ol ol li { margin: 0; line-height: 1.75; break-inside: avoid; }
 nav a { text-decoration: none; color: var(--ink); }
 nav a:hover { color: var(--accent); text-decoration: underline; }
 .count { display: inline-block; min-width: 1.6rem; color: var(--accent);
@@ -102,7 +102,7 @@ nav a:hover { color: var(--accent); text-decoration: underline; }
   .chapter > h2 { font-size: 1.55rem; }
   .lead { font-size: 1.13rem; }
   .key { grid-template-columns: 1fr 1fr; }
-  .key dt { font-size: 1.4rem; }
+  .key dt { font-size: 1.35rem; }
   .row figure { flex-basis: 100%; }
   .scroll img.large { max-width: none; }
   nav ol ol { columns: 1; }
@@ -118,7 +118,8 @@ nav a:hover { color: var(--accent); text-decoration: underline; }
   h1, h2, h3, h4, caption, .question { break-after: avoid; }
   figure, .key, .note, .conclusion, .formula, tr, pre { break-inside: avoid; }
   p { orphans: 3; widows: 3; }
-  figure img { max-height: 215mm; width: auto; max-width: 100%; }
+  figure img { max-height: 215mm; width: auto; max-width: min(100%, 135mm); }
+  figure img.large { max-width: 100%; }
   .wide { width: auto; left: 0; transform: none; }
   .row figure { flex-basis: 40%; }
   .scroll { overflow: visible; }
