@@ -1,0 +1,82 @@
+// The matrix products of the dense layers of W1 to W5, in GFLOP/s (2 per multiply-add):
+//
+//     gemm/W2.2/forward/nn      nn::gemm
+//     gemm/W2.2/forward/eigen   Eigen's product
+
+#include <benchmark/benchmark.h>
+
+#include <Eigen/Core>
+#include <nn/core/gemm.hpp>
+#include <nn/core/random.hpp>
+#include <string>
+
+#include "shapes.hpp"
+
+namespace {
+
+struct Operands {
+  explicit Operands(const bench::ProductShape& shape)
+      : a({shape.transpose_a ? shape.k : shape.m, shape.transpose_a ? shape.m : shape.k}),
+        b({shape.transpose_b ? shape.n : shape.k, shape.transpose_b ? shape.k : shape.n}),
+        c({shape.m, shape.n}) {
+    nn::Random random(1);
+    for (float& value : a) value = static_cast<float>(random.normal());
+    for (float& value : b) value = static_cast<float>(random.normal());
+  }
+  nn::Tensor<float> a;
+  nn::Tensor<float> b;
+  nn::Tensor<float> c;
+};
+
+void count(benchmark::State& state, const bench::ProductShape& shape) {
+  const double work = 2e-9 * shape.multiply_adds() * static_cast<double>(state.iterations());
+  state.counters["GFLOP/s"] = benchmark::Counter(work, benchmark::Counter::kIsRate);
+}
+
+void own(benchmark::State& state, const bench::ProductShape& shape) {
+  Operands o(shape);
+  const auto stored = [](bool transposed) {
+    return transposed ? nn::Transpose::yes : nn::Transpose::no;
+  };
+  for (auto _ : state) {
+    nn::gemm(stored(shape.transpose_a), stored(shape.transpose_b), shape.m, shape.n, shape.k,
+             o.a.data(), o.a.shape().back(), o.b.data(), o.b.shape().back(), o.c.data(), shape.n);
+    benchmark::ClobberMemory();
+  }
+  count(state, shape);
+}
+
+void eigen(benchmark::State& state, const bench::ProductShape& shape) {
+  Operands o(shape);
+  auto a = o.a.matrix();
+  auto b = o.b.matrix();
+  auto c = o.c.matrix();
+  for (auto _ : state) {
+    if (shape.transpose_a)
+      c.noalias() = a.transpose() * b;
+    else if (shape.transpose_b)
+      c.noalias() = a * b.transpose();
+    else
+      c.noalias() = a * b;
+    benchmark::ClobberMemory();
+  }
+  count(state, shape);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  for (const bench::ProductShape& shape : bench::product_shapes()) {
+    const std::string name = "gemm/" + shape.name;
+    benchmark::RegisterBenchmark((name + "/nn").c_str(), [=](benchmark::State& s) {
+      own(s, shape);
+    })->UseRealTime();
+    benchmark::RegisterBenchmark((name + "/eigen").c_str(), [=](benchmark::State& s) {
+      eigen(s, shape);
+    })->UseRealTime();
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,165 @@
+// Whole training steps and predictions of the networks W1 to W6, in images per second:
+//
+//     bench_step --benchmark_filter='^W4/train$'
+//     OMP_NUM_THREADS=1 bench_step --benchmark_filter='/infer'
+//
+// `W4/train/batch:256` and the like measure other batch sizes than the network's own.
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+#include "workloads.hpp"
+
+namespace {
+
+using nn::Index;
+
+const nn::Shape digits{28, 28, 1};
+const nn::Shape colour{32, 32, 3};
+
+void count(benchmark::State& state, Index batch, Index multiply_adds) {
+  const auto steps = static_cast<double>(state.iterations());
+  state.SetItemsProcessed(state.iterations() * batch);
+  state.counters["GFLOP/s"] = benchmark::Counter(
+      2e-9 * static_cast<double>(multiply_adds * batch) * steps, benchmark::Counter::kIsRate);
+}
+
+/// The multiply-adds of one sample's forward pass.
+Index forward_work(const nn::Plan& root) {
+  Index sum = 0;
+  nn::Plan::for_each(root, [&](const nn::Plan& plan) { sum += plan.multiply_adds; });
+  return sum;
+}
+
+/// The multiply-adds of one sample's training pass: three times the forward pass, without the
+/// gradient of the input of the first layer that has weights.
+Index training_work(const nn::Plan& root) {
+  Index first = 0;
+  nn::Plan::for_each(root, [&](const nn::Plan& plan) {
+    if (first == 0) first = plan.multiply_adds;
+  });
+  return 3 * forward_work(root) - first;
+}
+
+template <class Network, class Rule>
+void train(benchmark::State& state, const Network& network, const nn::Shape& shape, Index batch,
+           const Rule& rule) {
+  nn::Model model(network, shape, {.seed = 1});
+  nn::Optimizer optimizer(model, rule);
+  const nn::SoftmaxCrossEntropy loss{};
+  const nn::Tensor<float> images = bench::random_batch(batch, shape);
+  const nn::Tensor<nn::Label> labels = bench::random_labels(batch);
+  nn::Tensor<float> gradient(model.output_shape().prepended(batch));
+  for (auto _ : state) {
+    const auto outputs = model.forward(images);
+    benchmark::DoNotOptimize(loss(outputs, labels.view(), gradient.view()));
+    model.zero_gradients();
+    model.backward(gradient);
+    optimizer.step(model);
+  }
+  count(state, batch, training_work(model.plan()));
+}
+
+template <class Network>
+void infer(benchmark::State& state, const Network& network, const nn::Shape& shape, Index batch) {
+  const nn::Model model(network, shape, {.seed = 1});
+  const nn::Tensor<float> images = bench::random_batch(batch, shape);
+  nn::Tensor<float> outputs(model.output_shape().prepended(batch));
+  for (auto _ : state) {
+    model.predict(images, outputs);
+    benchmark::DoNotOptimize(outputs.data());
+    benchmark::ClobberMemory();
+  }
+  count(state, batch, forward_work(model.plan()));
+}
+
+nn::Tensor<float> noise(nn::Random& random, Index batch) {
+  nn::Tensor<float> latent({batch, 100});
+  for (float& value : latent) value = static_cast<float>(random.normal());
+  return latent;
+}
+
+/// One step of both networks of a GAN: the discriminator on real and on generated images, then the
+/// generator through the discriminator.
+void train_gan(benchmark::State& state, Index batch) {
+  nn::Model generator(bench::w6_generator(), {100}, {.seed = 1});
+  nn::Model discriminator(bench::w6_discriminator(), digits, {.seed = 2});
+  nn::Optimizer generator_optimizer(generator, bench::gan_adam);
+  nn::Optimizer discriminator_optimizer(discriminator, bench::gan_adam);
+  const nn::SigmoidCrossEntropy loss{};
+  const nn::Tensor<float> real = bench::random_batch(batch, digits);
+  const nn::Tensor<float> ones({batch, 1}, 1.0F);
+  const nn::Tensor<float> zeros({batch, 1});
+  nn::Tensor<float> gradient({batch, 1});
+  nn::Random random(3);
+  for (auto _ : state) {
+    discriminator.zero_gradients();
+    loss(discriminator.forward(real), ones.view(), gradient.view());
+    discriminator.backward(gradient);
+    const nn::Tensor<float> latent = noise(random, batch);
+    const auto fake = generator.forward(latent);
+    loss(discriminator.forward(fake), zeros.view(), gradient.view());
+    discriminator.backward(gradient);
+    discriminator_optimizer.step(discriminator);
+
+    generator.zero_gradients();
+    loss(discriminator.forward(fake), ones.view(), gradient.view());
+    const auto image_gradient =
+        discriminator.backward(gradient, {.parameter_gradients = false, .input_gradient = true});
+    generator.backward(image_gradient);
+    generator_optimizer.step(generator);
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
+void infer_gan(benchmark::State& state, Index batch) {
+  const nn::Model generator(bench::w6_generator(), {100}, {.seed = 1});
+  nn::Tensor<float> images(digits.prepended(batch));
+  nn::Random random(3);
+  for (auto _ : state) {
+    generator.predict(noise(random, batch), images);
+    benchmark::DoNotOptimize(images.data());
+  }
+  count(state, batch, forward_work(generator.plan()));
+}
+
+void add(const std::string& name, auto&& run, Index own_batch) {
+  using benchmark::RegisterBenchmark;
+  const auto measure = [&](const std::string& full, Index batch) {
+    RegisterBenchmark(full.c_str(), [run, batch](benchmark::State& state) { run(state, batch); })
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond);
+  };
+  measure(name, own_batch);
+  for (Index batch = 1; batch <= 1024; batch *= 2) {
+    measure(name + "/batch:" + std::to_string(batch), batch);
+  }
+}
+
+template <class Network, class Rule>
+void add(const std::string& name, const Network& network, const nn::Shape& shape, Index batch,
+         const Rule& rule) {
+  add(
+      name + "/train",
+      [=](benchmark::State& state, Index n) { train(state, network, shape, n, rule); }, batch);
+  add(
+      name + "/infer", [=](benchmark::State& state, Index n) { infer(state, network, shape, n); },
+      batch);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  add("W1", bench::w1(), digits, 64, bench::sgd);
+  add("W2", bench::w2(), digits, 128, bench::adam);
+  add("W3", bench::w3(), digits, 64, bench::sgd);
+  add("W4", bench::w4(), digits, 128, bench::adam);
+  add("W5", bench::w5(), colour, 64, bench::sgd);
+  add("W6/train", train_gan, 64);
+  add("W6/infer", infer_gan, 64);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

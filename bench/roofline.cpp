@@ -1,0 +1,88 @@
+// What the processor can do at the most, for one thread and for all: multiply-adds on registers, in
+// GFLOP/s, and bytes from memory, in GB/s. The rates of the kernels are fractions of these.
+
+#include <benchmark/benchmark.h>
+
+#include <Eigen/Core>
+#include <nn/core/parallel.hpp>
+#include <nn/core/tensor.hpp>
+
+namespace {
+
+using Packet = Eigen::internal::packet_traits<float>::type;
+constexpr int lanes = Eigen::internal::packet_traits<float>::size;
+// Enough independent sums to hide the latency of a multiply-add: 4 or 5 cycles, two a cycle.
+constexpr int chains = 12;
+constexpr int rounds = 10000;
+
+float multiply_add_rounds() {
+  using namespace Eigen::internal;
+  Packet sums[chains];  // NOLINT: std::array would drop the packet's alignment attribute
+  // Different starting values, so that no two chains can be found to be the same.
+  for (int i = 0; i < chains; ++i) {
+    sums[i] = pset1<Packet>(1.0F + 0.01F * static_cast<float>(i));
+  }
+  Packet factor = pset1<Packet>(0.999F);
+  Packet term = pset1<Packet>(0.001F);
+  benchmark::DoNotOptimize(factor);
+  benchmark::DoNotOptimize(term);
+  for (int round = 0; round < rounds; ++round) {
+    for (Packet& sum : sums) sum = pmadd(sum, factor, term);
+  }
+  Packet total = sums[0];
+  for (int i = 1; i < chains; ++i) total = padd(total, sums[i]);
+  return predux(total);
+}
+
+void multiply_adds(benchmark::State& state, int threads) {
+  for (auto _ : state) {
+    nn::parallel_for(threads, [](nn::Index) {
+      float result = multiply_add_rounds();
+      benchmark::DoNotOptimize(result);
+    });
+  }
+  const double work = 2e-9 * lanes * chains * rounds * threads;
+  state.counters["GFLOP/s"] = benchmark::Counter(work * static_cast<double>(state.iterations()),
+                                                 benchmark::Counter::kIsRate);
+}
+
+/// y += 0.5 x over arrays of `bytes` together: two reads and a write.
+void memory(benchmark::State& state, int threads, nn::Index bytes) {
+  const nn::Index count = bytes / 8 / threads;
+  nn::Tensor<float> x({threads, count}, 1.0F);
+  nn::Tensor<float> y({threads, count}, 2.0F);
+  for (auto _ : state) {
+    nn::parallel_for(threads, [&](nn::Index thread) {
+      y.sample(thread).array() += 0.5F * x.sample(thread).array();
+    });
+    benchmark::ClobberMemory();
+  }
+  const double moved = 1e-9 * 12 * static_cast<double>(count) * threads;
+  state.counters["GB/s"] = benchmark::Counter(moved * static_cast<double>(state.iterations()),
+                                              benchmark::Counter::kIsRate);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  std::vector<int> counts{1};
+  if (nn::threads() > 1) counts.push_back(nn::threads());
+  for (const int threads : counts) {
+    const std::string suffix = "/threads:" + std::to_string(threads);
+    benchmark::RegisterBenchmark(("multiply_adds" + suffix).c_str(), [=](benchmark::State& s) {
+      multiply_adds(s, threads);
+    })->UseRealTime();
+    const std::pair<const char*, nn::Index> sizes[]{
+        {"L1", 16 << 10}, {"L2", 256 << 10}, {"L3", 8 << 20}, {"memory", 512 << 20}};
+    for (const auto& [where, bytes] : sizes) {
+      benchmark::RegisterBenchmark((where + suffix).c_str(), [=,
+                                                              bytes = bytes](benchmark::State& s) {
+        memory(s, threads, bytes * threads);
+      })->UseRealTime();
+    }
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,348 @@
+// Part 2: trains a network that recognises handwritten digits, and looks at what it has learnt.
+
+#include <nn/io/safetensors.hpp>
+#include <nn/viz/grid.hpp>
+#include <nn/viz/heat_map.hpp>
+#include <nn/viz/image.hpp>
+#include <nn/viz/plot.hpp>
+#include <nn/viz/probabilities.hpp>
+
+#include <iostream>
+
+#include "support/classifier.hpp"
+
+namespace {
+
+using nn::Dataset;
+using nn::Index;
+using nn::Label;
+
+struct Options : example::Flags {
+  std::string model = "cnn";
+};
+
+/// Cost and recognition rate on a part of the learning base, as it is after each epoch. (What `fit`
+/// reports are means over an epoch in which the network changes, with dropout.)
+struct LearningBaseCurve {
+  std::vector<double> loss;
+  std::vector<double> accuracy;
+};
+
+/// The network's answers to the test base.
+struct Answers {
+  nn::Tensor<float> probabilities;
+  std::vector<Label> labels;
+  std::vector<float> confidence;
+  std::vector<Index> confusion;  ///< true class x answer
+  std::vector<Index> wrong;      ///< places, the most confident first
+};
+
+Answers answers_of(nn::Tensor<float> probabilities, const Dataset& test) {
+  Answers answers{std::move(probabilities), {}, {}, {}, {}};
+  const Index classes = test.classes();
+  answers.confusion.assign(static_cast<std::size_t>(classes * classes), 0);
+  for (Index i = 0; i < test.size(); ++i) {
+    const auto row = answers.probabilities.sample(i);
+    const Label label = nn::predicted_class(std::span<const float>(row.span()));
+    answers.labels.push_back(label);
+    answers.confidence.push_back(row[label]);
+    ++answers.confusion[static_cast<std::size_t>(test.label(i) * classes + label)];
+    if (label != test.label(i)) answers.wrong.push_back(i);
+  }
+  std::stable_sort(answers.wrong.begin(), answers.wrong.end(), [&](Index a, Index b) {
+    return answers.confidence[static_cast<std::size_t>(a)] >
+           answers.confidence[static_cast<std::size_t>(b)];
+  });
+  return answers;
+}
+
+nn::viz::Image picture_of(const Dataset& data, Index index) {
+  return nn::viz::Image(data.image(index));
+}
+
+/// One row of examples for each class.
+void draw_examples(const Options& options, const Dataset& train) {
+  constexpr Index columns = 12;
+  std::vector<nn::viz::Image> images;
+  for (Label label = 0; label < train.classes(); ++label) {
+    Index found = 0;
+    for (Index i = 0; i < train.size() && found < columns; ++i) {
+      if (train.label(i) != label) continue;
+      images.push_back(picture_of(train, i));
+      ++found;
+    }
+  }
+  nn::viz::write_png(options.out / "examples.png",
+                     nn::viz::image_grid(images, columns, {.row_titles = train.class_names()}));
+}
+
+void draw_predictions(const Options& options, const std::string& file, const Dataset& test,
+                      const Answers& answers, const std::vector<Index>& which) {
+  std::vector<nn::viz::Prediction> predictions;
+  for (const Index i : which) {
+    const auto row = answers.probabilities.sample(i);
+    predictions.push_back({picture_of(test, i), {row.begin(), row.end()}, test.label(i)});
+  }
+  nn::viz::plot_predictions(options.out / file, predictions, {.class_names = test.class_names()});
+}
+
+/// The first example of each class that was recognised, at most `count`.
+std::vector<Index> right_examples(const Dataset& test, const Answers& answers, Index count) {
+  std::vector<Index> result;
+  for (Label label = 0; label < test.classes(); ++label) {
+    for (Index i = 0; i < test.size(); ++i) {
+      if (test.label(i) != label || answers.labels[static_cast<std::size_t>(i)] != label) continue;
+      result.push_back(i);
+      break;
+    }
+  }
+  result.resize(std::min(result.size(), static_cast<std::size_t>(count)));
+  return result;
+}
+
+void draw_curves(const Options& options, const nn::History& history,
+                 const LearningBaseCurve& learning) {
+  std::vector<double> epochs;
+  std::vector<double> loss;
+  std::vector<double> accuracy;
+  for (const nn::EpochRecord& record : history.epochs) {
+    epochs.push_back(static_cast<double>(record.epoch));
+    loss.push_back(record.validation_loss);
+    accuracy.push_back(record.validation_accuracy);
+  }
+  nn::viz::plot_curves(options.out / "cost.png",
+                       {{.name = "learning base", .x = epochs, .y = learning.loss},
+                        {.name = "test base", .x = epochs, .y = loss}},
+                       {.title = "Cost (mean cross-entropy)",
+                        .x = {.label = "epoch", .ticks = epochs},
+                        .y = {.label = "cost", .min = 0.0}});
+  nn::viz::plot_curves(options.out / "rate.png",
+                       {{.name = "learning base", .x = epochs, .y = learning.accuracy},
+                        {.name = "test base", .x = epochs, .y = accuracy}},
+                       {.title = "Recognition rate",
+                        .x = {.label = "epoch", .ticks = epochs},
+                        .y = {.label = "images recognised", .percent = true}});
+}
+
+/// Draws the most confident errors; returns how many there are to see.
+Index draw_worst(const Options& options, const Dataset& test, const Answers& answers) {
+  constexpr std::size_t most = 24;
+  std::vector<nn::viz::Image> images;
+  std::vector<std::string> labels;
+  for (std::size_t k = 0; k < std::min(most, answers.wrong.size()); ++k) {
+    const Index i = answers.wrong[k];
+    const auto place = static_cast<std::size_t>(i);
+    images.push_back(picture_of(test, i));
+    const bool digits = test.class_names()[0].size() == 1;
+    const std::string truth = test.class_names()[static_cast<std::size_t>(test.label(i))];
+    const std::string answer = test.class_names()[static_cast<std::size_t>(answers.labels[place])];
+    labels.push_back(digits ? truth + " as " + answer : answer);
+  }
+  if (!images.empty()) {
+    nn::viz::write_png(options.out / "errors.png",
+                       nn::viz::image_grid(images, 8, {.scale = 5, .labels = labels}));
+  }
+  return static_cast<Index>(images.size());
+}
+
+example::Table rates_table(const Dataset& test, const Answers& answers) {
+  example::Table table{
+      .caption = "Recognition rate of each class on the test base.",
+      .columns = {"class", "images", "recognised", "rate", "most often taken for"}};
+  const Index classes = test.classes();
+  for (Index truth = 0; truth < classes; ++truth) {
+    const auto row = answers.confusion.begin() + truth * classes;
+    const Index all = std::accumulate(row, row + classes, Index{0});
+    Index most = -1;
+    for (Index other = 0; other < classes; ++other) {
+      if (other != truth && row[other] > 0 && (most < 0 || row[other] > row[most])) most = other;
+    }
+    const auto name = [&](Index index) {
+      return test.class_names()[static_cast<std::size_t>(index)];
+    };
+    table.rows.push_back(
+        {name(truth), example::thousands(all), example::thousands(row[truth]),
+         all == 0 ? "-"
+                  : example::percent(static_cast<double>(row[truth]) / static_cast<double>(all)),
+         most < 0 ? "none" : name(most) + " (" + std::to_string(row[most]) + " times)"});
+  }
+  return table;
+}
+
+std::string explain_network(bool convolutional) {
+  return convolutional
+             ? "The proposed network looks at the image through small windows: two layers of 3x3 "
+               "filters, the same everywhere in the image, each followed by normalisation, the "
+               "activation ReLU and pooling, which keeps the strongest answer of each 2x2 square. "
+               "What they found goes to a dense layer of 128 cells and to one output for each "
+               "class. "
+               "Weights shared over the image are why it needs few of them."
+             : "The proposed network takes all pixels at once: two hidden layers of 512 and 256 "
+               "cells "
+               "with the activation ReLU, and one output for each class. While it learns, dropout "
+               "silences a fifth of the cells at random, so that none relies on another.";
+}
+
+template <class Network>
+void study(const Options& options, const Network& network, const nn::TrainTest& base) {
+  nn::Model model(network, base.train.sample_shape(), {.seed = options.seed});
+  const Dataset sample = base.train.slice(0, std::min<Index>(base.train.size(), base.test.size()));
+  LearningBaseCurve learning;
+  nn::Callback measure;
+  measure.on_epoch = [&](nn::EpochReport&) {
+    const nn::Evaluation now = nn::evaluate(model, sample, nn::SoftmaxCrossEntropy{});
+    learning.loss.push_back(now.loss);
+    learning.accuracy.push_back(now.accuracy);
+  };
+  constexpr float learning_rate = 0.003F;
+  const nn::History history = example::train(model, base.train, nn::SoftmaxCrossEntropy{},
+                                             nn::Adam{.learning_rate = learning_rate},
+                                             {.epochs = options.epochs,
+                                              .batch_size = 128,
+                                              .seed = options.seed,
+                                              .validation = &base.test,
+                                              .schedule = nn::one_cycle_schedule(),
+                                              .callbacks = {measure}});
+
+  const Answers answers = answers_of(example::probabilities(model, base.test), base.test);
+  const nn::EpochRecord& last = history.last();
+  nn::save(model, options.out / "weights.safetensors");
+
+  draw_examples(options, base.train);
+  draw_curves(options, history, learning);
+  draw_predictions(options, "right.png", base.test, answers, right_examples(base.test, answers, 6));
+  std::vector<Index> wrong = answers.wrong;
+  wrong.resize(std::min<std::size_t>(wrong.size(), 6));
+  if (!wrong.empty()) draw_predictions(options, "wrong.png", base.test, answers, wrong);
+  nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion,
+                                 base.test.class_names());
+  const Index shown = draw_worst(options, base.test, answers);
+
+  const double images = static_cast<double>(base.train.size() * options.epochs);
+  example::Metrics metrics;
+  metrics["dataset"] = options.dataset;
+  metrics["model"] = options.model;
+  metrics["test_accuracy"] = last.validation_accuracy;
+  metrics["test_loss"] = last.validation_loss;
+  metrics["parameters"] = example::parameter_count(model);
+  metrics["operations_per_image"] = 2 * example::multiply_adds(model.plan());
+  metrics["epochs"] = options.epochs;
+  metrics["train_seconds"] = history.seconds();
+  metrics["images_per_second"] = images / history.seconds();
+  metrics["seed"] = options.seed;
+  metrics["threads"] = nn::threads();
+  metrics["history"] = example::history_metrics(history);
+  for (std::size_t i = 0; i < learning.loss.size(); ++i) {
+    metrics["history"][i]["learning_base_loss"] = learning.loss[i];
+    metrics["history"][i]["learning_base_accuracy"] = learning.accuracy[i];
+  }
+  const auto classes = static_cast<std::size_t>(base.test.classes());
+  for (std::size_t row = 0; row < classes; ++row) {
+    const auto begin = answers.confusion.begin() + static_cast<std::ptrdiff_t>(row * classes);
+    metrics["confusion_matrix"].push_back(
+        std::vector<Index>(begin, begin + static_cast<std::ptrdiff_t>(classes)));
+  }
+  example::write_metrics(options.out, metrics);
+
+  const bool convolutional = options.model == "cnn";
+  const bool digits = options.dataset == "mnist";
+  const std::string things = digits ? "digits" : "pieces of clothing";
+  const std::string rate = example::percent(last.validation_accuracy);
+  example::Page page(digits ? "Recognising handwritten digits" : "Recognising pieces of clothing",
+                     "How does a network learn to read " + things +
+                         ", how well does it do it, and where does it fail?");
+  page.key_figures({{rate, "of the test images recognised"},
+                    {example::thousands(static_cast<Index>(answers.wrong.size())),
+                     "errors in " + example::thousands(base.test.size()) + " images"},
+                    {example::duration(history.seconds()), "of learning"},
+                    {example::thousands(example::parameter_count(model)), "parameters"}});
+  page.section("The images")
+      .paragraph("The learning base has " + example::thousands(base.train.size()) +
+                 " images of 28x28 grey pixels, the test base " +
+                 example::thousands(base.test.size()) +
+                 " others, which the network never learns from.")
+      .picture("examples.png", "Examples from the learning base, one row for each class.");
+  if (!digits) {
+    page.note(
+        "These are images of Fashion-MNIST. For handwritten digits, put the four files of MNIST "
+        "into a folder `mnist` and name the folder above it with `--data`.");
+  }
+  page.section("The network")
+      .paragraph(explain_network(convolutional))
+      .table(example::network_table(model.plan(), "The layers, from the input to the output."));
+  page.section("Learning")
+      .paragraph(
+          "The network saw the learning base " + example::counted(options.epochs, "time") +
+          ", in batches of 128 images in a new order each time. After each batch, Adam changed "
+          "the weights against the gradient of the cost, with a learning step that rises to " +
+          example::fixed(learning_rate) +
+          " and falls to nearly 0 at the end. The cost is the mean cross-entropy: minus the "
+          "logarithm of the probability given to the right class. After each epoch it was "
+          "measured on " +
+          example::thousands(sample.size()) +
+          " images of the learning base and on the test "
+          "base; nothing was chosen by the latter.")
+      .pictures(
+          {{"cost.png", "The cost on both bases."}, {"rate.png", "The recognition rate on both."}});
+  const double gap = learning.accuracy.back() - last.validation_accuracy;
+  page.conclusion(
+      "At the end the network recognises " + example::percent(learning.accuracy.back()) +
+      " of the learning base and " + rate + " of the test base" +
+      (gap > 0.005 ? ": the difference is what it knows by heart rather than understands."
+                   : ": what it has learnt carries over to images that it never saw."));
+  page.section("What it answers")
+      .paragraph(
+          "The outputs, passed through softmax, are ten probabilities that sum to 1. The class "
+          "with the largest is the answer (the winner takes all).")
+      .picture("right.png", "Images that were recognised, beside the ten probabilities.");
+  if (!wrong.empty()) {
+    page.picture("wrong.png", "The errors of which the network was most certain.");
+  }
+  page.section("The whole test base")
+      .paragraph("By the rule that the winner takes all, " + rate +
+                 " of the test base is recognised: " +
+                 example::thousands(base.test.size() - static_cast<Index>(answers.wrong.size())) +
+                 " of " + example::thousands(base.test.size()) + " images.")
+      .table(rates_table(base.test, answers))
+      .picture("confusion.png",
+               "How many images of each class (row) were taken for which (column).");
+  if (shown > 0) {
+    page.section("The errors")
+        .paragraph(
+            "Many of the errors would puzzle a person as well. These are the ones of which the "
+            "network was most certain" +
+            std::string(digits ? ": the true class, and what it was taken for."
+                               : ", and what they were taken for."))
+        .picture("errors.png", "The " + std::to_string(shown) + " most confident errors.");
+  }
+  example::add_facts(page, options, base.train);
+  page.fact("learning", example::duration(history.seconds()) + ", " +
+                            example::thousands(static_cast<Index>(images / history.seconds())) +
+                            " images/s");
+  page.write(options.out);
+
+  std::cout << "recognition rate on the test base: " << rate << " (" << answers.wrong.size()
+            << " errors in " << base.test.size() << " images)\n"
+            << "cost on the test base: " << example::fixed(last.validation_loss, 4) << '\n'
+            << "page: " << (options.out / "index.html").string() << '\n';
+  example::check_expected_accuracy(options, last.validation_accuracy);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  example::CommandLine line("part2_classifier",
+                            "Trains a network that recognises handwritten digits.", options,
+                            {.epochs = 4, .quick_epochs = 2, .dataset = true, .accuracy = true});
+  line.choice("--model", options.model, {"mlp", "cnn"}, "the network");
+  return example::run_program(line, argc, argv, [&] {
+    const nn::TrainTest base = example::load_base(options);
+    const Index classes = base.train.classes();
+    if (options.model == "mlp") {
+      study(options, example::multilayer_perceptron(classes), base);
+    } else {
+      study(options, example::convolutional_network(classes), base);
+    }
+  });
+}
