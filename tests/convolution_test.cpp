@@ -324,6 +324,23 @@ TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition for every pa
         winograd);
     CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
                       g.channels) < 2 * tolerance<T>(9 * g.filters));
+    const auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
+    auto dw = poisoned<T>(g.weights_size());
+    const auto backward_weights = [&](bool accumulate) {
+      nn::convolution_backward_weights(
+          g, x.data(), dy.data(), dw.data(), accumulate,
+          Scratch<T>(
+              nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_weights, winograd))
+              .arena,
+          winograd);
+    };
+    const double allowed = 4 * tolerance<T>(g.batch * g.output_height() * g.output_width());
+    backward_weights(false);
+    CHECK(worst_error(dw, expected, {}, 1) < allowed);
+    backward_weights(true);
+    auto twice = expected;
+    for (double& value : twice) value *= 2;
+    CHECK(worst_error(dw, twice, {}, 1) < 2 * allowed);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "nn/core/convolution_product.hpp"
 #include "nn/core/convolution_weights.hpp"
 #include "nn/core/convolution_winograd.hpp"
+#include "nn/core/convolution_winograd_weights.hpp"
 #include "nn/core/memory.hpp"
 
 namespace nn {
@@ -22,23 +23,33 @@ enum class ConvolutionAlgorithm { automatic, direct, winograd };
 
 namespace detail {
 
-template <class T>
-[[nodiscard]] bool takes_winograd(const Gather& gather, ConvolutionAlgorithm algorithm) {
+/// Product is WinogradProduct<T> or WinogradWeights<T>; Problem what it is made from.
+template <class Product, class Problem>
+[[nodiscard]] bool takes_winograd(const Problem& problem, ConvolutionAlgorithm algorithm) {
   switch (algorithm) {
     case ConvolutionAlgorithm::direct:
       return false;
     case ConvolutionAlgorithm::winograd:
-      return WinogradProduct<T>::applies(gather);
+      return Product::applies(problem);
     case ConvolutionAlgorithm::automatic:
       break;
   }
-  return WinogradProduct<T>::is_worth_it(gather);
+  return Product::is_worth_it(problem);
+}
+
+/// The bytes that Direct needs, or Winograd's where those are taken and are more.
+template <class Direct, class Winograd, class Problem>
+[[nodiscard]] Index scratch_bytes(const Problem& problem, ConvolutionAlgorithm algorithm) {
+  const Index direct = Direct::scratch_bytes(problem);
+  return takes_winograd<Winograd>(problem, algorithm)
+             ? std::max(direct, Winograd::scratch_bytes(problem))
+             : direct;
 }
 
 template <class T>
 void convolve(const Gather& gather, const T* input, const T* weights, T* output,
               const Epilogue<T>& epilogue, Arena scratch, ConvolutionAlgorithm algorithm) {
-  if (takes_winograd<T>(gather, algorithm)) {
+  if (takes_winograd<WinogradProduct<T>>(gather, algorithm)) {
     WinogradProduct<T>(gather, input, weights, output, epilogue, scratch).run();
   } else {
     GatherProduct<T>(gather, input, weights, output, epilogue, scratch).run();
@@ -53,13 +64,11 @@ template <class T>
     const ConvolutionGeometry& geometry, ConvolutionPass pass,
     ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::automatic) {
   if (pass == ConvolutionPass::backward_weights) {
-    return detail::WeightsProduct<T>::scratch_bytes(geometry);
+    return detail::scratch_bytes<detail::WeightsProduct<T>, detail::WinogradWeights<T>>(geometry,
+                                                                                        algorithm);
   }
-  const detail::Gather gather{geometry, pass == ConvolutionPass::backward_data};
-  const Index direct = detail::GatherProduct<T>::scratch_bytes(gather);
-  return detail::takes_winograd<T>(gather, algorithm)
-             ? std::max(direct, detail::WinogradProduct<T>::scratch_bytes(gather))
-             : direct;
+  return detail::scratch_bytes<detail::GatherProduct<T>, detail::WinogradProduct<T>>(
+      detail::Gather{geometry, pass == ConvolutionPass::backward_data}, algorithm);
 }
 
 /// y = the convolution of x with the weights, then the epilogue (its bias has one value a filter).
@@ -81,9 +90,14 @@ void convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
 
 /// dweights = the gradient of the weights, added to what is there when `accumulate`.
 template <class T>
-void convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
-                                  T* dweights, bool accumulate, Arena scratch) {
-  detail::WeightsProduct<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+void convolution_backward_weights(
+    const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights, bool accumulate,
+    Arena scratch, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::automatic) {
+  if (detail::takes_winograd<detail::WinogradWeights<T>>(geometry, algorithm)) {
+    detail::WinogradWeights<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+  } else {
+    detail::WeightsProduct<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+  }
 }
 
 }  // namespace nn

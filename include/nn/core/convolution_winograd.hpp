@@ -30,8 +30,7 @@ class WinogradProduct {
         x_(gather.x(0)),
         channels_(gather.input_channels()),
         filters_(gather.output_channels()),
-        tiles_y_(divide_up(y_.outputs, W::outputs)),
-        tiles_x_(divide_up(x_.outputs, W::outputs)),
+        grid_(y_.outputs, x_.outputs),
         origin_y_(y_.window({0, 1}).begin),
         origin_x_(x_.window({0, 1}).begin),
         input_(input),
@@ -69,7 +68,7 @@ class WinogradProduct {
   }
 
   void run() const {
-    const Index tiles = g_.batch * tiles_y_ * tiles_x_;
+    const Index tiles = g_.batch * grid_.tiles();
     const Index items = std::max<Index>(1, divide_up(tiles, tiles_an_item()));
     const Index even = items > 1 ? (items + 1) / 2 * 2 : items;  // to share between two threads
     parallel_for_pieces(tiles, divide_up(tiles, even), [&](Index begin, Index end) {
@@ -156,18 +155,6 @@ class WinogradProduct {
     }
   }
 
-  /// Position of a tile.
-  struct Tile {
-    Index image;
-    Index y;  ///< of its first output
-    Index x;
-  };
-  [[nodiscard]] Tile tile(Index index) const {
-    const Index in_image = index % (tiles_y_ * tiles_x_);
-    return {index / (tiles_y_ * tiles_x_), in_image / tiles_x_ * W::outputs,
-            in_image % tiles_x_ * W::outputs};
-  }
-
   void run_tiles(const Range& tiles) const {
     const Index count = tiles.size();
     // A line more between the points keeps the 36 streams out of one set of the cache.
@@ -181,8 +168,10 @@ class WinogradProduct {
     T* patch = arena.take<T>(W::points * channels_);
     Index* input_rows = arena.take<Index>(count);
     Index* output_rows = arena.take<Index>(count);
+    const PatchSource<T> source{
+        input_, gather_.input_height(), gather_.input_width(), channels_, W::inputs, patch};
     for (Index i = 0; i < count; ++i) {
-      transform_input(tile(tiles.begin + i), patch, inputs + i * channels_, input_pitch);
+      transform_input(grid_.tile(tiles.begin + i), source, inputs + i * channels_, input_pitch);
       input_rows[i] = i * channels_;
       output_rows[i] = i * filters_;
     }
@@ -201,28 +190,19 @@ class WinogradProduct {
       });
     }
     for (Index i = 0; i < count; ++i) {
-      transform_output(tile(tiles.begin + i), outputs + i * filters_, output_pitch);
+      transform_output(grid_.tile(tiles.begin + i), outputs + i * filters_, output_pitch);
     }
   }
 
   /// The 36 transformed values of a tile, for all channels, `pitch` apart.
-  void transform_input(const Tile& tile, T* patch, T* to, Index pitch) const {
+  void transform_input(const WinogradTile& tile, const PatchSource<T>& source, T* to,
+                       Index pitch) const {
     namespace packet = Eigen::internal;
-    const Index y0 = tile.y + origin_y_;
-    const Index x0 = tile.x + origin_x_;
-    Index row = gather_.input_width() * channels_;
-    const T* image = input_ + tile.image * gather_.input_height() * row;
-    const T* from = image + y0 * row + x0 * channels_;
-    if (y0 < 0 || x0 < 0 || y0 + W::inputs > gather_.input_height() ||
-        x0 + W::inputs > gather_.input_width()) {
-      copy_patch(image, y0, x0, patch);
-      from = patch;
-      row = W::inputs * channels_;
-    }
+    const auto patch = source.at(tile.image, tile.y + origin_y_, tile.x + origin_x_);
     for (Index channel = 0; channel < channels_; channel += lanes<T>) {
       W::input(
           [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(from + y * row + x * channels_ + channel);
+            return packet::ploadu<Packet<T>>(patch.data + y * patch.row + x * channels_ + channel);
           },
           [&](int y, int x, const Packet<T>& v) {
             packet::pstoreu(to + (y * W::inputs + x) * pitch + channel, v);
@@ -230,20 +210,7 @@ class WinogradProduct {
     }
   }
 
-  /// 6x6 inputs that reach beyond the image, where they are zero.
-  void copy_patch(const T* image, Index y0, Index x0, T* patch) const {
-    for (Index y = y0; y < y0 + W::inputs; ++y) {
-      for (Index x = x0; x < x0 + W::inputs; ++x, patch += channels_) {
-        if (y >= 0 && y < gather_.input_height() && x >= 0 && x < gather_.input_width()) {
-          std::copy_n(image + (y * gather_.input_width() + x) * channels_, channels_, patch);
-        } else {
-          std::fill_n(patch, channels_, T(0));
-        }
-      }
-    }
-  }
-
-  void transform_output(const Tile& tile, const T* from, Index pitch) const {
+  void transform_output(const WinogradTile& tile, const T* from, Index pitch) const {
     namespace packet = Eigen::internal;
     const Index rows = std::min<Index>(W::outputs, y_.outputs - tile.y);
     const Index columns = std::min<Index>(W::outputs, x_.outputs - tile.x);
@@ -273,8 +240,7 @@ class WinogradProduct {
   GatherAxis x_;
   Index channels_;
   Index filters_;
-  Index tiles_y_;
-  Index tiles_x_;
+  WinogradGrid grid_;
   Index origin_y_;
   Index origin_x_;
   const T* input_;

@@ -13,11 +13,70 @@
 /// that the usual a = 1, b = 2 do; tests/convolution_test.cpp states the error.
 #pragma once
 
-#include <array>
+#include <algorithm>
 
 #include "nn/core/tile.hpp"
 
 namespace nn::detail {
+
+/// The position of one tile: its image and its first output.
+struct WinogradTile {
+  Index image;
+  Index y;
+  Index x;
+};
+
+/// The tiles of 4x4 outputs that cover a batch of images, numbered row by row.
+struct WinogradGrid {
+  static constexpr Index side = 4;
+
+  Index tiles_y;
+  Index tiles_x;
+
+  WinogradGrid(Index height, Index width)
+      : tiles_y((height + side - 1) / side), tiles_x((width + side - 1) / side) {}
+
+  [[nodiscard]] Index tiles() const { return tiles_y * tiles_x; }
+  [[nodiscard]] WinogradTile tile(Index index) const {
+    const Index in_image = index % tiles();
+    return {index / tiles(), in_image / tiles_x * side, in_image % tiles_x * side};
+  }
+};
+
+/// Square pieces of images, which may reach beyond them, where there are zeros.
+template <class T>
+struct PatchSource {
+  const T* images;
+  Index height;
+  Index width;
+  Index channels;
+  Index side;
+  T* room;  ///< for side * side * channels elements
+
+  /// What the transforms read: the channels at (y, x) are data + y * row + x * channels.
+  struct Patch {
+    const T* data;
+    Index row;
+  };
+
+  [[nodiscard]] Patch at(Index image, Index y0, Index x0) const {
+    const T* from = images + image * height * width * channels;
+    if (y0 >= 0 && x0 >= 0 && y0 + side <= height && x0 + side <= width) {
+      return {from + (y0 * width + x0) * channels, width * channels};
+    }
+    T* to = room;
+    for (Index y = y0; y < y0 + side; ++y) {
+      for (Index x = x0; x < x0 + side; ++x, to += channels) {
+        if (y >= 0 && y < height && x >= 0 && x < width) {
+          std::copy_n(from + (y * width + x) * channels, channels, to);
+        } else {
+          std::fill_n(to, channels, T(0));
+        }
+      }
+    }
+    return {room, side * channels};
+  }
+};
 
 /// Everything here works on vectors of channels: lane by lane.
 template <class T>
@@ -32,6 +91,10 @@ struct Winograd {
   static constexpr double b2 = 2.0;  ///< b squared
   static constexpr double a = 0.70710678118654752440;
   static constexpr double b = 1.41421356237309504880;
+
+  /// 1 over the product of p - q over the other finite points q, for p = a and p = b
+  static constexpr double over_a = 1 / (2 * a2 * (a2 - b2));
+  static constexpr double over_b = 1 / (2 * b2 * (b2 - a2));
 
   static V constant(double value) { return Eigen::internal::pset1<V>(static_cast<T>(value)); }
   static V fused(const V& x, double factor, const V& y) {
@@ -61,8 +124,6 @@ struct Winograd {
   /// t = G g: the values of the polynomial of taps at the points, over the product of p - q.
   template <class Input, class Output>
   static void filter_1d(Input&& g, Output&& t) {
-    constexpr double over_a = 1 / (2 * a2 * (a2 - b2));
-    constexpr double over_b = 1 / (2 * b2 * (b2 - a2));
     const V g0 = g(0), g1 = g(1), g2 = g(2);
     t(0, scaled(g0, 1 / (a2 * b2)));
     const V even_a = scaled(fused(g2, a2, g0), over_a);
@@ -88,6 +149,34 @@ struct Winograd {
     y(3, sum(fused(odd_a, a2, scaled(odd_b, b2)), m(5)));
   }
 
+  /// t = A y, the transpose of output_1d: the values of the polynomial of outputs at the points.
+  template <class Input, class Output>
+  static void output_transposed_1d(Input&& y, Output&& t) {
+    const V y0 = y(0), y1 = y(1), y2 = y(2), y3 = y(3);
+    t(0, y0);
+    const V even_a = fused(y2, a2, y0);
+    const V odd_a = scaled(fused(y3, a2, y1), a);
+    t(1, sum(even_a, odd_a));
+    t(2, difference(even_a, odd_a));
+    const V even_b = fused(y2, b2, y0);
+    const V odd_b = scaled(fused(y3, b2, y1), b);
+    t(3, sum(even_b, odd_b));
+    t(4, difference(even_b, odd_b));
+    t(5, y3);
+  }
+
+  /// g = G^T p, the transpose of filter_1d.
+  template <class Input, class Output>
+  static void filter_transposed_1d(Input&& p, Output&& g) {
+    const V p1 = p(1), p2 = p(2), p3 = p(3), p4 = p(4);
+    const V even_a = scaled(sum(p1, p2), over_a);
+    const V odd_a = scaled(difference(p1, p2), a * over_a);
+    const V even_b = scaled(sum(p3, p4), over_b);
+    g(0, fused(p(0), 1 / (a2 * b2), sum(even_a, even_b)));
+    g(1, fused(difference(p3, p4), b * over_b, odd_a));
+    g(2, fused(even_a, a2, fused(even_b, b2, p(5))));
+  }
+
   /// Applies a transform from `From` to `To` values along both axes: read(row, column) and
   /// write(row, column, value).
   template <int From, int To, class Transform, class Read, class Write>
@@ -110,6 +199,14 @@ struct Winograd {
   template <class Read, class Write>
   static void filter(Read&& read, Write&& write) {
     both_axes<taps, inputs>([](auto&& g, auto&& t) { filter_1d(g, t); }, read, write);
+  }
+  template <class Read, class Write>
+  static void output_transposed(Read&& read, Write&& write) {
+    both_axes<outputs, inputs>([](auto&& y, auto&& t) { output_transposed_1d(y, t); }, read, write);
+  }
+  template <class Read, class Write>
+  static void filter_transposed(Read&& read, Write&& write) {
+    both_axes<inputs, taps>([](auto&& p, auto&& g) { filter_transposed_1d(p, g); }, read, write);
   }
   template <class Read, class Write>
   static void output(Read&& read, Write&& write) {
