@@ -1,8 +1,9 @@
 /// @file
 /// The library, from tensors to training: all that most programs need, with Eigen and the standard
 /// library alone. Headers of their own have what takes a compiler long (nn/data/random_images.hpp,
-/// nn/train/generation_metrics.hpp, nn/train/nearest_neighbours.hpp) and what takes another
-/// library: nn/data/gzip.hpp (zlib), nn/io (weights in files), nn/viz (pictures and curves).
+/// nn/train/generation_metrics.hpp, nn/train/mahalanobis.hpp, nn/train/nearest_neighbours.hpp) and
+/// what takes another library: nn/data/gzip.hpp (zlib), nn/io (weights in files), nn/viz (pictures
+/// and curves).
 #pragma once
 
 #include "nn/core/activation.hpp"
@@ -76,10 +77,15 @@
 #include "nn/data/stored_file.hpp"
 #include "nn/data/warp.hpp"
 
+#include "nn/train/calibration.hpp"
 #include "nn/train/check_gradients.hpp"
 #include "nn/train/checkpoint.hpp"
+#include "nn/train/classification_metrics.hpp"
 #include "nn/train/divergence.hpp"
 #include "nn/train/evaluate.hpp"
+#include "nn/train/features.hpp"
 #include "nn/train/fit.hpp"
 #include "nn/train/history.hpp"
 #include "nn/train/model.hpp"
+#include "nn/train/rejection.hpp"
+#include "nn/train/statistics.hpp"

@@ -146,8 +146,9 @@ class Model {
     return y;
   }
 
-  /// The same, into `y`: allocates nothing once a pass of this size has been made.
-  void predict(TensorView<const T> x, TensorView<T> y) const {
+  /// The same, into `y`: allocates nothing once a pass of this size has been made. `observer` is
+  /// told of every layer's result, for up to 256 samples at a time, in order.
+  void predict(TensorView<const T> x, TensorView<T> y, Observer<T>* observer = nullptr) const {
     const Index batch = check(x);
     require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
                         plan_.output.prepended(batch), ", but was given room for ", y.shape());
@@ -158,6 +159,7 @@ class Model {
       workspace.reserve({0, memory.scratch});
       Context<T> context = blocks();
       context.scratch = workspace.scratch();
+      context.observer = observer;
       run_forward<T>(network_, context, x.samples(first, count), y.samples(first, count));
     }
     workspaces_->give_back(std::move(workspace));
