@@ -1,0 +1,176 @@
+// A training step after the first allocates nothing. All that is allocated through operator new in
+// this program is counted, in every thread.
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "blobs.hpp"
+#include "nn/layers/activations.hpp"
+#include "nn/layers/any_layer.hpp"
+#include "nn/layers/batch_norm.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/dense.hpp"
+#include "nn/layers/dropout.hpp"
+#include "nn/layers/flatten.hpp"
+#include "nn/layers/layer_norm.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/layers/relu.hpp"
+#include "nn/losses/hinge.hpp"
+#include "nn/losses/regression.hpp"
+#include "nn/losses/sigmoid_cross_entropy.hpp"
+#include "nn/losses/softmax_cross_entropy.hpp"
+#include "nn/optim/adam.hpp"
+#include "nn/optim/lookahead.hpp"
+#include "nn/optim/rms_prop.hpp"
+#include "nn/optim/sgd.hpp"
+#include "nn/train/fit.hpp"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t size) {
+  ++allocations;
+  void* block = std::malloc(size == 0 ? 1 : size);  // NOLINT(*-no-malloc)
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+void* counted(std::size_t size, std::align_val_t alignment) {
+  ++allocations;
+  const auto line = static_cast<std::size_t>(alignment);
+  // aligned_alloc wants whole lines.
+  void* block = std::aligned_alloc(line, (std::max<std::size_t>(size, 1) + line - 1) / line * line);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, std::align_val_t line) { return counted(size, line); }
+void* operator new[](std::size_t size, std::align_val_t line) { return counted(size, line); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t /*size*/) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t /*size*/) noexcept { std::free(block); }
+void operator delete(void* block, std::align_val_t /*line*/) noexcept { std::free(block); }
+void operator delete[](void* block, std::align_val_t /*line*/) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t /*size*/, std::align_val_t /*line*/) noexcept {
+  std::free(block);
+}
+void operator delete[](void* block, std::size_t /*size*/, std::align_val_t /*line*/) noexcept {
+  std::free(block);
+}
+
+namespace {
+
+using nn::Index;
+
+auto network() {
+  return nn::sequential(nn::Conv2D{.filters = 8, .kernel = 3}, nn::BatchNorm{}, nn::ReLU{},
+                        nn::Conv2D{.filters = 8, .kernel = 3}, nn::LeakyReLU{0.1F},
+                        nn::MaxPool2D{2}, nn::Flatten{}, nn::Dense{16}, nn::LayerNorm{}, nn::Tanh{},
+                        nn::Dropout{0.25F}, nn::Dense{3});
+}
+
+TEST_CASE("allocations: the counter counts") {
+  const long before = allocations;
+  nn::Tensor<float> tensor({100});
+  CHECK(allocations == before + 1);
+  tensor.resize({50});
+  tensor.resize({100});
+  CHECK(allocations == before + 1);
+}
+
+/// What `steps` further steps allocate.
+template <class Model, class Loss, class Rule>
+long allocations_of_steps(Model& model, const Loss& loss, const Rule& rule, int steps) {
+  const nn::Dataset data = blobs(32, 1);
+  const nn::Tensor<float> inputs = data.inputs();
+  nn::Tensor<float> gradient({32, 3});
+  nn::Optimizer optimizer(model, rule);
+  nn::WeightAverage average(model);
+  long before = 0;
+  for (int step = 0; step <= steps; ++step) {
+    if (step == 1) before = allocations;
+    const nn::TensorView<const float> outputs = model.forward(inputs);
+    (void)loss(outputs, data.labels(), gradient.view());
+    model.zero_gradients();
+    model.backward(gradient, {.input_gradient = true});
+    nn::clip_gradient_norm(model, 0.1);
+    optimizer.step(model);
+    average.update(model);
+  }
+  return allocations - before;
+}
+
+TEST_CASE("allocations: a training step after the first allocates nothing") {
+  nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  using nn::SoftmaxCrossEntropy;
+  CHECK(allocations_of_steps(model, SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
+  CHECK(allocations_of_steps(model, nn::MeanSquaredError{}, nn::RMSProp{.momentum = 0.5}, 3) == 0);
+  CHECK(allocations_of_steps(model, nn::Hinge{}, nn::SGD{.momentum = 0.9}, 3) == 0);
+  CHECK(allocations_of_steps(model, nn::SigmoidCrossEntropy{}, nn::lookahead(nn::AdamW{}), 6) == 0);
+}
+
+TEST_CASE("allocations: nor does one of a network known only at run time") {
+  nn::Sequential<nn::AnyLayer> layers;
+  layers.push_back(nn::Flatten{});
+  layers.push_back(nn::Dense{16});
+  layers.push_back(nn::ReLU{});
+  layers.push_back(nn::Dense{3});
+  nn::Model model(layers, {6, 6, 1});
+  CHECK(allocations_of_steps(model, nn::SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
+}
+
+TEST_CASE("allocations: nor does fit, with all that prepares the batches") {
+  const nn::Dataset data = blobs(200, 1);
+  nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  std::vector<long> counts;
+  counts.reserve(100);
+  nn::Callback note;
+  note.on_batch = [&](nn::BatchReport& /*report*/) { counts.push_back(allocations); };
+  nn::FitOptions options{.epochs = 2, .batch_size = 16, .clip_norm = 1, .average_decay = 0.9};
+  options.schedule = nn::one_cycle_schedule();
+  options.callbacks = {note};
+  nn::fit(model, data, nn::SoftmaxCrossEntropy{}, nn::Adam{}, options);
+  REQUIRE(counts.size() == 26);
+  // The first batches fill the loader's buffers, and the first step those of the model.
+  for (std::size_t step = 4; step < 13; ++step) CHECK(counts[step] == counts[step - 1]);
+  for (std::size_t step = 14; step < 26; ++step) CHECK(counts[step] == counts[step - 1]);
+}
+
+TEST_CASE("allocations: predicting into a tensor allocates nothing after the first time") {
+  const nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  const nn::Tensor<float> inputs = blobs(300, 1).inputs();
+  nn::Tensor<float> outputs({300, 3});
+  model.predict(inputs, outputs);
+  const long before = allocations;
+  model.predict(inputs, outputs);
+  model.predict(inputs.samples(0, 7), outputs.samples(0, 7));
+  CHECK(allocations == before);
+}
+
+TEST_CASE("predict: several threads at once get what one alone gets") {
+  const nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  const nn::Tensor<float> inputs = blobs(300, 1).inputs();
+  const nn::Tensor<float> expected = model.predict(inputs);
+  constexpr std::size_t count = 4;
+  std::vector<nn::Tensor<float>> found(count);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < count; ++t) {
+    threads.emplace_back([&model, &inputs, &result = found[t]] {
+      for (int again = 0; again < 3; ++again) result = model.predict(inputs);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const nn::Tensor<float>& result : found) CHECK(result == expected);
+}
+
+}  // namespace
