@@ -77,10 +77,12 @@
 #include "nn/data/stored_file.hpp"
 #include "nn/data/warp.hpp"
 
+#include "nn/train/build_info.hpp"
 #include "nn/train/calibration.hpp"
 #include "nn/train/check_gradients.hpp"
 #include "nn/train/checkpoint.hpp"
 #include "nn/train/classification_metrics.hpp"
+#include "nn/train/diagnose.hpp"
 #include "nn/train/divergence.hpp"
 #include "nn/train/evaluate.hpp"
 #include "nn/train/features.hpp"
@@ -89,3 +91,5 @@
 #include "nn/train/model.hpp"
 #include "nn/train/rejection.hpp"
 #include "nn/train/statistics.hpp"
+#include "nn/train/summary.hpp"
+#include "nn/train/trace.hpp"

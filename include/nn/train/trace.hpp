@@ -1,0 +1,191 @@
+/// @file
+/// Where the time of a training step goes.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <map>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "nn/train/summary.hpp"
+
+namespace nn {
+
+struct TraceOptions {
+  Index repeats = 10;  ///< passes to measure, after one that is not; medians are reported
+};
+
+/// One layer's share of a forward and backward pass over a batch.
+struct TraceRow {
+  std::string path;
+  std::string name;
+  double forward_seconds = 0;
+  double backward_seconds = 0;
+  double forward_gflops = 0;   ///< 2 * multiply-adds a second, in 10^9; 0 for layers without any
+  double backward_gflops = 0;  ///< likewise, with twice as many multiply-adds, for both gradients
+  Index bytes = 0;             ///< input, output and parameters: what forward reads and writes
+};
+
+/// One stretch of time of the last pass, from its start on.
+struct TraceEvent {
+  std::string name;
+  double start_seconds = 0;
+  double seconds = 0;
+  bool backward = false;
+};
+
+/// What `trace` measured. Writes itself to a stream as a table.
+struct Trace {
+  Index batch = 0;
+  std::vector<TraceRow> rows;
+  double forward_seconds = 0;   ///< of all layers
+  double backward_seconds = 0;  ///< likewise
+  std::vector<TraceEvent> events;
+
+  /// The last pass as chrome://tracing and Perfetto (https://ui.perfetto.dev) open it.
+  [[nodiscard]] std::string chrome_json() const;
+};
+
+namespace detail {
+
+/// Times every layer that is not made of others. An activation that is computed by the layer before
+/// it counts there.
+template <class T>
+class Stopwatch final : public Observer<T> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void before(const Plan& /*plan*/, bool /*is_backward*/) override {
+    starts_.push_back(Clock::now());
+  }
+  void after(const Plan& plan, bool is_backward, TensorView<const T> /*result*/) override {
+    const auto end = Clock::now();
+    const auto start = starts_.back();
+    starts_.pop_back();
+    if (!plan.children.empty()) return;
+    const double seconds = std::chrono::duration<double>(end - start).count();
+    times_[{plan.number, is_backward}].push_back(seconds);
+    const double since = std::chrono::duration<double>(start - first_).count();
+    events_.push_back({plan.name, since, seconds, is_backward});
+  }
+
+  void start_pass() {
+    events_.clear();
+    first_ = Clock::now();
+  }
+  void forget() { times_.clear(); }
+
+  /// 0 for a layer that was never run.
+  [[nodiscard]] double median(const Plan& plan, bool backward) const {
+    const auto found = times_.find({plan.number, backward});
+    if (found == times_.end()) return 0;
+    std::vector<double> sorted = found->second;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+  }
+  [[nodiscard]] const std::vector<TraceEvent>& events() const { return events_; }
+
+ private:
+  std::map<std::pair<Index, bool>, std::vector<double>> times_;
+  std::vector<typename Clock::time_point> starts_;
+  typename Clock::time_point first_{};
+  std::vector<TraceEvent> events_;
+};
+
+/// A string of JSON, with its quotes.
+[[nodiscard]] inline std::string json_string(const std::string& plain) {
+  std::string quoted = "\"";
+  for (const char c : plain) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return quoted + '"';
+}
+
+[[nodiscard]] inline std::string fixed(double value, int digits) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
+}
+
+}  // namespace detail
+
+inline std::string Trace::chrome_json() const {
+  std::string json = "{\"traceEvents\": [\n";
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const TraceEvent& event = events[i];
+    json += detail::text(
+        R"({"name": )", detail::json_string(event.name), R"(, "cat": ")",
+        event.backward ? "backward" : "forward", R"(", "ph": "X", "pid": 1, "tid": 1, "ts": )",
+        detail::fixed(1e6 * event.start_seconds, 3), R"(, "dur": )",
+        detail::fixed(1e6 * event.seconds, 3), "}", i + 1 < events.size() ? ",\n" : "\n");
+  }
+  return json + "]}\n";
+}
+
+inline std::ostream& operator<<(std::ostream& out, const Trace& trace) {
+  std::vector<std::vector<std::string>> table{
+      {"layer", "", "forward", "GFLOP/s", "backward", "GFLOP/s", "memory"}};
+  const auto time = [](double seconds) { return detail::fixed(1e3 * seconds, 3) + " ms"; };
+  const auto speed = [](double gflops) {
+    return gflops > 0 ? detail::fixed(gflops, 1) : std::string();
+  };
+  for (const TraceRow& row : trace.rows) {
+    table.push_back({row.path, row.name, time(row.forward_seconds), speed(row.forward_gflops),
+                     time(row.backward_seconds), speed(row.backward_gflops),
+                     detail::readable_bytes(row.bytes)});
+  }
+  detail::write_table(out, table);
+  const double both = trace.forward_seconds + trace.backward_seconds;
+  return out << "forward " << time(trace.forward_seconds) << ", backward "
+             << time(trace.backward_seconds) << ", "
+             << detail::fixed(static_cast<double>(trace.batch) / both, 0) << " samples/s\n";
+}
+
+/// Runs a copy of the model forward and backward over `inputs`, as in training but without loss and
+/// optimizer, and measures every layer: `std::cout << nn::trace(model, batch)`.
+/// @throws ShapeError when the inputs are no batch of the model's.
+template <class Network, class T>
+[[nodiscard]] Trace trace(const Model<Network, T>& original,
+                          std::type_identity_t<TensorView<const T>> inputs,
+                          const TraceOptions& options = {}) {
+  require(options.repeats > 0, "trace needs a pass to measure, got ", options.repeats);
+  Model<Network, T> model = original;
+  detail::Stopwatch<T> watch;
+  const Tensor<T> gradient(model.output_shape().prepended(inputs.shape().front()), T(1));
+  model.observe(&watch);
+  for (Index pass = 0; pass <= options.repeats; ++pass) {
+    watch.start_pass();
+    (void)model.forward(inputs);
+    model.zero_gradients();
+    model.backward(gradient);
+    if (pass == 0) watch.forget();  // which allocates and warms up
+  }
+  Trace result;
+  result.batch = inputs.shape().front();
+  result.events = watch.events();
+  const auto samples = static_cast<double>(result.batch);
+  Plan::for_each(model.plan(), [&](const Plan& plan) {
+    if (!plan.children.empty()) return;
+    TraceRow row;
+    row.path = plan.path;
+    row.name = plan.name;
+    row.forward_seconds = watch.median(plan, false);
+    row.backward_seconds = watch.median(plan, true);
+    const double work = 2e-9 * static_cast<double>(plan.multiply_adds) * samples;
+    if (row.forward_seconds > 0) row.forward_gflops = work / row.forward_seconds;
+    if (row.backward_seconds > 0) row.backward_gflops = 2 * work / row.backward_seconds;
+    const Index elements = (plan.input.size() + plan.output.size()) * result.batch;
+    row.bytes = (elements + detail::parameters_of(plan)) * static_cast<Index>(sizeof(T));
+    result.forward_seconds += row.forward_seconds;
+    result.backward_seconds += row.backward_seconds;
+    result.rows.push_back(row);
+  });
+  return result;
+}
+
+}  // namespace nn
