@@ -26,11 +26,24 @@ template <class T>
 template <class T>
 void pack_rows(Index depth, Index columns, Index width, const T* b, Index ldb, T* panel) {
   namespace packet = Eigen::internal;
-  const T* end = b + (depth - 1) * ldb + columns;  // nothing may be read from here on
-  for (Index l = 0; l < depth; ++l, b += ldb, panel += width) {
+  // Rows of which whole vectors can be read without reading beyond the last element of the last
+  // row.
+  const Index beyond = width - columns;
+  const Index safe =
+      beyond == 0 ? depth : std::max<Index>(0, depth - 1 - beyond / std::max<Index>(1, ldb));
+  if (width == panel_columns<T>) {
+    for (Index l = 0; l < safe; ++l, b += ldb, panel += panel_columns<T>) {
+      packet::pstoreu(panel, packet::ploadu<Packet<T>>(b));
+      packet::pstoreu(panel + lanes<T>, packet::ploadu<Packet<T>>(b + lanes<T>));
+    }
+  } else {
+    for (Index l = 0; l < safe; ++l, b += ldb, panel += lanes<T>) {
+      packet::pstoreu(panel, packet::ploadu<Packet<T>>(b));
+    }
+  }
+  for (Index l = safe; l < depth; ++l, b += ldb, panel += width) {
     for (Index j = 0; j < width; j += lanes<T>) {
-      packet::pstoreu(panel + j, end - (b + j) >= lanes<T> ? packet::ploadu<Packet<T>>(b + j)
-                                                           : load_some(b + j, columns - j));
+      packet::pstoreu(panel + j, load_some(b + j, columns - j));
     }
   }
 }
