@@ -147,6 +147,21 @@ TEST_CASE("curves that cannot be shown leave an empty figure, not an error") {
   }
 }
 
+TEST_CASE("reference lines are drawn, and axes make room for them") {
+  const Folder folder;
+  const fs::path path = folder.path / "a.png";
+  const std::vector<Curve> curves{{.x = {1, 2}, .y = {10, 11}}};
+  plot_curves(path, curves);
+  const Index without = pixels_of(read_image(path), faint_colour);
+  for (const bool vertical : {false, true}) {
+    plot_curves(path, curves, {.lines = {{.at = 5.5, .label = "", .vertical = vertical}}});
+    CHECK(pixels_of(read_image(path), faint_colour) > without + 300);
+    CHECK_NOTHROW(plot_curves(path, curves,
+                              {.lines = {{.at = not_a_number, .label = "x", .vertical = vertical},
+                                         {.at = -1, .label = "y", .vertical = vertical}}}));
+  }
+}
+
 TEST_CASE("a missing gnuplot is named, with the way to get it, and nothing is left behind") {
   const Folder folder;
   const std::string before = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
@@ -280,6 +295,8 @@ TEST_CASE("axes write numbers as readers like them") {
   CHECK(viz::detail::power_of_ten(-4) == "0.0001");
   CHECK(viz::detail::power_of_ten(4) == "10000");
   CHECK(viz::detail::power_of_ten(12) == "10¹²");
+  CHECK(viz::detail::multiple_of_power(2, -2) == "0.02");
+  CHECK(viz::detail::multiple_of_power(5, -6) == "5·10⁻⁶");
   CHECK(viz::detail::in_quotes("it's\n") == R"("it\047s ")");
   CHECK(viz::detail::in_tick_quotes("5 %") == R"("5 %%")");
   CHECK(viz::detail::quoted_colour({0, 114, 178}) == R"("#0072b2")");

@@ -153,7 +153,8 @@ inline void plot_bars(const std::filesystem::path& path, const std::vector<std::
     commands += drawn.data;
     plot += (k > 0 ? ", " : "") + drawn.commands;
   }
-  detail::draw(path, options.size, commands + "plot " + plot + '\n');
+  detail::draw(path, options.size,
+               commands + "plot " + plot + detail::reference_plots(options) + '\n');
   if (options.csv) detail::write_csv(path, categories, bars, options);
 }
 
@@ -258,7 +259,8 @@ inline void plot_histogram(const std::filesystem::path& path, const std::vector<
         detail::quoted_colour(colour), " fs transparent solid ", samples.size() > 1 ? 0.55 : 0.9,
         " noborder title ", detail::in_quotes(samples[k].name));
   }
-  detail::draw(path, options.size, commands + "plot " + plot + '\n');
+  detail::draw(path, options.size,
+               commands + "plot " + plot + detail::reference_plots(options) + '\n');
   if (options.csv) csv.write(detail::csv_beside(path));
 }
 

@@ -59,6 +59,12 @@ class Extent {
   [[nodiscard]] double low() const { return empty() ? (logarithmic_ ? 0.1 : 0) : low_; }
   [[nodiscard]] double high() const { return empty() ? 1 : high_; }
 
+  /// Where a value lies between the lowest (0) and the highest (1).
+  [[nodiscard]] double place(double value) const {
+    if (logarithmic_) return std::log(value / low()) / std::log(high() / low());
+    return (value - low()) / (high() - low());
+  }
+
  private:
   bool logarithmic_;
   double low_ = std::numeric_limits<double>::infinity();
@@ -84,6 +90,12 @@ class Extent {
   return text;
 }
 
+/// "0.02", "500", and beyond the usual "2·10⁻⁵".
+[[nodiscard]] inline std::string multiple_of_power(int digit, int exponent) {
+  if (exponent >= -4 && exponent <= 3) return tick_text(digit * std::pow(10.0, exponent));
+  return std::to_string(digit) + "·" + power_of_ten(exponent);
+}
+
 /// The decades of a logarithmic axis, with unlabelled marks at 2, 3, ... 9 between them; where
 /// there are fewer than two decades, 2 and 5 have labels too.
 [[nodiscard]] inline std::string logarithmic_ticks(double low, double high) {
@@ -99,7 +111,7 @@ class Extent {
     if (exponent == last || every > 1) continue;
     for (int digit = 2; digit <= 9; ++digit) {
       const bool named = last - first < 2 && (digit == 2 || digit == 5);
-      out << ", " << in_quotes(named ? tick_text(digit * decade) : "") << ' '
+      out << ", " << in_quotes(named ? multiple_of_power(digit, exponent) : "") << ' '
           << to_decimal(digit * decade) << (named ? "" : " 1");
     }
   }
@@ -160,21 +172,40 @@ class Extent {
   return out.str();
 }
 
-[[nodiscard]] inline std::string reference_lines(const FigureOptions& options) {
+[[nodiscard]] inline std::string reference_style() {
+  return "dt (6,4) lw 1.2 lc rgb " + quoted_colour(faint_colour);
+}
+
+/// The vertical reference lines, and the labels of all.
+[[nodiscard]] inline std::string reference_labels(const FigureOptions& options, const Extent& x) {
   std::ostringstream out;
   for (const ReferenceLine& line : options.lines) {
     const std::string at = drawn(line.at, line.vertical ? options.x : options.y);
-    const std::string from = line.vertical ? at + ", graph 0" : "graph 0, first " + at;
-    const std::string to = line.vertical ? at + ", graph 1" : "graph 1, first " + at;
-    out << "set arrow from " << from << " to " << to << " nohead front dt (6,4) lw 1.2 lc rgb "
-        << quoted_colour(faint_colour) << '\n';
+    if (at == "NaN") continue;
+    if (line.vertical) {
+      out << "set arrow from " << at << ", graph 0 to " << at << ", graph 1 nohead front "
+          << reference_style() << '\n';
+    }
     if (line.label.empty()) continue;
-    const std::string place = line.vertical ? at + ", graph 1 offset 0.5,-0.7"
+    const char* const beside =
+        x.place(line.at) > 0.75 ? " right offset -0.5,-0.7" : " offset 0.5,-0.7";
+    const std::string place = line.vertical ? at + ", graph 1" + beside
                                             : "graph 1, first " + at + " right offset -0.5,0.6";
     out << "set label " << in_quotes(line.label) << " at " << place << " front boxed font ',"
         << figure_points - 2 << "' tc rgb " << quoted_colour(faint_colour) << '\n';
   }
   return out.str();
+}
+
+/// The horizontal reference lines as constant functions to plot, for which the axis makes room.
+[[nodiscard]] inline std::string reference_plots(const FigureOptions& options) {
+  std::string plots;
+  for (const ReferenceLine& line : options.lines) {
+    const std::string at = drawn(line.at, options.y);
+    if (line.vertical || at == "NaN") continue;
+    plots += ", " + at + " with lines " + reference_style() + " notitle";
+  }
+  return plots;
 }
 
 /// About how wide a text is, in pixels of the page: characters of DejaVu Sans at its usual size.
@@ -219,21 +250,21 @@ class Extent {
 
 /// The look of every figure with axes.
 [[nodiscard]] inline std::string look() {
-  return nn::detail::text("set border 3 lw 1 lc rgb ", quoted_colour(axis_colour),
-                          "\nset tics nomirror out scale 0.4,0.25 textcolor rgb ",
-                          quoted_colour(text_colour), "\nset grid back lt 1 lw 0.8 lc rgb ",
-                          quoted_colour(grid_colour), "\nset xlabel textcolor rgb ",
-                          quoted_colour(text_colour), "\nset ylabel textcolor rgb ",
-                          quoted_colour(text_colour),
-                          "\nset rmargin 3.5\nset style textbox opaque noborder margins 0.4,0.2\n");
+  return nn::detail::text(
+      "set border 3 lw 1 lc rgb ", quoted_colour(axis_colour),
+      "\nset tics nomirror out scale 0.4,0.25 textcolor rgb ", quoted_colour(text_colour),
+      "\nset grid back lt 1 lw 0.8 lc rgb ", quoted_colour(grid_colour),
+      "\nset xlabel textcolor rgb ", quoted_colour(text_colour), "\nset ylabel textcolor rgb ",
+      quoted_colour(text_colour),
+      "\nset samples 2\nset rmargin 3.5\nset style textbox opaque noborder margins 0.4,0.2\n");
 }
 
-/// Everything of a figure but its data.
-[[nodiscard]] inline std::string frame_commands(const FigureOptions& options, const Extent& x,
-                                                const Extent& y,
+/// Everything of a figure but its data and its horizontal reference lines.
+[[nodiscard]] inline std::string frame_commands(const FigureOptions& options, Extent x, Extent y,
                                                 const std::vector<std::string>& names) {
+  for (const ReferenceLine& line : options.lines) (line.vertical ? x : y).add(line.at);
   return look() + axis_commands("x", options.x, x) + axis_commands("y", options.y, y) +
-         reference_lines(options) + heading(options, names);
+         reference_labels(options, x) + heading(options, names);
 }
 
 /// Where the numbers of a picture go.

@@ -76,7 +76,8 @@ inline void check(const std::vector<Curve>& curves) {
   return out.str();
 }
 
-[[nodiscard]] inline std::string curve_command(const Curve& curve, std::size_t k, Colour colour) {
+[[nodiscard]] inline std::string curve_command(const Curve& curve, std::size_t k, Colour colour,
+                                               bool ordered) {
   const bool few = curve.x.size() <= 25;
   std::ostringstream out;
   out << "$curve" << k << " using 1:2 with ";
@@ -98,7 +99,10 @@ inline void check(const std::vector<Curve>& curves) {
       break;
   }
   out << " pt 7 ps 0.55 lw 2.2 lc rgb " << quoted_colour(colour);
-  if (curve.style != CurveStyle::points) out << (curve.dashed ? " dt (5,4)" : " dt 1");
+  const bool colour_again = k >= series_colours.size() && !ordered && !curve.colour;
+  if (curve.style != CurveStyle::points) {
+    out << (curve.dashed || colour_again ? " dt (5,4)" : " dt 1");
+  }
   out << " title " << in_quotes(curve.name);
   return out.str();
 }
@@ -158,9 +162,10 @@ inline void plot_curves(const std::filesystem::path& path, const std::vector<Cur
           nn::detail::text("$curve", k, " using 1:3:4 with filledcurves fs solid noborder lc rgb ",
                            detail::quoted_colour(colour, 0.18), " notitle, ");
     }
-    lines += (k > 0 ? ", " : "") + detail::curve_command(curves[k], k, colour);
+    lines += (k > 0 ? ", " : "") + detail::curve_command(curves[k], k, colour, options.ordered);
   }
-  detail::draw(path, options.size, commands + "plot " + bands + lines + '\n');
+  detail::draw(path, options.size,
+               commands + "plot " + bands + lines + detail::reference_plots(options) + '\n');
   if (options.csv) detail::write_csv(path, curves, options);
 }
 

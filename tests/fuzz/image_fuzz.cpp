@@ -1,0 +1,19 @@
+// Feeds the reader of PNG and JPEG pictures with bytes, and writes again what it takes for a
+// picture.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "nn/viz/image.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const nn::viz::ImageLimits limits{.max_pixels = 1 << 16};
+  try {
+    const auto image = nn::viz::decode_image(std::string(data, data + size), "fuzz", limits);
+    if (image.height() * image.width() > limits.max_pixels) std::abort();
+    if (!(nn::viz::decode_image(nn::viz::encode_png(image), "fuzz") == image)) std::abort();
+  } catch (const nn::FileError&) {
+  }
+  return 0;
+}
