@@ -1,7 +1,7 @@
 // Networks that between them have every layer, for the tests of ONNX.
 #pragma once
 
-#include "nn/io/onnx_export.hpp"
+#include "nn/io/onnx.hpp"
 
 namespace networks {
 

@@ -1,0 +1,380 @@
+#include "nn/io/onnx_import.hpp"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <set>
+
+#include "nn/losses/softmax_cross_entropy.hpp"
+#include "nn/optim/optimizer.hpp"
+#include "nn/optim/sgd.hpp"
+#include "onnx_networks.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nn::Index;
+
+std::string message_of(const auto& run) {
+  try {
+    run();
+  } catch (const nn::Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+/// ONNX's own cases, one operator each.
+const fs::path node_cases = "/usr/share/libonnx-testdata/data/node";
+
+onnx::TensorProto read_tensor(const fs::path& path) {
+  onnx::TensorProto tensor;
+  REQUIRE(tensor.ParseFromString(nn::read_file(path)));
+  return tensor;
+}
+
+/// The values of a tensor as a batch of ours: images get their channel last.
+nn::Tensor<float> batch_of(const onnx::TensorProto& tensor) {
+  const auto constant = nn::detail::read_constant(tensor);
+  const auto& e = constant.extents;
+  if (e.size() != 4) {
+    nn::Shape shape;
+    for (const Index extent : e) shape.push_back(extent);
+    nn::Tensor<float> batch(shape);
+    std::transform(constant.values.begin(), constant.values.end(), batch.begin(),
+                   [](double value) { return static_cast<float>(value); });
+    return batch;
+  }
+  nn::Tensor<float> batch({e[0], e[2], e[3], e[1]});
+  std::size_t position = 0;
+  for (Index n = 0; n < e[0]; ++n)
+    for (Index c = 0; c < e[1]; ++c)
+      for (Index y = 0; y < e[2]; ++y)
+        for (Index x = 0; x < e[3]; ++x)
+          batch(n, y, x, c) = static_cast<float>(constant.values[position++]);
+  return batch;
+}
+
+/// Loads a case, with all inputs but the first as constants.
+onnx::ModelProto load_case(const std::string& name) {
+  onnx::ModelProto proto;
+  REQUIRE(proto.ParseFromString(nn::read_file(node_cases / name / "model.onnx")));
+  for (int i = 1; i < proto.graph().input_size(); ++i) {
+    const std::string file = "input_" + std::to_string(i) + ".pb";
+    auto& constant = *proto.mutable_graph()->add_initializer();
+    constant = read_tensor(node_cases / name / "test_data_set_0" / file);
+    constant.set_name(proto.graph().input(i).name());
+  }
+  return proto;
+}
+
+/// A graph with one node, whose input is an image of 4 x 5 pixels with 2 channels.
+onnx::ModelProto one_node(const std::string& operation) {
+  onnx::ModelProto proto;
+  proto.add_opset_import()->set_version(13);
+  auto& graph = *proto.mutable_graph();
+  nn::detail::declare(*graph.add_input(), "in", {4, 5, 2});
+  nn::detail::declare(*graph.add_output(), "out", {4, 5, 2});
+  auto& node = *graph.add_node();
+  node.set_op_type(operation);
+  node.set_name("it");
+  node.add_input("in");
+  node.add_output("out");
+  return proto;
+}
+
+std::string refusal(const onnx::ModelProto& proto) {
+  return message_of([&] { (void)nn::from_onnx(proto); });
+}
+
+}  // namespace
+
+TEST_CASE("ONNX's own cases give their recorded outputs") {
+  if (!fs::exists(node_cases)) {
+    MESSAGE("skipped, since it needs libonnx-testdata: ONNX's own cases");
+    return;
+  }
+  const std::vector<std::string> cases{
+      "basic_conv_with_padding",
+      "basic_conv_without_padding",
+      "conv_with_autopad_same",
+      "conv_with_strides_and_asymmetric_padding",
+      "conv_with_strides_no_padding",
+      "conv_with_strides_padding",
+      "convtranspose",
+      "convtranspose_dilations",
+      "convtranspose_pad",
+      "convtranspose_pads",
+      "maxpool_2d_ceil",
+      "maxpool_2d_default",
+      "maxpool_2d_pads",
+      "maxpool_2d_precomputed_pads",
+      "maxpool_2d_precomputed_same_upper",
+      "maxpool_2d_precomputed_strides",
+      "maxpool_2d_same_lower",
+      "maxpool_2d_same_upper",
+      "maxpool_2d_strides",
+      "averagepool_2d_ceil",
+      "averagepool_2d_default",
+      "averagepool_2d_pads",
+      "averagepool_2d_pads_count_include_pad",
+      "averagepool_2d_precomputed_pads",
+      "averagepool_2d_precomputed_pads_count_include_pad",
+      "averagepool_2d_precomputed_same_upper",
+      "averagepool_2d_precomputed_strides",
+      "averagepool_2d_same_lower",
+      "averagepool_2d_same_upper",
+      "averagepool_2d_strides",
+      "globalaveragepool",
+      "globalaveragepool_precomputed",
+      "globalmaxpool",
+      "globalmaxpool_precomputed",
+      "batchnorm_epsilon",
+      "batchnorm_example",
+      "gemm_alpha",
+      "gemm_beta",
+      "gemm_default_no_bias",
+      "gemm_default_scalar_bias",
+      "gemm_default_single_elem_vector_bias",
+      "gemm_default_vector_bias",
+      "gemm_default_zero_bias",
+      "gemm_transposeB",
+      "matmul_2d",
+      "relu",
+      "leakyrelu",
+      "leakyrelu_default",
+      "elu",
+      "elu_default",
+      "sigmoid",
+      "tanh",
+      "softplus",
+      "softmax_axis_2",
+      "softmax_default_axis",
+      "softmax_example",
+      "softmax_large_number",
+      "softmax_negative_axis",
+      "flatten_axis1",
+      "flatten_default_axis",
+      "flatten_negative_axis3",
+      "dropout_default",
+      "dropout_default_ratio",
+      "dropout_default_old",
+      "resize_upsample_scales_nearest",
+  };
+  for (const std::string& name : cases) {
+    INFO(name);
+    const fs::path data = node_cases / ("test_" + name) / "test_data_set_0";
+    const auto model = nn::from_onnx(load_case("test_" + name));
+    const auto found = model.predict(batch_of(read_tensor(data / "input_0.pb")));
+    const auto expected = batch_of(read_tensor(data / "output_0.pb"));
+    REQUIRE(found.shape() == expected.shape());
+    for (Index i = 0; i < found.size(); ++i) {
+      CHECK(std::abs(found[i] - expected[i]) <= 1e-5F * std::max(1.0F, std::abs(expected[i])));
+    }
+  }
+}
+
+TEST_CASE("forms of operations that cannot be expressed are refused by name") {
+  if (!fs::exists(node_cases)) {
+    MESSAGE("skipped, since it needs libonnx-testdata: refusals of ONNX's own cases");
+    return;
+  }
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"maxpool_1d_default", "MaxPool"},
+      {"maxpool_2d_dilations", "dilations are not supported"},
+      {"maxpool_3d_default", "only images are supported"},
+      {"averagepool_1d_default", "only images are supported"},
+      {"batchnorm_example_training_mode", "it has 3 outputs"},
+      {"convtranspose_1d", "ConvTranspose"},
+      {"convtranspose_autopad_same", "auto_pad 'SAME_UPPER'"},
+      {"convtranspose_output_shape", "'output_shape' is not supported"},
+      {"gemm_all_attributes", "transA is not supported"},
+      {"gemm_default_matrix_bias", "a bias of"},
+      {"selu", "only the constants of the paper"},
+      {"softmax_axis_0", "only the axis of the channels"},
+      {"softmax_axis_1", "only the axis of the channels"},
+      {"flatten_axis2", "only axis 1 is supported"},
+      {"transpose_all_permutations_0", "only putting the channels"},
+      {"lrn", "this operation is not supported"},
+      {"hardsigmoid", "this operation is not supported"},
+      {"resize_upsample_scales_cubic", "only mode 'nearest'"},
+  };
+  for (const auto& [name, why] : cases) {
+    const std::string message = refusal(load_case("test_" + name));
+    INFO(name, ": ", message);
+    CHECK(message.find(why) != std::string::npos);
+  }
+}
+
+TEST_CASE("what is exported and imported gives the same bits") {
+  const std::set<std::string> no_way_back{"layer_norm", "layer_norm_flat", "gelu",
+                                          "gelu_approximate", "reshape"};
+  const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
+    INFO(std::string(name));
+    const auto model = networks::model_of(network, input);
+    const auto proto = nn::to_onnx(model);
+    if (no_way_back.contains(name)) {
+      CHECK_THROWS_AS((void)nn::from_onnx(proto), nn::Error);
+      return;
+    }
+    const auto again = nn::from_onnx(proto);
+    const auto samples = networks::samples_of(input, 3);
+    CHECK(again.predict(samples) == model.predict(samples));
+    CHECK(nn::from_onnx(nn::to_onnx(again)).predict(samples) == model.predict(samples));
+  };
+  networks::for_each_layer(travel);
+  networks::for_each_network(travel);
+}
+
+TEST_CASE("an imported network is trained further") {
+  const auto original =
+      networks::model_of(nn::sequential(nn::Conv2D{.filters = 4}, nn::BatchNorm{}, nn::ReLU{},
+                                        nn::MaxPool2D{2}, nn::Flatten{}, nn::Dense{3}),
+                         {8, 8, 1});
+  auto model = nn::from_onnx(nn::to_onnx(original));
+  const auto images = networks::samples_of({8, 8, 1}, 6);
+  const nn::Tensor<nn::Label> labels({6}, {0, 1, 2, 0, 1, 2});
+  const nn::SoftmaxCrossEntropy loss;
+  nn::Optimizer optimizer(model, nn::SGD{.learning_rate = 0.1});
+  nn::Tensor<float> gradient({6, 3});
+  std::vector<float> losses;
+  for (int step = 0; step < 30; ++step) {
+    const auto logits = model.forward(images);
+    losses.push_back(loss(logits, std::as_const(labels).view(), gradient.view()));
+    model.zero_gradients();
+    model.backward(gradient);
+    optimizer.step(model);
+  }
+  CHECK(losses.back() < 0.3F * losses.front());
+}
+
+TEST_CASE("weights of other number types, and biases that stand by themselves") {
+  // MatMul with 16-bit weights of a Constant node, and Add of a bias of 64-bit floats.
+  onnx::ModelProto proto;
+  proto.add_opset_import()->set_version(13);
+  auto& graph = *proto.mutable_graph();
+  nn::detail::declare(*graph.add_input(), "in", {2});
+  nn::detail::declare(*graph.add_output(), "out", {3});
+  auto& constant = *graph.add_node();
+  constant.set_op_type("Constant");
+  constant.add_output("weight");
+  auto& attribute = *constant.add_attribute();
+  attribute.set_name("value");
+  auto& weight = *attribute.mutable_t();
+  weight.set_data_type(onnx::TensorProto::FLOAT16);
+  for (const int extent : {2, 3}) weight.add_dims(extent);
+  for (const int bits : {0x3c00, 0x4000, 0x4200, 0xbc00, 0, 0x3800}) weight.add_int32_data(bits);
+  auto& bias = *graph.add_initializer();
+  bias.set_name("bias");
+  bias.set_data_type(onnx::TensorProto::DOUBLE);
+  bias.add_dims(3);
+  for (const double value : {10.0, 20.0, 30.0}) bias.add_double_data(value);
+  auto& product = *graph.add_node();
+  product.set_op_type("MatMul");
+  for (const char* name : {"in", "weight"}) product.add_input(name);
+  product.add_output("product");
+  auto& sum = *graph.add_node();
+  sum.set_op_type("Add");
+  for (const char* name : {"bias", "product"}) sum.add_input(name);
+  sum.add_output("out");
+  const auto model = nn::from_onnx<double>(proto);
+  // x W + b with W = (1 2 3; -1 0 0.5)
+  CHECK(model.predict(nn::Tensor<double>({1, 2}, {2.0, 4.0})) ==
+        nn::Tensor<double>({1, 3}, {8.0, 24.0, 38.0}));
+}
+
+TEST_CASE("an input whose extents the file leaves open") {
+  auto proto = nn::to_onnx(nn::Model(nn::sequential(nn::Conv2D{.filters = 2}), {5, 5, 1}));
+  proto.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(2)
+      ->set_dim_param("height");
+  CHECK(refusal(proto) == "its input's extents are open; give them as .input_shape");
+  CHECK(nn::from_onnx(proto, {.input_shape = nn::Shape{9, 5, 1}}).output_shape() ==
+        nn::Shape{7, 3, 2});
+}
+
+TEST_CASE("malformed graphs are refused, saying why") {
+  CHECK(refusal({}) == "it has no graph");
+  CHECK(refusal(one_node("Relu")) == "nothing was thrown");
+  CHECK(refusal(one_node("Frobnicate")) == "Frobnicate 'it': this operation is not supported");
+
+  const auto changed = [](const auto& change) {
+    auto proto = one_node("Relu");
+    change(*proto.mutable_graph());
+    return refusal(proto);
+  };
+  using Graph = onnx::GraphProto;
+  CHECK(changed([](Graph& graph) { graph.clear_input(); }) == "it has no input");
+  CHECK(changed([](Graph& graph) { graph.clear_output(); }) ==
+        "it has 0 outputs, and only one is supported");
+  CHECK(changed([](Graph& graph) { graph.mutable_output(0)->set_name("other"); }) ==
+        "nothing makes the output 'other'");
+  CHECK(changed([](Graph& graph) { graph.mutable_node(0)->set_input(0, "out"); }) ==
+        "Relu 'it': its input 'out' is not made before it");
+  CHECK(changed([](Graph& graph) { *graph.add_node() = graph.node(0); }) ==
+        "Relu 'it': 'out' is made twice");
+  CHECK(changed([](Graph& graph) { graph.mutable_node(0)->set_domain("com.acme"); }) ==
+        "Relu 'it': the domain 'com.acme' is not supported");
+  CHECK(changed([](Graph& graph) { graph.mutable_node(0)->add_attribute()->set_name("colour"); }) ==
+        "Relu 'it': the attribute 'colour' is not supported");
+  CHECK(changed([](Graph& graph) {
+          graph.mutable_input(0)
+              ->mutable_type()
+              ->mutable_tensor_type()
+              ->mutable_shape()
+              ->mutable_dim(2)
+              ->set_dim_value(1'000'000'000'000);
+        }) == "its input is too large");
+
+  const auto conv = [](std::initializer_list<Index> extents, std::size_t bytes) {
+    auto proto = one_node("Conv");
+    auto& graph = *proto.mutable_graph();
+    graph.mutable_node(0)->add_input("weight");
+    auto& weight = *graph.add_initializer();
+    weight.set_name("weight");
+    weight.set_data_type(onnx::TensorProto::FLOAT);
+    for (const Index extent : extents) weight.add_dims(extent);
+    weight.set_raw_data(std::string(bytes, '\0'));
+    return refusal(proto);
+  };
+  CHECK(conv({3, 2, 2, 2}, 96) == "nothing was thrown");
+  CHECK(conv({3, 2, 2, 2}, 92) ==
+        "Conv 'it': the constant 'weight': its extents say 24 elements, and it has 23");
+  CHECK(conv({3, 2, 2, 2}, 95) == "Conv 'it': the constant 'weight': its last element is cut");
+  CHECK(conv({1 << 30, 1 << 30, 1 << 30, 4}, 96) ==
+        "Conv 'it': the constant 'weight': its extents are no size");
+  CHECK(conv({1'000'000'000, 1, 1, 1}, 4) ==
+        "Conv 'it': the constant 'weight': its extents say 1000000000 elements, and it has 1");
+  CHECK(conv({3, 2, -2, -2}, 96) == "Conv 'it': the constant 'weight': its extents are no size");
+  CHECK(conv({3, 2, 4}, 96) == "Conv 'it': input 1 has 3 axes; only 4 are supported");
+  CHECK(conv({3, 1, 2, 4}, 96) ==
+        "Conv 'it': weights for 1 channels in each of 1 groups, and images with 2");
+  CHECK(conv({1, 2, 12, 1}, 96).starts_with("Conv 'it': "));
+
+  const fs::path path = fs::temp_directory_path() / nn::detail::temporary_beside("bad.onnx");
+  nn::write_file(path, "this is no protocol buffer");
+  CHECK(message_of([&] { (void)nn::load_onnx(path); }) ==
+        "cannot read " + path.string() + ": it is no ONNX file");
+  fs::remove(path);
+}
+
+TEST_CASE("branches that cross are refused, instead of being computed twice") {
+  // out = relu(in) + (sigmoid(in) + relu(in)): the Relu stands in two branches.
+  auto proto = one_node("Relu");
+  auto& graph = *proto.mutable_graph();
+  graph.mutable_node(0)->set_output(0, "a");
+  const auto add = [&](const char* operation, std::initializer_list<const char*> inputs,
+                       const char* output) {
+    auto& node = *graph.add_node();
+    node.set_op_type(operation);
+    for (const char* input : inputs) node.add_input(input);
+    node.add_output(output);
+  };
+  add("Sigmoid", {"in"}, "b");
+  add("Add", {"b", "a"}, "c");
+  add("Add", {"a", "c"}, "out");
+  CHECK(refusal(proto) == "Relu 'it': it stands in two branches, which cannot be expressed");
+}
