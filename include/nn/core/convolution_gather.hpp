@@ -56,6 +56,27 @@ struct GatherAxis {
     return {begin, std::clamp<Index>(high, begin, taps)};
   }
 
+  /// The axis of the outputs [range) alone, with the taps that the first of them has inside the
+  /// image.
+  [[nodiscard]] constexpr GatherAxis part(const Range& range) const {
+    const Range inside = taps_inside(range.begin);
+    GatherAxis axis = *this;
+    axis.outputs = range.size();
+    axis.output_first += range.begin * output_step;
+    axis.taps = inside.size();
+    axis.kernel_first += inside.begin * kernel_step;
+    axis.origin += range.begin * step + inside.begin * tap_step;
+    return axis;
+  }
+
+  /// The end of the outputs from `begin` on that have the same taps inside the image.
+  [[nodiscard]] constexpr Index same_taps_end(Index begin, Index limit) const {
+    const Range inside = taps_inside(begin);
+    Index end = begin + 1;
+    while (end < limit && taps_inside(end) == inside) ++end;
+    return end;
+  }
+
   /// The outputs in `range` whose tap t lies inside the image.
   [[nodiscard]] constexpr Range outputs_inside(Index t, const Range& range) const {
     const Index at = origin + t * tap_step;

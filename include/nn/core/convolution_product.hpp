@@ -57,6 +57,39 @@ struct GatherSegment {
   Range taps;  ///< along y
 };
 
+/// The columns of the outputs near the sides of the image lack some taps. Either the image gets a
+/// frame of zeros, and they are multiplied like the rest, or every kind of column is taken as a
+/// phase of its own with the taps it has. The second costs a packed copy of the weights for each
+/// kind, and pays for small images under large kernels.
+struct ColumnKinds {
+  /// The multiply-adds saved must be worth so many times the weights copied.
+  static constexpr Index worth = 64;
+
+  Index packed_taps = 0;    ///< over all phases and kinds
+  Index saved_columns = 0;  ///< columns x taps that are zero
+
+  static ColumnKinds of(const Gather& gather) {
+    ColumnKinds kinds;
+    for (Index phase = 0; phase < gather.phases_x(); ++phase) {
+      const GatherAxis x = gather.x(phase);
+      for (Index begin = 0; begin < x.outputs;) {
+        const Index end = x.same_taps_end(begin, x.outputs);
+        const GatherAxis part = x.part({begin, end});
+        kinds.packed_taps += part.taps;
+        kinds.saved_columns += part.outputs * (x.taps - part.taps);
+        begin = end;
+      }
+    }
+    kinds.packed_taps *= gather.geometry.kernel_height;
+    return kinds;
+  }
+
+  [[nodiscard]] bool pay(const Gather& gather) const {
+    const Index saved = gather.geometry.batch * gather.most_rows() * saved_columns;
+    return saved > worth * packed_taps;
+  }
+};
+
 template <class T>
 class GatherProduct {
  public:
@@ -65,21 +98,24 @@ class GatherProduct {
       : gather_(gather),
         g_(gather.geometry),
         cut_(GatherCut::of<T>(gather)),
-        columns_(gather.columns()),
+        split_(ColumnKinds::of(gather).pay(gather)),
+        columns_(split_ ? Range{0, gather.input_width()} : gather.columns()),
         input_(input),
         output_(output),
         epilogue_(epilogue),
         depth_(gather.input_group()),
         width_(gather.output_group()),
+        dots_(width_ <= most_dot_columns && depth_ % lanes<T> == 0),
+        packed_taps_(packed_taps(gather)),
         padded_width_(padded_columns<T>(width_)) {
-    packed_ = scratch.take<T>(g_.groups * gather.taps() * depth_ * padded_width_);
-    steps_ = scratch.take<Index>(gather.taps() * depth_);
+    packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
+    steps_ = scratch.take<Index>(packed_taps_ * depth_);
     pack_weights(weights);
     fill_steps();
   }
 
   static Index scratch_bytes(const Gather& gather) {
-    const Index depth = gather.taps() * gather.input_group();
+    const Index depth = packed_taps(gather) * gather.input_group();
     return bytes_for<T>(gather.geometry.groups * depth * padded_columns<T>(gather.output_group())) +
            bytes_for<Index>(depth);
   }
@@ -94,28 +130,39 @@ class GatherProduct {
   /// columns wide, fills half of the level-1 cache and is used by many tiles before the next.
   static constexpr Index most_depth = 1280 / static_cast<Index>(sizeof(T));
 
+  [[nodiscard]] static Index packed_taps(const Gather& gather) {
+    const ColumnKinds kinds = ColumnKinds::of(gather);
+    return kinds.pay(gather) ? kinds.packed_taps : gather.taps();
+  }
+
   [[nodiscard]] bool needs_frame() const { return columns_ != Range{0, gather_.input_width()}; }
 
   /// Elements between the rows of the window.
   [[nodiscard]] Index window_row() const { return columns_.size() * gather_.input_channels(); }
 
-  /// Calls visit(y axis, x axis, tap): `tap` is the number of taps in all phases before this one.
+  /// Calls visit(y axis, x axis, tap) for each phase, or each kind of column of each phase; `tap`
+  /// is the number of taps in all those before.
   template <class Visit>
   void for_each_phase(Visit&& visit) const {
     Index tap = 0;
     for (Index phase_y = 0; phase_y < gather_.phases_y(); ++phase_y) {
+      const GatherAxis y = gather_.y(phase_y);
       for (Index phase_x = 0; phase_x < gather_.phases_x(); ++phase_x) {
-        const GatherAxis y = gather_.y(phase_y);
         const GatherAxis x = gather_.x(phase_x);
-        visit(y, x, tap);
-        tap += y.taps * x.taps;
+        for (Index begin = 0; begin < x.outputs;) {
+          const Index end = split_ ? x.same_taps_end(begin, x.outputs) : x.outputs;
+          const GatherAxis part = split_ ? x.part({begin, end}) : x;
+          visit(y, part, tap);
+          tap += y.taps * part.taps;
+          begin = end;
+        }
       }
     }
   }
 
-  [[nodiscard]] T* panels(Index group, Index tap, Index taps_of_phase, Index first) const {
-    return packed_ + (group * gather_.taps() + tap) * depth_ * padded_width_ +
-           panel_offset(first, taps_of_phase * depth_);
+  /// The weights of a group for a phase of `taps` taps: panels, or columns for multiply_dots.
+  [[nodiscard]] T* packed(Index group, Index first_tap) const {
+    return packed_ + (group * packed_taps_ + first_tap) * depth_ * padded_width_;
   }
 
   /// Packs the weights phase by phase and group by group; within them tap by tap.
@@ -132,17 +179,37 @@ class GatherProduct {
             const T* from = weights +
                             (ky * g_.kernel_width + kx) * g_.group_channels() * g_.filters +
                             group * g_.group_filters();
-            for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
-              T* panel = panels(group, first_tap, taps, first) + tap * depth_ * width;
-              if (gather_.backward) {
-                pack_columns(depth_, used, width, from + first * g_.filters, g_.filters, panel);
-              } else {
-                pack_rows(depth_, used, width, from + first, g_.filters, panel);
-              }
-            });
+            if (dots_) {
+              pack_dots(from, packed(group, first_tap) + tap * depth_, taps * depth_);
+            } else {
+              pack_tap(from, packed(group, first_tap), tap * depth_, taps * depth_);
+            }
           },
-          gather_.taps() * depth_ * padded_width_ > 50000);
+          packed_taps_ * depth_ * padded_width_ > 50000);
     });
+  }
+
+  /// The rows [row, row + depth_) of the panels of a phase, which have `depth` rows.
+  void pack_tap(const T* from, T* to, Index row, Index depth) const {
+    for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
+      T* panel = to + panel_offset(first, depth) + row * width;
+      if (gather_.backward) {
+        pack_columns(depth_, used, width, from + first * g_.filters, g_.filters, panel);
+      } else {
+        pack_rows(depth_, used, width, from + first, g_.filters, panel);
+      }
+    });
+  }
+
+  /// One tap of each column, `pitch` apart.
+  void pack_dots(const T* from, T* to, Index pitch) const {
+    const Index across = gather_.backward ? g_.filters : 1;
+    const Index along = gather_.backward ? 1 : g_.filters;
+    for (Index column = 0; column < width_; ++column) {
+      for (Index channel = 0; channel < depth_; ++channel) {
+        to[column * pitch + channel] = from[column * across + channel * along];
+      }
+    }
   }
 
   /// The steps of the tiles: where the taps and channels lie, from the first tap's first channel.
@@ -187,18 +254,40 @@ class GatherProduct {
                           gather_.output_channels();
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       const Range outputs{rows.begin, std::min(rows.end, y.outputs)};
-      if (outputs.size() == 0 || x.outputs == 0) return;
+      if (outputs.size() == 0) return;
       const Index count =
           fill_tables(window, images, outputs, y, x, input_rows, output_rows, segments);
       for (Index group = 0; group < g_.groups; ++group) {
-        for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
-          for (Index at = 0; at < count; ++at) {
-            multiply_segment(
-                segments[at], window.data + group * depth_, input_rows, x.taps,
-                steps_ + first_tap * depth_, panels(group, first_tap, y.taps * x.taps, first),
-                width, to + group * width_ + first, output_rows, used, group * width_ + first);
-          }
-        });
+        const Phase phase{
+            window.data + group * depth_, input_rows,      steps_ + first_tap * depth_,
+            packed(group, first_tap),     x.taps * depth_, y.taps * x.taps * depth_,
+            to + group * width_,          output_rows,     group * width_};
+        multiply_phase(phase, segments, count);
+      }
+    });
+  }
+
+  /// What one phase of one item multiplies, for one group.
+  struct Phase {
+    const T* a;
+    const Index* input_rows;
+    const Index* steps;
+    const T* weights;
+    Index row_depth;  ///< taps of a row x channels
+    Index depth;      ///< taps x channels
+    T* c;
+    const Index* output_rows;
+    Index first_column;  ///< of the output channels
+  };
+
+  void multiply_phase(const Phase& phase, const GatherSegment* segments, Index count) const {
+    if (dots_) {
+      for (Index at = 0; at < count; ++at) multiply_segment_dots(phase, segments[at]);
+      return;
+    }
+    for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
+      for (Index at = 0; at < count; ++at) {
+        multiply_segment(phase, segments[at], first, used, width);
       }
     });
   }
@@ -243,39 +332,53 @@ class GatherProduct {
     return count;
   }
 
+  [[nodiscard]] Epilogue<T> epilogue_from(Index column) const {
+    Epilogue<T> epilogue = epilogue_;
+    if (epilogue.bias != nullptr) epilogue.bias += column;
+    return epilogue;
+  }
+
   /// One panel of columns for one segment, block of K by block of K.
-  void multiply_segment(const GatherSegment& segment, const T* a, const Index* input_rows,
-                        Index taps_x, const Index* steps, const T* panel, Index panel_width, T* c,
-                        const Index* output_rows, Index columns, Index bias_from) const {
-    const Index row_depth = taps_x * depth_;
-    Index k = segment.taps.begin * row_depth;
-    const Index k_end = segment.taps.end * row_depth;
+  void multiply_segment(const Phase& phase, const GatherSegment& segment, Index first, Index used,
+                        Index width) const {
+    Index k = segment.taps.begin * phase.row_depth;
+    const Index k_end = segment.taps.end * phase.row_depth;
     const Index blocks = std::max<Index>(1, (k_end - k + most_depth - 1) / most_depth);
     const Index block = (k_end - k + blocks - 1) / blocks;
+    const T* panel = phase.weights + panel_offset(first, phase.depth);
     for (Index at = 0; at < blocks; ++at, k += block) {
-      Epilogue<T> epilogue;
-      if (at == 0 && epilogue_.bias != nullptr) epilogue.bias = epilogue_.bias + bias_from;
-      if (at + 1 == blocks) epilogue.activation = epilogue_.activation;
-      const TileInput<T> tile{a,
-                              input_rows + segment.begin,
-                              steps + k,
-                              std::min(block, k_end - k),
-                              panel + k * panel_width,
-                              panel_width};
-      const TileOutput<T> result{c, output_rows + segment.begin, columns, at > 0, epilogue};
-      multiply_panel<T>(segment.end - segment.begin, panel_width, tile, result);
+      Epilogue<T> epilogue = epilogue_from(phase.first_column + first);
+      if (at > 0) epilogue.bias = nullptr;
+      if (at + 1 < blocks) epilogue.activation = {};
+      multiply_panel<T>(
+          segment.end - segment.begin, width,
+          {phase.a, phase.input_rows + segment.begin, phase.steps + k, std::min(block, k_end - k),
+           panel + k * width, width},
+          {phase.c + first, phase.output_rows + segment.begin, used, at > 0, epilogue});
     }
+  }
+
+  void multiply_segment_dots(const Phase& phase, const GatherSegment& segment) const {
+    const Index k = segment.taps.begin * phase.row_depth;
+    multiply_dot_rows<T>(segment.end - segment.begin,
+                         {phase.a, phase.input_rows + segment.begin, phase.steps + k,
+                          segment.taps.end * phase.row_depth - k, phase.weights + k, phase.depth},
+                         {phase.c, phase.output_rows + segment.begin, width_, false,
+                          epilogue_from(phase.first_column)});
   }
 
   Gather gather_;
   ConvolutionGeometry g_;
   GatherCut cut_;
+  bool split_;  ///< the columns, by kind
   Range columns_;
   const T* input_;
   T* output_;
   Epilogue<T> epilogue_;
   Index depth_;
   Index width_;
+  bool dots_;
+  Index packed_taps_;
   Index padded_width_;
   T* packed_;
   Index* steps_;
