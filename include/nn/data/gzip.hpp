@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "nn/data/stored_file.hpp"
 
@@ -31,14 +32,12 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater() { inflateEnd(&stream_); }
 
-  /// Appends at most `count` bytes to `out`; fewer only at the end of the file.
-  void append(std::string& out, std::size_t count) {
-    const std::size_t before = out.size();
-    out.resize(before + count);
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data() + before);  // NOLINT
+  /// Writes the next `count` bytes and returns their number: fewer only at the end of the file.
+  [[nodiscard]] std::size_t read(char* to, std::size_t count) {
+    stream_.next_out = reinterpret_cast<Bytef*>(to);  // NOLINT
     stream_.avail_out = static_cast<uInt>(count);
     while (stream_.avail_out > 0 && !ended_) step();
-    out.resize(out.size() - stream_.avail_out);
+    return count - stream_.avail_out;
   }
 
   [[nodiscard]] bool ended() const { return ended_; }
@@ -75,11 +74,11 @@ class Inflater {
                                                 const std::string& name) {
   Inflater inflater(compressed, name);
   std::string content;
+  std::vector<char> piece(std::size_t{1} << 16);
   const auto bound = static_cast<std::size_t>(limit);
   while (content.size() < bound && !inflater.ended()) {
-    const std::size_t wanted =
-        std::clamp(content.size(), std::size_t{1} << 16, std::size_t{1} << 26);
-    inflater.append(content, std::min(wanted, bound - content.size()));
+    const std::size_t wanted = std::min(piece.size(), bound - content.size());
+    content.append(piece.data(), inflater.read(piece.data(), wanted));
   }
   return content;
 }
