@@ -33,20 +33,17 @@ struct Answers {
   nn::Tensor<float> probabilities;
   std::vector<Label> labels;
   std::vector<float> confidence;
-  std::vector<Index> confusion;  ///< true class x answer
-  std::vector<Index> wrong;      ///< places, the most confident first
+  nn::ConfusionMatrix confusion;
+  std::vector<Index> wrong;  ///< places, the most confident first
 };
 
-Answers answers_of(nn::Tensor<float> probabilities, const Dataset& test) {
-  Answers answers{std::move(probabilities), {}, {}, {}, {}};
-  const Index classes = test.classes();
-  answers.confusion.assign(static_cast<std::size_t>(classes * classes), 0);
+Answers answers_of(const nn::Tensor<float>& probabilities, const Dataset& test) {
+  Answers answers{probabilities, {}, {}, nn::confusion_matrix(probabilities, test.labels()), {}};
   for (Index i = 0; i < test.size(); ++i) {
     const auto row = answers.probabilities.sample(i);
     const Label label = nn::predicted_class(std::span<const float>(row.span()));
     answers.labels.push_back(label);
     answers.confidence.push_back(row[label]);
-    ++answers.confusion[static_cast<std::size_t>(test.label(i) * classes + label)];
     if (label != test.label(i)) answers.wrong.push_back(i);
   }
   std::stable_sort(answers.wrong.begin(), answers.wrong.end(), [&](Index a, Index b) {
@@ -149,22 +146,20 @@ example::Table rates_table(const Dataset& test, const Answers& answers) {
   example::Table table{
       .caption = "Recognition rate of each class on the test base.",
       .columns = {"class", "images", "recognised", "rate", "most often taken for"}};
-  const Index classes = test.classes();
-  for (Index truth = 0; truth < classes; ++truth) {
-    const auto row = answers.confusion.begin() + truth * classes;
-    const Index all = std::accumulate(row, row + classes, Index{0});
-    Index most = -1;
-    for (Index other = 0; other < classes; ++other) {
-      if (other != truth && row[other] > 0 && (most < 0 || row[other] > row[most])) most = other;
+  const auto name = [&](Label label) {
+    return test.class_names()[static_cast<std::size_t>(label)];
+  };
+  const nn::ConfusionMatrix& counts = answers.confusion;
+  for (Label truth = 0; truth < test.classes(); ++truth) {
+    Label most = truth == 0 ? 1 : 0;
+    for (Label other = 0; other < test.classes(); ++other) {
+      if (other != truth && counts(truth, other) > counts(truth, most)) most = other;
     }
-    const auto name = [&](Index index) {
-      return test.class_names()[static_cast<std::size_t>(index)];
-    };
+    const Index times = counts(truth, most);
     table.rows.push_back(
-        {name(truth), example::thousands(all), example::thousands(row[truth]),
-         all == 0 ? "-"
-                  : example::percent(static_cast<double>(row[truth]) / static_cast<double>(all)),
-         most < 0 ? "none" : name(most) + " (" + std::to_string(row[most]) + " times)"});
+        {name(truth), example::thousands(counts.actual(truth)),
+         example::thousands(counts(truth, truth)), example::percent(counts.recall(truth)),
+         times == 0 ? "none" : name(most) + " (" + example::counted(times, "time") + ")"});
   }
   return table;
 }
@@ -214,7 +209,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   std::vector<Index> wrong = answers.wrong;
   wrong.resize(std::min<std::size_t>(wrong.size(), 6));
   if (!wrong.empty()) draw_predictions(options, "wrong.png", base.test, answers, wrong);
-  nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion,
+  nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
                                  base.test.class_names());
   const Index shown = draw_worst(options, base.test, answers);
 
@@ -236,11 +231,12 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
     metrics["history"][i]["learning_base_loss"] = learning.loss[i];
     metrics["history"][i]["learning_base_accuracy"] = learning.accuracy[i];
   }
-  const auto classes = static_cast<std::size_t>(base.test.classes());
-  for (std::size_t row = 0; row < classes; ++row) {
-    const auto begin = answers.confusion.begin() + static_cast<std::ptrdiff_t>(row * classes);
-    metrics["confusion_matrix"].push_back(
-        std::vector<Index>(begin, begin + static_cast<std::ptrdiff_t>(classes)));
+  for (Label truth = 0; truth < base.test.classes(); ++truth) {
+    example::Metrics row = example::Metrics::array();
+    for (Label answer = 0; answer < base.test.classes(); ++answer) {
+      row.push_back(answers.confusion(truth, answer));
+    }
+    metrics["confusion_matrix"].push_back(row);
   }
   example::write_metrics(options.out, metrics);
 

@@ -79,14 +79,8 @@ nn::History train(Model& model, const nn::Dataset& data, const Loss& loss, const
 
 /// Class probabilities for every sample: N x classes.
 template <class Model>
-nn::Tensor<float> probabilities(const Model& model, const nn::Dataset& data) {
-  nn::Tensor<float> result = nn::predict(model, data);
-  auto rows = result.rows();
-  for (nn::Index i = 0; i < rows.rows(); ++i) {
-    rows.row(i) = (rows.row(i).array() - rows.row(i).maxCoeff()).exp().matrix();
-    rows.row(i) /= rows.row(i).sum();
-  }
-  return result;
+auto probabilities(const Model& model, const nn::Dataset& data) {
+  return nn::softmax_rows(nn::predict(model, data));
 }
 
 /// How many parameters a model learns.

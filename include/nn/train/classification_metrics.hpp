@@ -79,6 +79,9 @@ class ConfusionMatrix {
     return counts_[place(actual, predicted)];
   }
 
+  /// All counts, one row after another for each actual class.
+  [[nodiscard]] std::span<const Index> counts() const { return counts_; }
+
   [[nodiscard]] Index total() const {
     return std::accumulate(counts_.begin(), counts_.end(), Index{0});
   }
