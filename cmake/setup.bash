@@ -2,10 +2,11 @@
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# What the library's programs and tests are built from and run with, by the names of Debian and
-# Ubuntu.
+# What the programs and tests are built from and run with, by the names of Debian and Ubuntu; then
+# what only some tests need.
 build_packages=(g++ cmake ninja-build libeigen3-dev zlib1g-dev libstb-dev nlohmann-json3-dev
   libcli11-dev doctest-dev gnuplot-nox)
+test_packages=(libonnx-dev libprotobuf-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
