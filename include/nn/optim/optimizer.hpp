@@ -107,11 +107,12 @@ class Optimizer {
     const UpdateContext context{learning_rate_ * segment.learning_rate, segment.decay, steps_};
     // A rule goes several times over its run; a short one stays in the first-level cache.
     constexpr Index run = 1024;
+    T* const slots = state_.empty() ? nullptr : state_.data();  // a rule may need none
     for (Index first = begin; first < end; first += run) {
       const Index count = std::min(run, end - first);
       rule_.template update<T>(context, Elements<T>(weights + first, count),
                                Elements<const T>(gradients + first, count),
-                               Slots<T>(state_.data() + first, size_, count));
+                               Slots<T>(slots == nullptr ? nullptr : slots + first, size_, count));
     }
   }
 
