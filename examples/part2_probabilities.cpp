@@ -136,7 +136,7 @@ void draw_sums(const Options& options, const Sums& softmax, const Sums& sigmoid)
   for (const double sum : softmax.values) deviations.values.push_back((sum - 1) * 16777216.0);
   nn::viz::plot_histogram(options.out / "softmax_sums.png", {deviations},
                           {.title = "Softmax in float: how far the sums are from 1",
-                           .x = {.label = "deviation from 1, in units of 2^{-24}"},
+                           .x = {.label = "deviation from 1, in units of 2^-24"},
                            .y = {.label = "examples", .logarithmic = true}},
                           31);
   nn::viz::plot_histogram(options.out / "sigmoid_sums.png",
@@ -329,7 +329,7 @@ void study(const Options& options) {
           "Of the images to which a network gives 80 %, 80 % should be right. The reliability "
           "diagram sorts the test base by the winner's probability into 15 bins and shows the "
           "share that is right in each; the calibration error is the mean distance from the "
-          "diagonal. *Temperature scaling* divides the logits by one number, fitted on a "
+          "diagonal. Temperature scaling divides the logits by one number, fitted on a "
           "validation base of " +
           example::thousands(bases.validation.size()) +
           " images; it changes how sure the network is, never what it answers.")
@@ -344,18 +344,20 @@ void study(const Options& options) {
                        {"cost (cross-entropy)", example::fixed(cost_before, 4),
                         example::fixed(cost_after, 4)}}})
       .table(mean_table);
-  page.conclusion("On average the winner gets " + example::percent(confidence) + " and is right " +
-                  example::percent(accuracy) + " of the time: the network is " +
-                  (confidence > accuracy ? "too sure" : "too modest") + " by " +
-                  example::percent(std::abs(confidence - accuracy)) + ". The temperature " +
-                  example::fixed(temperature, 3) + " makes it " +
-                  (temperature > 1 ? "less" : "more") + " sure and " +
-                  (error_after < error_before ? "lowers" : "does not lower") +
-                  " the calibration error, from " + example::percent(error_before, 3) + " to " +
-                  example::percent(error_after, 3) +
-                  ". Averaged over all examples, the a-posteriori "
-                  "probabilities give back the a-priori ones within " +
-                  example::fixed(largest_difference, 4) + ", as probabilities should.");
+  page.conclusion(
+      "On average the winner gets " + example::percent(confidence) + " and is right " +
+      example::percent(accuracy) + " of the time: the network is " +
+      (confidence > accuracy ? "too sure" : "too modest") + " by " +
+      example::percent(std::abs(confidence - accuracy)) + ". The temperature " +
+      example::fixed(temperature, 3) + " makes it " + (temperature > 1 ? "less" : "more") +
+      " sure and " + (error_after < error_before ? "lowers" : "does not lower") +
+      " the calibration error, from " + example::percent(error_before, 3) + " to " +
+      example::percent(error_after, 3) +
+      ". Averaged over all examples, the a-posteriori "
+      "probabilities give back the a-priori ones within " +
+      example::fixed(largest_difference, 4) +
+      (largest_difference < 0.005 ? ", as probabilities should."
+                                  : ": these are not yet the probabilities of this base."));
   example::add_facts(page, options, bases.train);
   page.write(options.out);
   std::cout << "largest deviation of a softmax's sum from 1: "

@@ -29,9 +29,8 @@ std::string gzipped(const std::string& content) {
   stream.next_out = reinterpret_cast<Bytef*>(result.data());
   stream.avail_out = static_cast<uInt>(result.size());
   REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  result.resize(result.size() - stream.avail_out);
   deflateEnd(&stream);
-  return result;
+  return result.substr(0, result.size() - stream.avail_out);
 }
 
 std::string patterned(std::size_t size) {
