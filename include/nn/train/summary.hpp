@@ -55,11 +55,13 @@ namespace detail {
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] inline std::string grouped(Index number) {
-  std::string digits = std::to_string(number);
-  for (auto place = static_cast<Index>(digits.size()) - 3; place > 0; place -= 3) {
-    digits.insert(static_cast<std::size_t>(place), ",");
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return digits;
+  return text;
 }
 
 /// Bytes in words: "1.5 MB".
