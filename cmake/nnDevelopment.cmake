@@ -25,9 +25,8 @@ add_library(nn_flags INTERFACE)
 target_compile_options(
   nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${NN_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # gcc 12 takes "text" + std::string for an overlapping or a boundless copy (its bugs 105651 and
-  # 105329).
-  target_compile_options(nn_flags INTERFACE -Wno-restrict -Wno-stringop-overflow)
+  # gcc 12 takes "text" + std::string for an overlapping copy (its bug 105651).
+  target_compile_options(nn_flags INTERFACE -Wno-restrict)
 endif()
 if(NN_NATIVE)
   include(CheckCXXCompilerFlag)
