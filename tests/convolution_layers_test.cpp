@@ -148,6 +148,8 @@ TEST_CASE("the gradients of a convolution are right for the whole product of its
                      {7, 6, 3}, all);
   check_gradients_of(Conv2D{.filters = 20, .kernel = 5, .padding = 2}, {4, 4, 17},
                      {.elements = 50});
+  // Enough channels for Winograd's algorithm.
+  check_gradients_of(Conv2D{.filters = 33, .padding = 1}, {7, 6, 34}, {.elements = 40});
   check_gradients_of(Conv2D{.filters = 1, .kernel = 1}, {1, 1, 1}, {.batch = 1});
 }
 

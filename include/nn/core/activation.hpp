@@ -15,7 +15,16 @@ struct Activation {
 
   template <class T>
   [[nodiscard]] constexpr T operator()(T x) const {
-    return x > T(0) ? x : T(slope) * x;
+    return gradient(x, x);
+  }
+
+  /// dx for an output y (or input, whose sign is the same) and its gradient dy. Two choices and one
+  /// sum rather than a choice between two results, which compilers turn into a branch.
+  template <class T>
+  [[nodiscard]] constexpr T gradient(T y, T dy) const {
+    const T straight = y > T(0) ? dy : T(0);
+    const T bent = y > T(0) ? T(0) : dy;
+    return straight + T(slope) * bent;
   }
 };
 

@@ -110,12 +110,13 @@ struct BatchNorm {
     }
     for (T* values : {means, factors, shifts}) layout.repeat(values);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
+      const Activation activation = context.activation;  // in a register, not in memory
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
         const T* from = x.data() + at;
         T* to = y.data() + at;
         for (Index i = 0; i < count; ++i) {
-          to[i] = context.activation((from[i] - means[i]) * factors[i] + shifts[i]);
+          to[i] = activation((from[i] - means[i]) * factors[i] + shifts[i]);
         }
       }
     });

@@ -8,7 +8,7 @@
 
 namespace nn {
 
-/// In training, sets each element to 0 with probability `rate` and multiplies the others by
+/// In training, multiplies each element by 0 with probability `rate` and the others by
 /// 1 / (1 - rate), so that the mean stays; in inference, does nothing (Srivastava et al., "Dropout:
 /// a simple way to prevent neural networks from overfitting", 2014, in its inverted form). Which
 /// elements go is a function of the model's seed, the step, the layer's place and the sample's
@@ -46,7 +46,7 @@ struct Dropout {
 
  private:
   static constexpr int chances = 65536;
-  static constexpr int draws = 4;  // of 16 bits, from each 64 random ones
+  static constexpr Index draws = 4;  // of 16 bits, from each 64 random ones
 
   /// Of 65536 chances, those at which an element is dropped; at least one is left.
   [[nodiscard]] constexpr std::uint32_t threshold() const {
@@ -57,6 +57,7 @@ struct Dropout {
   void mask(const Context<T>& context, TensorView<const T> from, TensorView<T> to) const {
     const std::uint32_t dropped = threshold();
     const T factor = static_cast<T>(chances) / static_cast<T>(chances - static_cast<int>(dropped));
+    const T table[] = {T(0), factor};  // looked up rather than branched to: the guess would fail
     const Index size = context.plan->input.size();
     const Index piece = detail::samples_per_piece(size);
     parallel_for_pieces(from.shape().front(), piece, [&](Index begin, Index end) {
@@ -65,10 +66,16 @@ struct Dropout {
         const T* values = from.data() + sample * size;
         T* results = to.data() + sample * size;
         for (Index i = 0; i < size; i += draws) {
-          std::uint64_t bits = random();
-          for (Index j = i; j < std::min(i + draws, size); ++j) {
-            results[j] = (bits & (chances - 1)) >= dropped ? values[j] * factor : T(0);
-            bits >>= 16U;
+          const std::uint64_t bits = random();
+          T factors[draws];
+          for (Index lane = 0; lane < draws; ++lane) {
+            const auto chance =
+                static_cast<std::uint16_t>(bits >> (16U * static_cast<unsigned>(lane)));
+            factors[lane] = table[chance >= dropped ? 1 : 0];
+          }
+          const Index count = std::min(draws, size - i);
+          for (Index lane = 0; lane < count; ++lane) {
+            results[i + lane] = values[i + lane] * factors[lane];
           }
         }
       }

@@ -71,6 +71,7 @@ struct LayerNorm {
     const T* shifts = parameter_or(context, layout.columns, shift, scale ? 1 : 0, T(0), scratch);
     const Index columns = layout.columns;
     parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
+      const Activation activation = context.activation;  // in a register, not in memory
       for (Index row = begin; row < end; ++row) {
         const T* from = x.data() + row * columns;
         T* to = y.data() + row * columns;
@@ -84,7 +85,7 @@ struct LayerNorm {
           inverses[row] = inverse;
         }
         for (Index i = 0; i < columns; ++i) {
-          to[i] = context.activation((from[i] - mean) * inverse * factors[i] + shifts[i]);
+          to[i] = activation((from[i] - mean) * inverse * factors[i] + shifts[i]);
         }
       }
     });

@@ -57,10 +57,11 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
     if (branch == 0 && from.data() == y.data()) return;
     constexpr Index piece = Index{1} << 15;
     parallel_for_pieces(y.size(), piece, [&](Index begin, Index end) {
+      const Activation activation = context.activation;  // in a register, not in memory
       if (branch == 0) {
         std::copy(from.data() + begin, from.data() + end, y.data() + begin);
       } else {
-        for (Index i = begin; i < end; ++i) y[i] = context.activation(y[i] + from[i]);
+        for (Index i = begin; i < end; ++i) y[i] = activation(y[i] + from[i]);
       }
     });
   }
