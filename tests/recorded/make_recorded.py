@@ -15,7 +15,7 @@ PyTorch's own random ones are written to it. FOLDER/NETWORK_results.safetensors 
 and FOLDER/NETWORK_trained.safetensors the weights after them. The files beside this script were made
 with Debian 12's python3-torch 1.13.1 by
 
-    tests/recorded/make_recorded.py tests/recorded small_lenet batch_norm
+    tests/recorded/make_recorded.py tests/recorded small_lenet batch_norm generator
 """
 
 import json
@@ -73,12 +73,22 @@ def small_lenet():
         nn.Linear(16, 10))
 
 
+# Batch normalisation of few samples enlarges differences from step to step. Its networks have smooth
+# activations, so that those stay differences of rounding: at a kink one becomes another gradient.
 def batch_norm():
     return (3, 9, 8), nn.Sequential(
-        nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
-        nn.Conv2d(6, 8, (3, 2), groups=2, dilation=(1, 2)), nn.BatchNorm2d(8), nn.LeakyReLU(0.1),
+        nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(6), nn.Tanh(),
+        nn.Conv2d(6, 8, (3, 2), groups=2, dilation=(1, 2)), nn.BatchNorm2d(8), nn.SiLU(),
         nn.Flatten(), nn.BatchNorm1d(48), nn.Linear(48, 12, bias=False), nn.BatchNorm1d(12),
-        nn.ReLU(), nn.Linear(12, 10))
+        nn.Tanh(), nn.Linear(12, 10))
+
+
+def generator():
+    return (10,), nn.Sequential(
+        nn.Linear(10, 72, bias=False), nn.BatchNorm1d(72), nn.Tanh(), nn.Unflatten(1, (6, 3, 4)),
+        nn.ConvTranspose2d(6, 4, 4, stride=2, padding=1), nn.BatchNorm2d(4), nn.SiLU(),
+        nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), nn.Sigmoid(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(288, 10))
 
 
 def run(folder, network):
