@@ -55,7 +55,7 @@ TEST_CASE("OpenCV gives the outputs of every layer and of the parts' networks") 
   };
   networks::for_each_layer(put_here);
   networks::for_each_network(put_here);
-  const fs::path script = fs::path(__FILE__).parent_path() / "check_onnx.py";
+  const fs::path script = fs::path(NN_TESTS_FOLDER) / "check_onnx.py";
   const std::string command = python + " '" + script.string() + "' '" + folder.string() + "' >&2";
   CHECK(std::system(command.c_str()) == 0);
   fs::remove_all(folder);

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nn::Index;
 
-fs::path recorded() { return fs::path(__FILE__).parent_path() / "recorded"; }
+fs::path recorded() { return fs::path(NN_TESTS_FOLDER) / "recorded"; }
 
 auto lenet() {
   return nn::sequential(nn::Conv2D{.filters = 6, .kernel = 5, .padding = 2}, nn::ReLU{},
