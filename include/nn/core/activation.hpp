@@ -9,8 +9,9 @@ namespace nn {
 /// y = x for x > 0, y = slope * x otherwise; a slope of 1 is no activation at all, 0 is ReLU, and
 /// anything between is leaky ReLU.
 struct Activation {
-  float slope = 1;
+  float slope = 1;  ///< for x < 0; 1 leaves all values as they are
 
+  /// Whether it leaves all values as they are.
   [[nodiscard]] constexpr bool is_identity() const { return slope == 1; }
 
   template <class T>
@@ -33,8 +34,9 @@ struct Activation {
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;  ///< one value a column, or null for none
-  Activation activation{};
+  Activation activation{};  ///< applied after the bias
 
+  /// Whether there is nothing to do.
   [[nodiscard]] constexpr bool is_identity() const {
     return bias == nullptr && activation.is_identity();
   }

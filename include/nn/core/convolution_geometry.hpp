@@ -11,22 +11,22 @@ namespace nn {
 /// output_width() x filters. Filters [g * filters / groups, (g + 1) * filters / groups) see the
 /// channels [g * channels / groups, (g + 1) * channels / groups) only.
 struct ConvolutionGeometry {
-  Index batch = 1;
-  Index height = 1;
-  Index width = 1;
-  Index channels = 1;
-  Index filters = 1;
-  Index kernel_height = 1;
-  Index kernel_width = 1;
-  Index stride_height = 1;
-  Index stride_width = 1;
-  Index dilation_height = 1;
-  Index dilation_width = 1;
-  Index groups = 1;
-  Index pad_top = 0;
-  Index pad_bottom = 0;
-  Index pad_left = 0;
-  Index pad_right = 0;
+  Index batch = 1;            ///< images
+  Index height = 1;           ///< of an image
+  Index width = 1;            ///< of an image
+  Index channels = 1;         ///< of an image
+  Index filters = 1;          ///< channels of the output
+  Index kernel_height = 1;    ///< taps of a column of the kernel
+  Index kernel_width = 1;     ///< taps of a row of the kernel
+  Index stride_height = 1;    ///< rows from one window to the next
+  Index stride_width = 1;     ///< columns from one window to the next
+  Index dilation_height = 1;  ///< rows from one tap to the next
+  Index dilation_width = 1;   ///< columns from one tap to the next
+  Index groups = 1;           ///< that share no channels or filters
+  Index pad_top = 0;          ///< rows of zeros above the image
+  Index pad_bottom = 0;       ///< rows of zeros below the image
+  Index pad_left = 0;         ///< columns of zeros left of the image
+  Index pad_right = 0;        ///< columns of zeros right of the image
 
   /// Rows of the output; 0 or less when the padded image is smaller than the dilated kernel.
   [[nodiscard]] constexpr Index output_height() const {
@@ -37,12 +37,17 @@ struct ConvolutionGeometry {
   [[nodiscard]] constexpr Index output_width() const {
     return output_extent(width + pad_left + pad_right, kernel_width, stride_width, dilation_width);
   }
+  /// Channels that a filter sees.
   [[nodiscard]] constexpr Index group_channels() const { return channels / groups; }
+  /// Filters of a group.
   [[nodiscard]] constexpr Index group_filters() const { return filters / groups; }
+  /// Elements of one image.
   [[nodiscard]] constexpr Index input_size() const { return height * width * channels; }
+  /// Elements of one output.
   [[nodiscard]] constexpr Index output_size() const {
     return output_height() * output_width() * filters;
   }
+  /// Elements of all kernels.
   [[nodiscard]] constexpr Index weights_size() const {
     return kernel_height * kernel_width * group_channels() * filters;
   }

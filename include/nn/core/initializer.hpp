@@ -14,20 +14,23 @@ namespace nn {
 /// is usual for weights whose last axis is the outputs (dense in x out, convolution KH x KW x in x
 /// out): fan-in is the product of all other extents, fan-out the outputs times the kernel's area.
 struct Initializer {
+  /// How values are drawn.
   enum class Kind { constant, normal, truncated_normal, uniform, orthogonal, dirac };
   /// What `scale` is divided by to give the variance.
   enum class Fan { none, in, out, average };
 
-  Kind kind = Kind::constant;
-  Fan fan = Fan::none;
-  double scale = 0;  ///< the value, the variance's numerator, the half-width or the gain
+  Kind kind = Kind::constant;  ///< how values are drawn
+  Fan fan = Fan::none;         ///< what the variance is divided by
+  double scale = 0;            ///< the value, the variance's numerator, the half-width or the gain
 };
 
 /// Every element is `value`.
 constexpr Initializer constant(double value) {
   return {Initializer::Kind::constant, Initializer::Fan::none, value};
 }
+/// Every element is 0: for biases.
 constexpr Initializer zeros() { return constant(0); }
+/// Every element is 1: for scales.
 constexpr Initializer ones() { return constant(1); }
 
 /// Normal with mean 0 and the given standard deviation.
@@ -45,6 +48,7 @@ constexpr Initializer uniform(double limit) {
 
 /// Variance 2 / fan-in, for layers before a ReLU (He et al., "Delving deep into rectifiers", 2015).
 constexpr Initializer he_normal() { return {Initializer::Kind::normal, Initializer::Fan::in, 2}; }
+/// As he_normal(), uniform.
 constexpr Initializer he_uniform() { return {Initializer::Kind::uniform, Initializer::Fan::in, 2}; }
 
 /// Variance 2 / (fan-in + fan-out), for layers before tanh or softmax (Glorot and Bengio,
@@ -52,6 +56,7 @@ constexpr Initializer he_uniform() { return {Initializer::Kind::uniform, Initial
 constexpr Initializer glorot_normal() {
   return {Initializer::Kind::normal, Initializer::Fan::average, 1};
 }
+/// As glorot_normal(), uniform.
 constexpr Initializer glorot_uniform() {
   return {Initializer::Kind::uniform, Initializer::Fan::average, 1};
 }
@@ -60,6 +65,7 @@ constexpr Initializer glorot_uniform() {
 constexpr Initializer lecun_normal() {
   return {Initializer::Kind::normal, Initializer::Fan::in, 1};
 }
+/// As lecun_normal(), uniform.
 constexpr Initializer lecun_uniform() {
   return {Initializer::Kind::uniform, Initializer::Fan::in, 1};
 }

@@ -21,18 +21,22 @@ template <class T>
 struct AlignedAllocator {
   using value_type = T;
   AlignedAllocator() = default;
+  /// All such allocators are alike.
   template <class U>
   constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {
   }  // NOLINT(google-explicit-constructor)
+  /// Room for `count` elements. @throws std::bad_alloc
   [[nodiscard]] T* allocate(std::size_t count) {
     return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignment}));
   }
+  /// Gives back what `allocate` gave.
   void deallocate(T* block, std::size_t /*count*/) {
     ::operator delete (block, std::align_val_t{alignment});
   }
   bool operator==(const AlignedAllocator&) const = default;
 };
 
+/// A standard vector whose elements start on a cache line.
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
@@ -49,6 +53,7 @@ template <class T>
 class Arena {
  public:
   Arena() = default;
+  /// Hands out the `bytes` from `block` on.
   Arena(std::byte* block, Index bytes) : next_(block), left_(bytes) {}
 
   /// Uninitialised room for `count` elements.
@@ -63,9 +68,12 @@ class Arena {
     return piece;
   }
 
+  /// A piece of `bytes` bytes to be handed out in turn.
   [[nodiscard]] Arena take_arena(Index bytes) { return {take<std::byte>(bytes), bytes}; }
 
+  /// Where the next piece starts.
   [[nodiscard]] std::byte* data() const { return next_; }
+  /// What has not been handed out.
   [[nodiscard]] Index bytes_left() const { return left_; }
 
  private:

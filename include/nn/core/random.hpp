@@ -120,10 +120,13 @@ constexpr double normal_quantile(double p) {
 class Random {
  public:
   using result_type = std::uint64_t;
+  /// All of a stream: what it has still to give.
   using State = std::array<std::uint64_t, 4>;
 
+  /// The stream of a seed without keys.
   explicit constexpr Random(std::uint64_t seed = 0) : Random(seed, std::uint64_t{0}) {}
 
+  /// The stream of a seed and keys.
   template <class... Keys>
   constexpr Random(std::uint64_t seed, std::uint64_t key, Keys... keys) {
     std::uint64_t mixer = seed;
@@ -135,14 +138,18 @@ class Random {
     for (std::uint64_t& word : state_) word = detail::split_mix(mixer);
   }
 
+  /// The stream that goes on where another's `state()` was.
   static constexpr Random from_state(const State& state) {
     Random random;
     random.state_ = state;
     return random;
   }
+  /// To be kept, and given to `from_state`.
   [[nodiscard]] constexpr const State& state() const { return state_; }
 
+  /// Of a number that the stream gives, as the standard library asks.
   static constexpr result_type min() { return 0; }
+  /// Likewise.
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
   /// 64 random bits.
@@ -178,6 +185,7 @@ class Random {
     }
   }
 
+  /// True with the given probability.
   constexpr bool bernoulli(double probability) { return uniform() < probability; }
 
   /// Normal, by inversion: one uniform number each, so that streams stay aligned.

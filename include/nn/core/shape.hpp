@@ -23,6 +23,7 @@ using Label = std::int32_t;
 /// channel. A literal type, so that the shapes of a whole network can be computed by the compiler.
 class Shape {
  public:
+  /// The most axes there can be.
   static constexpr Index max_rank = 6;
 
   constexpr Shape() = default;
@@ -32,6 +33,7 @@ class Shape {
     for (const Index extent : extents) push_back(extent);
   }
 
+  /// The number of axes.
   [[nodiscard]] constexpr Index rank() const { return rank_; }
 
   /// The extent at `axis`; a negative axis counts from the end, -1 being the last.
@@ -45,7 +47,9 @@ class Shape {
     return extents_[static_cast<std::size_t>(position)];
   }
 
+  /// The first extent: samples, where the shape is a batch's.
   [[nodiscard]] constexpr Index front() const { return (*this)[0]; }
+  /// The last extent: channels, where the shape is an image's.
   [[nodiscard]] constexpr Index back() const { return (*this)[-1]; }
 
   /// The number of elements: the product of the extents (1 for rank 0).
@@ -55,6 +59,7 @@ class Shape {
     return product;
   }
 
+  /// Adds an axis at the end. @throws ShapeError for a negative extent or one axis too many.
   constexpr void push_back(Index extent) {
     if (extent < 0) throw ShapeError(detail::text("a shape with the extent ", extent));
     if (rank_ == max_rank)

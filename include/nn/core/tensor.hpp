@@ -30,6 +30,7 @@ class TensorView {
   using MapOf = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>;
 
   TensorView() = default;
+  /// Sees the elements from `data` on, as many as the shape has.
   TensorView(T* data, const Shape& shape) : data_(data), shape_(shape) {}
 
   /// A view that may write converts to one that only reads.
@@ -96,6 +97,7 @@ class TensorView {
     return MapOf<Eigen::Array<value_type, Eigen::Dynamic, 1>>(data_, size());
   }
 
+  /// Writes `value` to every element.
   void fill(const value_type& value) const requires(!std::is_const_v<T>) {
     std::fill(begin(), end(), value);
   }
@@ -123,6 +125,7 @@ class Tensor {
                         shape, " needs ", shape.size(), " values, got ", values.size());
     std::copy(values.begin(), values.end(), elements_.begin());
   }
+  /// Likewise, from values written out.
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
 
@@ -130,6 +133,8 @@ class Tensor {
   explicit Tensor(TensorView<const T> view)
       : Tensor(view.shape(), std::span<const T>(view.span())) {}
 
+  /// As the view's of the same name.
+  /// @{
   [[nodiscard]] TensorView<T> view() { return {elements_.data(), shape_}; }
   [[nodiscard]] TensorView<const T> view() const { return {elements_.data(), shape_}; }
   operator TensorView<T>() { return view(); }              // NOLINT(google-explicit-constructor)
@@ -171,7 +176,9 @@ class Tensor {
   [[nodiscard]] TensorView<const T> samples(Index first, Index count) const {
     return view().samples(first, count);
   }
+  /// @}
 
+  /// Writes `value` to every element.
   void fill(const T& value) { view().fill(value); }
 
   /// Gives the tensor another shape. The elements keep their order; new ones are `T{}`. Memory is

@@ -19,8 +19,8 @@ namespace nn {
 
 /// Moves an image by whole pixels, up to `pixels` in each direction.
 struct RandomShift {
-  Index pixels = 2;
-  Border border = Border::zero;
+  Index pixels = 2;              ///< in each direction, at most
+  Border border = Border::zero;  ///< what comes in from outside
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     const Index down = context.random.below(2 * pixels + 1) - pixels;
@@ -33,7 +33,7 @@ struct RandomShift {
 
 /// Mirrors an image left to right, with a probability.
 struct RandomFlip {
-  double probability = 0.5;
+  double probability = 0.5;  ///< of mirroring
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     if (context.random.bernoulli(probability)) flip_horizontally(image);
@@ -57,11 +57,11 @@ struct AlternatingFlip {
 /// Rotates, scales, shears and moves an image about its centre, all by bilinear interpolation of
 /// one map, each drawn uniformly.
 struct RandomAffine {
-  double rotation = 0;  ///< up to so many degrees, either way
-  double scale = 0;     ///< by a factor in [1 - scale, 1 + scale]; below 1
-  double shear = 0;     ///< each row moves up to so many pixels against the next
-  double shift = 0;     ///< up to so many pixels in each direction
-  Border border = Border::zero;
+  double rotation = 0;           ///< up to so many degrees, either way
+  double scale = 0;              ///< by a factor in [1 - scale, 1 + scale]; below 1
+  double shear = 0;              ///< each row moves up to so many pixels against the next
+  double shift = 0;              ///< up to so many pixels in each direction
+  Border border = Border::zero;  ///< what comes in from outside
 
   /// @throws Error when the scale is not in [0, 1).
   void operator()(TensorView<float> image, ImageContext& context) const {
@@ -84,9 +84,9 @@ struct RandomAffine {
 /// "Best practices for convolutional neural networks applied to visual document analysis", 2003,
 /// section 2). Pixels move by about 0.16 alpha / sigma.
 struct ElasticDistortion {
-  double alpha = 34;
-  double sigma = 4;
-  Border border = Border::zero;
+  double alpha = 34;             ///< how far pixels move, before smoothing
+  double sigma = 4;              ///< of the smoothing, in pixels
+  Border border = Border::zero;  ///< what comes in from outside
 
   /// @throws Error unless sigma is positive.
   void operator()(TensorView<float> image, ImageContext& context) const {
@@ -115,8 +115,8 @@ struct ElasticDistortion {
 /// the square may lie outside (DeVries and Taylor, "Improved regularization of convolutional neural
 /// networks with cutout", 2017).
 struct Cutout {
-  Index size = 8;
-  float value = 0;
+  Index size = 8;   ///< of a side, in pixels
+  float value = 0;  ///< to fill it with, in [0, 1]
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     detail::check_image(image.shape());
@@ -136,8 +136,8 @@ struct Cutout {
 /// Changes the brightness, by up to `brightness` either way, and the contrast, by a factor in
 /// [1 - contrast, 1 + contrast] about the image's mean. The result stays in [0, 1].
 struct RandomBrightnessContrast {
-  double brightness = 0;
-  double contrast = 0;
+  double brightness = 0;  ///< added to every pixel, at most; pixels are in [0, 1]
+  double contrast = 0;    ///< from the image's mean, at most
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     const auto offset = static_cast<float>(context.random.uniform(-brightness, brightness));
@@ -150,13 +150,14 @@ struct RandomBrightnessContrast {
 /// Does `augmentation` with a probability, and otherwise nothing.
 template <class Augmentation>
 struct Sometimes {
-  double probability = 0.5;
-  Augmentation augmentation{};
+  double probability = 0.5;     ///< of doing it
+  Augmentation augmentation{};  ///< what is done
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     if (context.random.bernoulli(probability)) augmentation(image, context);
   }
 };
+/// Sometimes{0.5, Cutout{8}} is a Sometimes<Cutout>.
 template <class Augmentation>
 Sometimes(double, Augmentation) -> Sometimes<Augmentation>;
 
@@ -164,6 +165,7 @@ Sometimes(double, Augmentation) -> Sometimes<Augmentation>;
 template <class... Augmentations>
 class Composed {
  public:
+  /// Does the given augmentations in their order.
   explicit constexpr Composed(Augmentations... augmentations)
       : augmentations_(std::move(augmentations)...) {}
 

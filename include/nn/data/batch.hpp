@@ -30,13 +30,17 @@ struct Batch {
 /// batches to come.
 template <class T = float>
 struct BatchBuffer {
+  /// N x height x width x channels
   Tensor<T> inputs;
+  /// N
   Tensor<Label> labels;
   Tensor<T> targets;  ///< empty unless a transform gives it a shape
+  /// N: where the samples stand in the data set
   std::vector<Index> indices;
-  Index classes = 0;
+  Index classes = 0;  ///< how many there are
 
   [[nodiscard]] Index size() const { return labels.size(); }
+  /// What a network and a loss take of it.
   [[nodiscard]] Batch<T> view() const { return {inputs, labels, targets, indices}; }
 
   /// Makes targets of the labels, 1 for the class and 0 for the others, unless there are targets.
@@ -52,10 +56,10 @@ struct BatchBuffer {
 /// of the seed, the epoch and the sample alone.
 class ImageContext {
  public:
-  Random random{};
-  std::uint64_t seed = 0;
-  Index epoch = 0;
-  Index sample = 0;  ///< where the image stands in the data set
+  Random random{};         ///< numbers of this image's own
+  std::uint64_t seed = 0;  ///< of the loader
+  Index epoch = 0;         ///< 0 for the first
+  Index sample = 0;        ///< where the image stands in the data set
 
   /// Starts the stream of a sample.
   void begin(std::uint64_t of_seed, Index of_epoch, Index of_sample);
@@ -82,6 +86,7 @@ class BatchTransform {
  public:
   BatchTransform() = default;
 
+  /// Keeps any callable as described.
   template <class Function>
   requires(!std::is_same_v<std::remove_cvref_t<Function>, BatchTransform> &&
            (std::is_invocable_v<Function&, BatchBuffer<float>&, Random&> ||
@@ -93,12 +98,14 @@ class BatchTransform {
       for_double_ = std::move(function);
   }
 
+  /// Whether there is anything to do.
   [[nodiscard]] explicit operator bool() const { return for_float_ || for_double_; }
 
   /// @throws Error when the callable cannot take batches of this type.
   void operator()(BatchBuffer<float>& batch, Random& random) const {
     call(for_float_, "float", batch, random);
   }
+  /// Likewise.
   void operator()(BatchBuffer<double>& batch, Random& random) const {
     call(for_double_, "double", batch, random);
   }

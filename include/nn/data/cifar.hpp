@@ -64,6 +64,7 @@ class CifarReader {
 
 }  // namespace detail
 
+/// How CIFAR-10 is read.
 struct CifarOptions {
   Index images_per_file = 10000;  ///< other than the published files have: for shortened copies
 };

@@ -18,10 +18,12 @@ namespace nn {
 /// How a byte v becomes a network's input: (v / 255 - mean) / deviation. One mean and deviation a
 /// channel, or one for all of them; none stands for mean 0 and deviation 1, inputs in [0, 1].
 struct Normalization {
-  std::vector<double> mean{};
-  std::vector<double> deviation{};
+  std::vector<double> mean{};       ///< one a channel, or one for all
+  std::vector<double> deviation{};  ///< likewise
 
+  /// The mean of a channel.
   [[nodiscard]] double mean_of(Index channel) const { return pick(mean, channel, 0.0); }
+  /// The standard deviation of a channel.
   [[nodiscard]] double deviation_of(Index channel) const { return pick(deviation, channel, 1.0); }
 
   /// The input that `value`, in [0, 1], of a channel becomes.
@@ -64,6 +66,7 @@ struct Normalization {
 template <class T>
 class Normalizer {
  public:
+  /// For images of `channels` channels.
   Normalizer(const Normalization& normalization, Index channels)
       : normalization_(normalization), channels_(channels) {
     table_.resize(static_cast<std::size_t>(256 * channels));
@@ -127,19 +130,24 @@ class Dataset {
   [[nodiscard]] bool empty() const { return size() == 0; }
   /// Height x width x channels of every image.
   [[nodiscard]] const Shape& sample_shape() const { return contents_->sample_shape; }
+  /// The number of classes.
   [[nodiscard]] Index classes() const { return static_cast<Index>(class_names().size()); }
+  /// One name a class.
   [[nodiscard]] const std::vector<std::string>& class_names() const {
     return contents_->class_names;
   }
   /// What the data set is called in messages and on pages.
   [[nodiscard]] const std::string& name() const { return contents_->name; }
+  /// How bytes become a network's input.
   [[nodiscard]] const Normalization& normalization() const { return contents_->normalization; }
 
   /// The bytes of image `index`, height x width x channels.
   [[nodiscard]] TensorView<const std::uint8_t> image(Index index) const {
     return {contents_->images[checked(index)], sample_shape()};
   }
+  /// The class of image `index`. @throws Error when there is no such image.
   [[nodiscard]] Label label(Index index) const { return contents_->labels[checked(index)]; }
+  /// The classes of all images, in their order.
   [[nodiscard]] TensorView<const Label> labels() const {
     return {contents_->labels.data(), Shape{size()}};
   }
@@ -311,8 +319,8 @@ class Dataset {
 
 /// A learning and a test base.
 struct TrainTest {
-  Dataset train;
-  Dataset test;
+  Dataset train;  ///< to learn from
+  Dataset test;   ///< to measure by, and for nothing else
 };
 
 /// The mean and the standard deviation of every channel over a data set: inputs normalised by it

@@ -15,8 +15,9 @@
 
 namespace nn {
 
+/// How a Loader makes batches.
 struct LoaderOptions {
-  Index batch_size = 128;
+  Index batch_size = 128;       ///< samples of a batch
   bool shuffle = true;          ///< a new order each epoch; else the order of the data set
   bool drop_last = false;       ///< leave out the last batch of an epoch where it is smaller
   std::uint64_t seed = 0;       ///< of the order and of all that is random in the preparation
@@ -70,7 +71,9 @@ class Loader {
     thread_.join();
   }
 
+  /// What the batches are made of.
   [[nodiscard]] const Dataset& data() const { return data_; }
+  /// As given.
   [[nodiscard]] const LoaderOptions& options() const { return options_; }
 
   /// How many batches an epoch has.

@@ -55,7 +55,7 @@ void for_each_pair(const BatchBuffer<T>& batch, const Mix& mix) {
 /// for each batch (Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: Beyond empirical risk
 /// minimization", 2018).
 struct MixUp {
-  double alpha = 0.2;
+  double alpha = 0.2;      ///< of the Beta(alpha, alpha) distribution of the shares
   double probability = 1;  ///< with which a batch is mixed
 
   /// @throws Error unless alpha is positive.
@@ -76,7 +76,7 @@ struct MixUp {
 /// image, lambda from Beta(alpha, alpha) for each batch; it may lie partly outside (Yun et al.,
 /// "CutMix: Regularization strategy to train strong classifiers with localizable features", 2019).
 struct CutMix {
-  double alpha = 1;
+  double alpha = 1;        ///< of the Beta(alpha, alpha) distribution of the areas
   double probability = 1;  ///< with which a batch is mixed
 
   /// @throws Error unless alpha is positive, ShapeError unless the samples are images.

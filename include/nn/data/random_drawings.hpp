@@ -69,7 +69,9 @@ struct Texture {
 /// Grains on black whose density follows a smooth texture: noise that is thicker in some places
 /// than in others.
 struct Grain {
-  Texture density{.spacings = {8, 8, 16, 16}, .darkest = {0, 0}, .brightest = {255, 255}};
+  Texture density{.spacings = {8, 8, 16, 16},
+                  .darkest = {0, 0},
+                  .brightest = {255, 255}};  ///< of grains at each place
   Interval contrast{1, 5};  ///< the power to which the density, from 0 to 1, is raised
 
   void operator()(Random& random, TensorView<std::uint8_t> image) const {
@@ -160,8 +162,8 @@ struct Inks {
 
 /// Straight and curved strokes (quadratic Bezier curves) anywhere in the image.
 struct Strokes {
-  Index fewest = 2;
-  Index most = 8;
+  Index fewest = 2;          ///< in an image
+  Index most = 8;            ///< in an image
   Interval thickness{1, 4};  ///< in pixels
 
   void operator()(Random& random, TensorView<std::uint8_t> image) const {
@@ -194,8 +196,8 @@ struct Strokes {
 
 /// Ellipses, rectangles and triangles anywhere in the image, filled or in outline.
 struct Shapes {
-  Index fewest = 1;
-  Index most = 4;
+  Index fewest = 1;          ///< in an image
+  Index most = 4;            ///< in an image
   Interval extent{3, 20};    ///< of a side or diameter, in pixels
   Interval thickness{1, 4};  ///< of outlines, in pixels
 

@@ -109,8 +109,8 @@ class Mosaic {
 
 /// A kind of random image and its name.
 struct ImageGenerator {
-  std::string name;
-  std::function<void(Random&, TensorView<std::uint8_t>)> draw;
+  std::string name;                                             ///< for tables and file names
+  std::function<void(Random&, TensorView<std::uint8_t>)> draw;  ///< fills an image
 };
 
 /// The kinds that need nothing, or nothing but the grey images to be told from them. Patches of

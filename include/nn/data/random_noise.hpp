@@ -19,9 +19,10 @@ namespace nn {
 
 /// A parameter that is drawn anew, uniformly, for each image; equal ends make it fixed.
 struct Interval {
-  double low = 0;
-  double high = 1;
+  double low = 0;   ///< end
+  double high = 1;  ///< end
 
+  /// A value in the interval.
   [[nodiscard]] double draw(Random& random) const { return random.uniform(low, high); }
 };
 
@@ -50,8 +51,8 @@ struct UniformNoise {
 
 /// Normal levels, cut off at black and white.
 struct NormalNoise {
-  Interval mean{32, 224};
-  Interval deviation{16, 96};
+  Interval mean{32, 224};      ///< of the levels
+  Interval deviation{16, 96};  ///< of the levels
 
   void operator()(Random& random, TensorView<std::uint8_t> image) const {
     const double centre = mean.draw(random);
@@ -62,7 +63,7 @@ struct NormalNoise {
 
 /// White with a probability drawn for each image, else black.
 struct BernoulliNoise {
-  Interval probability{0.05, 0.95};
+  Interval probability{0.05, 0.95};  ///< of white
 
   void operator()(Random& random, TensorView<std::uint8_t> image) const {
     const double white = probability.draw(random);

@@ -16,15 +16,16 @@
 
 namespace nn {
 
+/// How a data set is split.
 struct SplitOptions {
   bool stratified = true;  ///< every part has every class in the whole's proportion
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< of the choice
 };
 
 /// What one round of a cross-validation learns from, and is validated on.
 struct Fold {
-  Dataset train;
-  Dataset validation;
+  Dataset train;       ///< all but the validation's
+  Dataset validation;  ///< each sample in one fold's
 };
 
 namespace detail {

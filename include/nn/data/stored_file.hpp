@@ -51,6 +51,7 @@ class StoredFile {
   /// The path, for messages.
   [[nodiscard]] const std::string& name() const { return name_; }
 
+  /// Whether the file is gzip's.
   [[nodiscard]] bool compressed() const { return stored_.starts_with("\x1f\x8b"); }
 
   /// The first `limit` bytes of the content, or all of it if there are fewer. What is compressed is

@@ -98,8 +98,8 @@ void shift_image(TensorView<const T> image, TensorView<T> shifted, Index down, I
 
 /// A position between pixels, in rows and columns from the centre of the first pixel.
 struct Position {
-  float y = 0;
-  float x = 0;
+  float y = 0;  ///< rows
+  float x = 0;  ///< columns
 };
 
 namespace detail {

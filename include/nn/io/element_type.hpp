@@ -73,6 +73,7 @@ inline constexpr std::array<ElementTypeFacts, 16> element_types{{
   return detail::element_types[static_cast<std::size_t>(type)].name;
 }
 
+/// The size of one element in a file.
 [[nodiscard]] constexpr Index bytes_of(ElementType type) {
   return detail::element_types[static_cast<std::size_t>(type)].bytes;
 }

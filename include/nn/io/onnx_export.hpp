@@ -12,11 +12,12 @@
 
 namespace nn {
 
+/// The names in an ONNX file.
 struct OnnxExportOptions {
-  std::string input = "input";
-  std::string output = "output";
-  std::string name = "network";
-  std::map<std::string, std::string> metadata{};
+  std::string input = "input";                    ///< of the graph's input
+  std::string output = "output";                  ///< of the graph's output
+  std::string name = "network";                   ///< of the graph
+  std::map<std::string, std::string> metadata{};  ///< more about the model, by key
 };
 
 /// Writes the model, as it is in inference, to an ONNX file (opset 13) with any number of samples

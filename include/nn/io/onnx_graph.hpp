@@ -18,8 +18,9 @@ namespace nn {
 
 /// A named setting of an ONNX node.
 struct OnnxAttribute {
-  std::string name;
-  std::variant<float, Index, std::vector<Index>, std::string> value;
+  std::string name;  ///< as ONNX calls it
+  std::variant<float, Index, std::vector<Index>, std::string>
+      value;  ///< of one of the types ONNX knows
 };
 
 /// The graph that a network becomes, layer by layer. Values are known by their names. A sample that
@@ -52,6 +53,7 @@ class OnnxGraph {
     tensor.set_raw_data(values.data(), values.size_bytes());
     return tensor.name();
   }
+  /// Adds a constant of whole numbers, such as a shape, and returns its name.
   std::string constant(const std::string& name, const std::vector<Index>& values) {
     ::onnx::TensorProto& tensor =
         new_constant(name, {static_cast<Index>(values.size())}, ::onnx::TensorProto::INT64);
@@ -78,6 +80,7 @@ class OnnxGraph {
   /// The order of the elements of flat samples on either side of a layer.
   [[nodiscard]] const detail::FlatOrders& orders() const { return orders_; }
 
+  /// What has been made so far.
   [[nodiscard]] ::onnx::GraphProto& graph() { return graph_; }
 
   /// The extents of a sample in ONNX's order.

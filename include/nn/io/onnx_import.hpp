@@ -18,6 +18,7 @@
 
 namespace nn {
 
+/// What an ONNX file may leave open.
 struct OnnxImportOptions {
   /// Of one sample, an image as height x width x channels; where the file leaves extents open.
   std::optional<Shape> input_shape{};

@@ -20,16 +20,18 @@ namespace nn {
 /// What another program calls the layers: {{"0", "conv1"}} stores "0.weight" as "conv1.weight".
 using LayerNames = std::map<std::string, std::string>;
 
+/// How weights are written.
 struct SaveOptions {
-  WeightLayout layout = WeightLayout::native;
+  WeightLayout layout = WeightLayout::native;  ///< of the tensors in the file
   Metadata metadata{};  ///< what else to put into the file; keys that start with "nn." are taken
-  LayerNames names{};
+  LayerNames names{};   ///< where the file is to have other names
 };
 
+/// How weights are read.
 struct LoadOptions {
   /// What the file says, and PyTorch's if it does not say.
   std::optional<WeightLayout> layout{};
-  LayerNames names{};
+  LayerNames names{};  ///< where the file has other names
   /// Whether the model must still give the output that was stored with the weights.
   bool check = true;
 };

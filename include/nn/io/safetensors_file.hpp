@@ -23,9 +23,9 @@ using Metadata = std::map<std::string, std::string>;
 
 /// A tensor as it stands in a file.
 struct StoredTensor {
-  ElementType type = ElementType::f32;
-  Shape shape;
-  std::string bytes;  ///< row-major, little-endian
+  ElementType type = ElementType::f32;  ///< of its elements
+  Shape shape;                          ///< row-major
+  std::string bytes;                    ///< row-major, little-endian
 };
 
 /// What a safetensors file holds: tensors by name, and text about them.
@@ -37,7 +37,7 @@ struct StoredTensor {
 ///     auto weight = nn::SafetensorsFile::read("weights.safetensors").get<float>("weight");
 class SafetensorsFile {
  public:
-  Metadata metadata;
+  Metadata metadata;  ///< what the file carries besides tensors
 
   /// @throws FileError when the file cannot be read, or is not in the format: the message says what
   /// is wrong and with which tensor.
@@ -53,7 +53,9 @@ class SafetensorsFile {
   /// The bytes of the file.
   [[nodiscard]] std::string serialize() const;
 
+  /// All tensors, by name.
   [[nodiscard]] const std::map<std::string, StoredTensor>& tensors() const { return tensors_; }
+  /// Whether there is a tensor called `name`.
   [[nodiscard]] bool contains(const std::string& name) const { return tensors_.contains(name); }
 
   /// The tensor called `name`, as it stands.

@@ -52,7 +52,7 @@ struct Tanh {
 /// y = x for x > 0 and alpha * (exp(x) - 1) otherwise (Clevert et al., "Fast and accurate deep
 /// network learning by exponential linear units", 2016).
 struct ELU {
-  float alpha = 1;
+  float alpha = 1;  ///< what y tends to for x far below 0, negated
 
   [[nodiscard]] std::string name() const { return detail::text("ELU{", alpha, "}"); }
 
@@ -83,8 +83,9 @@ struct ELU {
 /// which activations keep mean 0 and variance 1 through layers of LeCun-normal weights (Klambauer
 /// et al., "Self-normalizing neural networks", 2017).
 struct SELU {
-  static constexpr double lambda = 1.0507009873554804934193349852946;
-  static constexpr double alpha = 1.6732632423543772848170429916717;
+  static constexpr double lambda = 1.0507009873554804934193349852946;  ///< the scale of the paper
+  static constexpr double alpha =
+      1.6732632423543772848170429916717;  ///< the paper's, for which mean 0 and variance 1 stay so
 
   [[nodiscard]] std::string name() const { return "SELU{}"; }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
@@ -151,7 +152,7 @@ struct SiLU {
 /// `approximate`, x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), which is faster and at
 /// most 5e-4 off (Hendrycks and Gimpel, "Gaussian error linear units", 2016).
 struct GELU {
-  bool approximate = false;
+  bool approximate = false;  ///< by tanh, as some published networks have it
 
   [[nodiscard]] std::string name() const { return approximate ? "GELU{approximate}" : "GELU{}"; }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }

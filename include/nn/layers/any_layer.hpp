@@ -13,6 +13,7 @@ namespace nn {
 /// file or drawn in a search. Copies share the layer, which never changes.
 class AnyLayer {
  public:
+  /// Holds a copy of any layer.
   template <class L>
   requires(!std::same_as<std::remove_cvref_t<L>, AnyLayer>)
       AnyLayer(L layer)  // NOLINT(google-explicit-constructor): any layer is an AnyLayer
@@ -117,11 +118,15 @@ template <>
 class Sequential<AnyLayer> : public Chain<Sequential<AnyLayer>> {
  public:
   Sequential() = default;
+  /// The chain of the given layers.
   explicit Sequential(std::vector<AnyLayer> layers) : layers_(std::move(layers)) {}
 
+  /// Adds a layer at the end.
   void push_back(AnyLayer layer) { layers_.push_back(std::move(layer)); }
 
+  /// The number of layers.
   [[nodiscard]] Index length() const { return static_cast<Index>(layers_.size()); }
+  /// The layers in their order.
   [[nodiscard]] const std::vector<AnyLayer>& layers() const { return layers_; }
 
   [[nodiscard]] Shape output_shape(const Shape& input) const {
@@ -130,6 +135,7 @@ class Sequential<AnyLayer> : public Chain<Sequential<AnyLayer>> {
     return shape;
   }
 
+  /// Calls `f(layer)` for layer `index`, as an AnyLayer.
   template <class F>
   void visit(Index index, const F& f) const {
     f(layers_[static_cast<std::size_t>(index)]);

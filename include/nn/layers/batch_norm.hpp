@@ -29,10 +29,10 @@ namespace nn {
 /// first values, so that a mean far from zero costs no accuracy; and in an order that does not
 /// depend on the number of threads.
 struct BatchNorm {
-  bool scale = true;
-  bool shift = true;
-  float momentum = 0.1F;
-  float epsilon = 1e-5F;
+  bool scale = true;      ///< whether to learn a factor for each channel
+  bool shift = true;      ///< whether to learn an offset for each channel
+  float momentum = 0.1F;  ///< the weight of a new batch in the running statistics
+  float epsilon = 1e-5F;  ///< added to the variance
 
   [[nodiscard]] std::string name() const {
     return detail::text("BatchNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",

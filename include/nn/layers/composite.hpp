@@ -15,13 +15,16 @@ namespace nn {
 template <class Derived>
 class Composite {
  protected:
+  /// The number of layers.
   [[nodiscard]] Index length() const { return derived().length(); }
 
+  /// Calls `f(layer)` for layer `index`.
   template <class F>
   void visit(Index index, const F& f) const {
     derived().visit(index, f);
   }
 
+  /// The plan of layer `index`.
   [[nodiscard]] static const Plan& child_of(const Plan& plan, Index index) {
     return plan.children[static_cast<std::size_t>(index)];
   }
@@ -39,6 +42,7 @@ class Composite {
     return plan;
   }
 
+  /// What layer `index` needs, in whole cache lines.
   template <class T>
   [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
                                     bool training) const {

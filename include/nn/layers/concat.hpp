@@ -15,6 +15,7 @@ namespace nn {
 template <class... Layers>
 class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<Layers...> {
  public:
+  /// The branches in the order of their channels in the output.
   constexpr explicit Concat(Layers... branches)
       : detail::LayerTuple<Layers...>(std::move(branches)...) {
     static_assert(sizeof...(Layers) > 0, "Concat needs at least one branch");

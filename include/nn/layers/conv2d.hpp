@@ -19,15 +19,15 @@ namespace nn {
 /// are cut into as many equal parts, and each part of the filters sees its part of the channels
 /// only; `groups` equal to the channels is a depthwise convolution.
 struct Conv2D {
-  Index filters = 1;
-  Extent2D kernel = 3;
-  Extent2D stride = 1;
-  Extent2D dilation = 1;
-  Index groups = 1;
-  Padding padding = 0;
-  bool bias = true;
-  Initializer initializer = he_uniform();
-  Initializer bias_initializer = zeros();
+  Index filters = 1;                       ///< channels of the output
+  Extent2D kernel = 3;                     ///< rows and columns of the window
+  Extent2D stride = 1;                     ///< rows and columns from one window to the next
+  Extent2D dilation = 1;                   ///< rows and columns from one tap to the next
+  Index groups = 1;                        ///< that see channels of their own
+  Padding padding = 0;                     ///< zeros around the image
+  bool bias = true;                        ///< whether to learn an offset for each filter
+  Initializer initializer = he_uniform();  ///< of the weights
+  Initializer bias_initializer = zeros();  ///< of the offsets
 
   [[nodiscard]] std::string name() const {
     std::string text =

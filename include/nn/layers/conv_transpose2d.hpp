@@ -25,16 +25,16 @@ namespace nn {
 /// the transpose of a `Conv2D` with the same weights. An initialiser's fan-in is counted from this
 /// layer's point of view, KH * KW * channels.
 struct ConvTranspose2D {
-  Index filters = 1;
-  Extent2D kernel = 3;
-  Extent2D stride = 1;
-  Extent2D dilation = 1;
-  Index groups = 1;
-  Padding padding = 0;
-  Extent2D output_padding = 0;
-  bool bias = true;
-  Initializer initializer = he_uniform();
-  Initializer bias_initializer = zeros();
+  Index filters = 1;                       ///< channels of the output
+  Extent2D kernel = 3;                     ///< rows and columns of the window
+  Extent2D stride = 1;                     ///< rows and columns of the output for one of the input
+  Extent2D dilation = 1;                   ///< rows and columns from one tap to the next
+  Index groups = 1;                        ///< that see channels of their own
+  Padding padding = 0;                     ///< what to cut off around the output
+  Extent2D output_padding = 0;             ///< more rows and columns, below and to the right
+  bool bias = true;                        ///< whether to learn an offset for each filter
+  Initializer initializer = he_uniform();  ///< of the weights
+  Initializer bias_initializer = zeros();  ///< of the offsets
 
   [[nodiscard]] std::string name() const {
     std::string text = detail::text(

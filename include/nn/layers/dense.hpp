@@ -11,10 +11,10 @@ namespace nn {
 ///
 /// Backward: dx = dy W^T, dW = x^T dy, db = the sum of dy over the samples.
 struct Dense {
-  Index units = 1;
-  bool bias = true;
-  Initializer initializer = glorot_uniform();
-  Initializer bias_initializer = zeros();
+  Index units = 1;                             ///< outputs of a sample
+  bool bias = true;                            ///< whether to learn an offset for each unit
+  Initializer initializer = glorot_uniform();  ///< of the weights
+  Initializer bias_initializer = zeros();      ///< of the offsets
 
   [[nodiscard]] std::string name() const { return detail::text("Dense{", units, "}"); }
 

@@ -14,7 +14,7 @@ namespace nn {
 /// elements go is a function of the model's seed, the step, the layer's place and the sample's
 /// number in the batch. The rate is rounded to a multiple of 1/65536.
 struct Dropout {
-  float rate = 0.5F;
+  float rate = 0.5F;  ///< the probability that an element becomes 0
 
   [[nodiscard]] std::string name() const { return detail::text("Dropout{", rate, "}"); }
 

@@ -42,8 +42,9 @@ struct Identity : ShapeChange {
 
 /// Gives a sample the shape `shape`, elements in the same order.
 struct Reshape : ShapeChange {
-  Shape shape;
+  Shape shape;  ///< of one sample of the output
 
+  /// Gives samples the shape `target`.
   constexpr explicit Reshape(const Shape& target) : shape(target) {}
 
   [[nodiscard]] std::string name() const { return detail::text("Reshape{", shape, "}"); }

@@ -49,6 +49,7 @@ class Observer {
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
+  /// Called before a layer runs.
   virtual void before(const Plan& plan, bool is_backward) = 0;
   /// `result` is y after a forward pass, and dx (possibly empty) after a backward pass.
   virtual void after(const Plan& plan, bool is_backward, TensorView<const T> result) = 0;
@@ -57,25 +58,25 @@ class Observer {
 /// Everything a layer may use besides its input: its share of what the model owns.
 template <class T>
 struct Context {
-  const Plan* plan = nullptr;
+  const Plan* plan = nullptr;  ///< of this layer
 
   // The model's whole blocks; a layer reaches its part through the functions below.
-  const T* parameter_block = nullptr;
-  T* gradient_block = nullptr;
-  const T* state_block = nullptr;
-  T* new_state_block = nullptr;
+  const T* parameter_block = nullptr;  ///< all parameters of the model
+  T* gradient_block = nullptr;         ///< all gradients of the model
+  const T* state_block = nullptr;      ///< all state of the model
+  T* new_state_block = nullptr;        ///< the same, in training, to change
 
   Arena kept;     ///< `Memory::kept` bytes, the same in forward and backward
   Arena scratch;  ///< at least `Memory::scratch` bytes, of use within this call
 
-  bool training = false;             ///< whether a backward pass follows
-  bool wants_input_gradient = true;  ///< whether dx is to be computed
-  bool wants_parameter_gradients = true;
-  bool accumulate = false;  ///< add to the gradients instead of writing them
-  Activation activation{};  ///< to apply to y, where the traits say `fuses_activation`
-  std::uint64_t seed = 0;   ///< of this model
-  std::uint64_t step = 0;   ///< how many training passes came before
-  Observer<T>* observer = nullptr;
+  bool training = false;                  ///< whether a backward pass follows
+  bool wants_input_gradient = true;       ///< whether dx is to be computed
+  bool wants_parameter_gradients = true;  ///< of anything in the model
+  bool accumulate = false;                ///< add to the gradients instead of writing them
+  Activation activation{};          ///< to apply to y, where the traits say `fuses_activation`
+  std::uint64_t seed = 0;           ///< of this model
+  std::uint64_t step = 0;           ///< how many training passes came before
+  Observer<T>* observer = nullptr;  ///< told of what is computed, if there is one
 
   /// Parameter `index` of this layer, in the order of its `parameters()`.
   [[nodiscard]] TensorView<const T> parameter(Index index) const {
@@ -174,6 +175,7 @@ template <class L>
   }
 }
 
+/// What the layer says of how it treats its buffers, or the safe defaults.
 template <class L>
 [[nodiscard]] constexpr LayerTraits traits_of(const L& layer) {
   if constexpr (requires { layer.traits(); }) {

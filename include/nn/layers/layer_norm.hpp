@@ -17,9 +17,9 @@ namespace nn {
 /// with learned `scale` and `shift`, one of each for every position on the axis, where these are
 /// wanted. The variance is the biased one. The same in training and inference.
 struct LayerNorm {
-  bool scale = true;
-  bool shift = true;
-  float epsilon = 1e-5F;
+  bool scale = true;      ///< whether to learn a factor for each element
+  bool shift = true;      ///< whether to learn an offset for each element
+  float epsilon = 1e-5F;  ///< added to the variance
 
   [[nodiscard]] std::string name() const {
     return detail::text("LayerNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",

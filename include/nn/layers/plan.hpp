@@ -22,12 +22,12 @@ enum class Axes {
 /// Something a layer asks the model to keep for it: a parameter (learned) or a state (such as
 /// running statistics).
 struct Variable {
-  std::string name;  ///< "weight"; in a model's plan the whole path, "2.weight"
-  Shape shape;
-  Initializer initializer = zeros();
-  bool decay = true;  ///< whether weight decay applies: not to biases and normalisation
-  Index offset = 0;   ///< of its first element in the model's block; set by the model
-  Axes axes = Axes::plain;
+  std::string name;                   ///< "weight"; in a model's plan the whole path, "2.weight"
+  Shape shape;                        ///< row-major
+  Initializer initializer = zeros();  ///< how it starts
+  bool decay = true;        ///< whether weight decay applies: not to biases and normalisation
+  Index offset = 0;         ///< of its first element in the model's block; set by the model
+  Axes axes = Axes::plain;  ///< what its axes mean
 };
 
 /// How a layer treats its buffers, so that its neighbours can save memory and passes over it. The
@@ -43,7 +43,7 @@ struct LayerTraits {
   bool fuses_activation = false;
   /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
   bool is_activation = false;
-  Activation activation{};
+  Activation activation{};  ///< the one it applies
 };
 
 /// One layer at its place in a network, and below it the layers it is made of.
@@ -55,8 +55,8 @@ struct Plan {
   std::vector<Variable> parameters;  ///< its own, not its children's
   std::vector<Variable> state;       ///< likewise
   Index multiply_adds = 0;           ///< of one sample's forward pass, without the children's
-  LayerTraits traits{};
-  std::vector<Plan> children;
+  LayerTraits traits{};              ///< how it treats its buffers
+  std::vector<Plan> children;        ///< what it is made of, in order
 
   bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
   bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
@@ -65,7 +65,7 @@ struct Plan {
   /// For a chain of layers: which buffer a child writes its output to, and the elements of each
   /// buffer for one sample (see Chain).
   Index slot = 0;
-  std::vector<Index> slot_sizes;
+  std::vector<Index> slot_sizes;  ///< elements of each buffer for one sample
 
   /// Calls `visit(plan)` for this layer and all below it, parents first.
   template <class Self, class Visit>

@@ -76,9 +76,9 @@ void for_each_window(const ConvolutionGeometry& g, const Visit& visit) {
 /// Padding counts as smaller than everything. Of equal values the first, row by row, gets the
 /// gradient.
 struct MaxPool2D {
-  Extent2D window = 2;
-  Extent2D stride = window;
-  Padding padding = 0;
+  Extent2D window = 2;       ///< rows and columns
+  Extent2D stride = window;  ///< rows and columns from one window to the next
+  Padding padding = 0;       ///< around the image; never the maximum
 
   [[nodiscard]] std::string name() const {
     return detail::text("MaxPool2D{", window, detail::ExtentOption{"stride", stride, window},
@@ -217,10 +217,10 @@ struct MaxPool2D {
 /// `count_padding`: it then counts as zeros, and every mean is over the whole window (the default
 /// is Keras's, the option PyTorch's `count_include_pad`).
 struct AveragePool2D {
-  Extent2D window = 2;
-  Extent2D stride = window;
-  Padding padding = 0;
-  bool count_padding = false;
+  Extent2D window = 2;         ///< rows and columns
+  Extent2D stride = window;    ///< rows and columns from one window to the next
+  Padding padding = 0;         ///< around the image
+  bool count_padding = false;  ///< whether zeros around the image count in the mean
 
   [[nodiscard]] std::string name() const {
     return detail::text("AveragePool2D{", window, detail::ExtentOption{"stride", stride, window},

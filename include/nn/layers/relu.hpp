@@ -68,7 +68,7 @@ struct ReLU {
 /// y = x for x > 0 and negative_slope * x otherwise (Maas et al., "Rectifier nonlinearities improve
 /// neural network acoustic models", 2013).
 struct LeakyReLU {
-  float negative_slope = 0.01F;
+  float negative_slope = 0.01F;  ///< the slope for x < 0
 
   [[nodiscard]] std::string name() const { return detail::text("LeakyReLU{", negative_slope, "}"); }
 

@@ -20,12 +20,15 @@ template <class Body, class Shortcut = Identity>
 class Residual : public Branches<Residual<Body, Shortcut>>,
                  private detail::LayerTuple<Body, Shortcut> {
  public:
+  /// Adds the shortcut's output to the body's.
   constexpr explicit Residual(Body body, Shortcut shortcut = {})
       : detail::LayerTuple<Body, Shortcut>(std::move(body), std::move(shortcut)) {}
 
   using detail::LayerTuple<Body, Shortcut>::length;
   using detail::LayerTuple<Body, Shortcut>::visit;
+  /// What the sum adds to.
   [[nodiscard]] constexpr const Body& body() const { return this->template get<0>(); }
+  /// What the input passes through on its way to the sum.
   [[nodiscard]] constexpr const Shortcut& shortcut() const { return this->template get<1>(); }
 
   [[nodiscard]] std::string name() const { return "Residual"; }

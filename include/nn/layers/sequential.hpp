@@ -264,6 +264,7 @@ class Chain : private Composite<Derived> {
 template <class... Layers>
 class Sequential : public Chain<Sequential<Layers...>>, private detail::LayerTuple<Layers...> {
  public:
+  /// The chain of the given layers.
   constexpr explicit Sequential(Layers... layers)
       : detail::LayerTuple<Layers...>(std::move(layers)...) {}
 

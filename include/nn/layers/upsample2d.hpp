@@ -11,7 +11,7 @@ namespace nn {
 /// Enlarges an image by whole factors: every pixel becomes a block of equal pixels (nearest
 /// neighbour).
 struct UpSample2D {
-  Extent2D factor = 2;
+  Extent2D factor = 2;  ///< pixels that one becomes, down and across
 
   [[nodiscard]] std::string name() const { return detail::text("UpSample2D{", factor, "}"); }
 

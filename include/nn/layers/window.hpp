@@ -11,14 +11,17 @@ namespace nn {
 
 /// A height and a width in pixels. One number stands for a square: `Extent2D{3}` is 3x3.
 struct Extent2D {
-  Index height = 1;
-  Index width = 1;
+  Index height = 1;  ///< rows
+  Index width = 1;   ///< columns
 
   constexpr Extent2D() = default;
+  /// A square.
   constexpr Extent2D(Index side)  // NOLINT(google-explicit-constructor): `.kernel = 3`
       : height(side), width(side) {}
+  /// A rectangle.
   constexpr Extent2D(Index rows, Index columns) : height(rows), width(columns) {}
 
+  /// Pixels.
   [[nodiscard]] constexpr Index size() const { return height * width; }
   constexpr bool operator==(const Extent2D&) const = default;
 
@@ -32,20 +35,24 @@ struct Extent2D {
 /// large as the input divided by the stride, rounded up; where that is an odd number, the larger
 /// half goes below and to the right.
 struct Padding {
-  Index top = 0;
-  Index bottom = 0;
-  Index left = 0;
-  Index right = 0;
-  bool is_same = false;
+  Index top = 0;         ///< rows above
+  Index bottom = 0;      ///< rows below
+  Index left = 0;        ///< columns to the left
+  Index right = 0;       ///< columns to the right
+  bool is_same = false;  ///< made by same(): as many as it takes
 
   constexpr Padding() = default;
+  /// The same on all sides.
   constexpr Padding(Index all)  // NOLINT(google-explicit-constructor): `.padding = 2`
       : Padding(all, all) {}
+  /// The same above and below, and left and right.
   constexpr Padding(Index vertical, Index horizontal)
       : Padding(vertical, vertical, horizontal, horizontal) {}
+  /// Each side by itself.
   constexpr Padding(Index above, Index below, Index at_left, Index at_right)
       : top(above), bottom(below), left(at_left), right(at_right) {}
 
+  /// So that the output is as large as the input divided by the stride.
   [[nodiscard]] static constexpr Padding same() {
     Padding padding;
     padding.is_same = true;

@@ -11,7 +11,7 @@ namespace nn {
 /// "On the algorithmic implementation of multiclass kernel-based vector machines", 2001); with a
 /// single output, labels 0 and 1 stand for the targets -1 and 1.
 struct Hinge {
-  double margin = 1;
+  double margin = 1;  ///< by which the true class is to lead
 
   /// @throws Error naming sample and label when a label is not a class.
   template <class T>

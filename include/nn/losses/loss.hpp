@@ -27,8 +27,8 @@ namespace nn {
 /// A loss and its gradient with respect to the outputs.
 template <class T>
 struct LossResult {
-  T value{};
-  Tensor<T> gradient;
+  T value{};           ///< the mean over the batch
+  Tensor<T> gradient;  ///< of the value with respect to the outputs
 };
 
 /// The loss of `outputs` (a tensor or a view) against labels or targets, in a tensor of its own:

@@ -41,11 +41,11 @@ inline void check_adam(const char* rule, double learning_rate, double beta1, dou
 /// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1). Its
 /// weight decay is added to the gradient; for the decoupled one see AdamW.
 struct Adam {
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 0;  ///< of weights, not of biases and normalisation
+  double learning_rate = 1e-3;  ///< of the first step
+  double beta1 = 0.9;           ///< how much of the mean gradient stays from step to step
+  double beta2 = 0.999;         ///< likewise, of the mean squared gradient
+  double epsilon = 1e-8;        ///< added to the denominator
+  double weight_decay = 0;      ///< of weights, not of biases and normalisation
 
   void check() const {
     detail::check_adam("Adam", learning_rate, beta1, beta2, epsilon, weight_decay);
@@ -65,11 +65,11 @@ struct Adam {
 /// (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2, as in
 /// PyTorch).
 struct AdamW {
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 0.01;  ///< of weights, not of biases and normalisation
+  double learning_rate = 1e-3;  ///< of the first step
+  double beta1 = 0.9;           ///< how much of the mean gradient stays from step to step
+  double beta2 = 0.999;         ///< likewise, of the mean squared gradient
+  double epsilon = 1e-8;        ///< added to the denominator
+  double weight_decay = 0.01;   ///< of weights, not of biases and normalisation
 
   void check() const {
     detail::check_adam("AdamW", learning_rate, beta1, beta2, epsilon, weight_decay);

@@ -11,10 +11,10 @@ namespace nn {
 /// 1). Made by `lookahead(Adam{})`.
 template <class Rule>
 struct Lookahead {
-  Rule rule{};
-  Index interval = 5;
-  double rate = 0.5;
-  double learning_rate = rule.learning_rate;
+  Rule rule{};                                ///< makes the fast steps
+  Index interval = 5;                         ///< fast steps to a slow one
+  double rate = 0.5;                          ///< how far a slow step goes towards the fast weights
+  double learning_rate = rule.learning_rate;  ///< of the fast steps
 
   void check() const {
     rule.check();
@@ -25,6 +25,7 @@ struct Lookahead {
 
   [[nodiscard]] constexpr Index slots() const { return 1 + rule.slots(); }
 
+  /// The slow weights start where the fast ones do.
   template <class T>
   void start(Elements<const T> weights, const Slots<T>& slots) const {
     slots[0] = weights;
@@ -44,11 +45,13 @@ struct Lookahead {
   }
 };
 
+/// How lookahead is done.
 struct LookaheadOptions {
-  Index interval = 5;
-  double rate = 0.5;
+  Index interval = 5;  ///< fast steps to a slow one
+  double rate = 0.5;   ///< how far a slow step goes towards the fast weights
 };
 
+/// Lookahead around `rule`.
 template <class Rule>
 [[nodiscard]] constexpr Lookahead<Rule> lookahead(Rule rule, const LookaheadOptions& options = {}) {
   return {rule, options.interval, options.rate, rule.learning_rate};

@@ -19,14 +19,15 @@ namespace nn {
 /// "3.weight", too) and those below it. Of several groups that fit, the one with the longest path
 /// holds.
 struct ParameterGroup {
-  std::string path{};
+  std::string path{};        ///< as in the summary: "2", or "2.1"; with all layers below it
   double learning_rate = 1;  ///< by which the optimizer's learning rate is multiplied
   double weight_decay = 1;   ///< by which the rule's weight decay is multiplied
 };
 
+/// What differs from parameter to parameter.
 struct OptimizerOptions {
-  std::vector<ParameterGroup> groups{};
-  bool decay_all = false;  ///< let weight decay apply to biases and normalisation too
+  std::vector<ParameterGroup> groups{};  ///< the parameters of some layers
+  bool decay_all = false;                ///< let weight decay apply to biases and normalisation too
 };
 
 /// Steps by `Rule` (SGD, Adam, AdamW, RMSProp, Lookahead, or one's own; see rule.hpp), and keeps
@@ -75,15 +76,20 @@ class Optimizer {
     });
   }
 
+  /// As given.
   [[nodiscard]] const Rule& rule() const { return rule_; }
+  /// Of the steps to come.
   [[nodiscard]] double learning_rate() const { return learning_rate_; }
+  /// Changes it for the steps to come.
   void set_learning_rate(double learning_rate) { learning_rate_ = learning_rate; }
 
   /// How many steps have been made: part of what is to be saved, with `state()`.
   [[nodiscard]] Index steps() const { return steps_; }
+  /// As if so many steps had been made: for going on from a checkpoint.
   void set_steps(Index steps) { steps_ = steps; }
   /// The rule's slots, one after another, each laid out as the parameters are.
   [[nodiscard]] std::span<T> state() { return state_; }
+  /// All slots of the rule, one block after another.
   [[nodiscard]] std::span<const T> state() const { return state_; }
 
  private:
@@ -171,8 +177,10 @@ class Optimizer {
   std::vector<Segment> segments_;
 };
 
+/// The model says which scalar.
 template <class AnyModel, class Rule>
 Optimizer(const AnyModel&, Rule) -> Optimizer<Rule, typename AnyModel::Scalar>;
+/// Likewise.
 template <class AnyModel, class Rule>
 Optimizer(const AnyModel&, Rule, OptimizerOptions) -> Optimizer<Rule, typename AnyModel::Scalar>;
 

@@ -11,11 +11,11 @@ namespace nn {
 /// square of g's moving average off v (Graves, "Generating sequences with recurrent neural
 /// networks", 2013); `momentum` smooths the steps. As in PyTorch.
 struct RMSProp {
-  double learning_rate = 0.01;
-  double smoothing = 0.99;  ///< of the moving averages
-  double epsilon = 1e-8;
-  double momentum = 0;  ///< in [0, 1)
-  bool centered = false;
+  double learning_rate = 0.01;  ///< of the first step
+  double smoothing = 0.99;      ///< of the moving averages
+  double epsilon = 1e-8;        ///< added to the denominator
+  double momentum = 0;          ///< in [0, 1)
+  bool centered = false;  ///< divide by the deviation instead: less the square of the mean gradient
   double weight_decay = 0;  ///< of weights, not of biases and normalisation
 
   void check() const {

@@ -31,9 +31,9 @@ namespace nn {
 
 /// What a rule may use besides weights and gradient.
 struct UpdateContext {
-  double learning_rate = 0;
-  double decay = 1;  ///< by which the rule's weight decay is multiplied: 0 for biases
-  Index step = 1;    ///< 1 for the first
+  double learning_rate = 0;  ///< of this step
+  double decay = 1;          ///< by which the rule's weight decay is multiplied: 0 for biases
+  Index step = 1;            ///< 1 for the first
 };
 
 /// A run of weights, gradients or slots, as an Eigen array.
@@ -50,6 +50,7 @@ class Slots {
   /// `first` is the run's place in slot 0; slots lie `stride` apart.
   Slots(T* first, Index stride, Index count) : first_(first), stride_(stride), count_(count) {}
 
+  /// Slot number `slot`.
   [[nodiscard]] Elements<T> operator[](Index slot) const {
     return {first_ + slot * stride_, count_};
   }

@@ -68,6 +68,7 @@ using Schedule = std::function<double(Index step, Index steps)>;
   };
 }
 
+/// The shape of a one-cycle schedule.
 struct OneCycleOptions {
   double warm_up = 0.3;    ///< the fraction of the training in which the rate rises
   double first = 0.04;     ///< the factor at the first step

@@ -10,10 +10,10 @@ namespace nn {
 /// Nesterov's form, w -= learning_rate * (g + momentum * v) (Sutskever et al., "On the importance
 /// of initialization and momentum in deep learning", 2013, in the variables that PyTorch uses).
 struct SGD {
-  double learning_rate = 0.01;
-  double momentum = 0;  ///< in [0, 1)
-  bool nesterov = false;
-  double weight_decay = 0;  ///< of weights, not of biases and normalisation
+  double learning_rate = 0.01;  ///< of the first step
+  double momentum = 0;          ///< in [0, 1)
+  bool nesterov = false;        ///< look ahead along the velocity
+  double weight_decay = 0;      ///< of weights, not of biases and normalisation
 
   void check() const {
     detail::require_not_negative(learning_rate, "SGD", "a learning rate");

@@ -9,8 +9,9 @@
 
 namespace nn {
 
+/// How weights are averaged.
 struct WeightAverageOptions {
-  double decay = 0.999;
+  double decay = 0.999;  ///< of the old average that stays in each update
   /// Uses min(decay, (1 + n) / (10 + n)) at update n, so that an average over a short training is
   /// not dominated by where it began.
   bool warm_up = true;
@@ -23,6 +24,7 @@ struct WeightAverageOptions {
 template <class T>
 class WeightAverage {
  public:
+  /// Starts as the model's weights.
   template <class AnyModel>
   explicit WeightAverage(const AnyModel& model, const WeightAverageOptions& options = {})
       : options_(options), parameters_(model.parameters()), state_(model.state()) {
@@ -52,10 +54,13 @@ class WeightAverage {
 
   /// How many updates have been made: part of what is to be saved, with the averages.
   [[nodiscard]] Index updates() const { return updates_; }
+  /// As if so many updates had been made: for going on from a checkpoint.
   void set_updates(Index updates) { updates_ = updates; }
   [[nodiscard]] TensorView<T> parameters() { return parameters_; }
+  /// The averaged parameters, laid out as the model's are.
   [[nodiscard]] TensorView<const T> parameters() const { return parameters_; }
   [[nodiscard]] TensorView<T> state() { return state_; }
+  /// The averaged state, laid out as the model's is.
   [[nodiscard]] TensorView<const T> state() const { return state_; }
 
  private:
@@ -71,8 +76,10 @@ class WeightAverage {
   Index updates_ = 0;
 };
 
+/// The model says which scalar.
 template <class AnyModel>
 explicit WeightAverage(const AnyModel&) -> WeightAverage<typename AnyModel::Scalar>;
+/// Likewise.
 template <class AnyModel>
 WeightAverage(const AnyModel&, const WeightAverageOptions&)
     -> WeightAverage<typename AnyModel::Scalar>;

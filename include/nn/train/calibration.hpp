@@ -26,9 +26,9 @@ template <class T>
 
 /// The samples whose highest probability lies in (lower, upper].
 struct ReliabilityBin {
-  double lower = 0;
-  double upper = 0;
-  Index count = 0;
+  double lower = 0;       ///< of the probabilities
+  double upper = 0;       ///< of the probabilities
+  Index count = 0;        ///< of samples
   double confidence = 0;  ///< the mean of their highest probability; 0 for none
   double accuracy = 0;    ///< the share of them that is recognised; 0 for none
 };
@@ -82,6 +82,7 @@ template <class T>
   return count == 0 ? 0.0 : sum / static_cast<double>(count);
 }
 
+/// Likewise, from probabilities in `bins` bins.
 template <class T>
 [[nodiscard]] double expected_calibration_error(const Tensor<T>& probabilities,
                                                 TensorView<const Label> labels, Index bins = 15) {

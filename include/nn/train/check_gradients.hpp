@@ -12,20 +12,22 @@
 
 namespace nn {
 
+/// How gradients are checked.
 struct GradientCheckOptions {
   Index batch = 3;       ///< samples
   Index elements = 100;  ///< of the input and of each parameter, compared at most; picked at random
   double tolerance = 1e-6;  ///< the largest relative error that passes
   double spread = 2;        ///< inputs lie in (-spread, spread)
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;   ///< of what is drawn at random
 };
 
 /// What `check_gradients` found.
 struct GradientCheck {
-  bool ok = true;
+  bool ok = true;     ///< whether all gradients agree
   double worst = 0;   ///< the largest relative error
   std::string where;  ///< the element it is at, or what else is wrong
 
+  /// Whether all gradients agree.
   explicit operator bool() const { return ok; }
 
   friend std::ostream& operator<<(std::ostream& out, const GradientCheck& check) {

@@ -52,6 +52,7 @@ class Checkpoint {
   /// The checkpoint whose bytes these are; `name` is what messages call it.
   [[nodiscard]] static Checkpoint parse(std::string_view bytes, const std::string& name);
 
+  /// Whether there is such a piece.
   [[nodiscard]] bool contains(const std::string& key) const { return sections_.contains(key); }
 
   /// Keeps numbers, or other values that may be copied as bytes.
@@ -61,11 +62,14 @@ class Checkpoint {
     const auto bytes = std::as_bytes(values);
     sections_[key].assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());  // NOLINT
   }
+  /// Likewise, a single number.
   template <class Value>
   requires std::is_arithmetic_v<Value>
   void set(const std::string& key, Value value) { set(key, std::span<const Value>(&value, 1)); }
+  /// Likewise, a text.
   void set(const std::string& key, std::string_view text) { sections_[key] = text; }
 
+  /// Likewise, a model's weights, state and counters.
   template <class Network, class T>
   void set(const std::string& key, const Model<Network, T>& model) {
     set(key + ".layout", std::string_view(layout_of(model)));
@@ -74,12 +78,14 @@ class Checkpoint {
     set(key + ".seed", model.seed());
     set(key + ".step", model.step());
   }
+  /// Likewise, an optimizer's slots and counters.
   template <class Rule, class T>
   void set(const std::string& key, const Optimizer<Rule, T>& optimizer) {
     set<T>(key + ".slots", optimizer.state());
     set(key + ".steps", optimizer.steps());
     set(key + ".learning_rate", optimizer.learning_rate());
   }
+  /// Likewise, an average of weights.
   template <class T>
   void set(const std::string& key, const WeightAverage<T>& average) {
     set<T>(key + ".parameters", average.parameters().span());
@@ -95,9 +101,11 @@ class Checkpoint {
     const std::string& bytes = section(key, values.size_bytes());
     if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   }
+  /// Likewise, a single number.
   template <class Value>
   requires std::is_arithmetic_v<Value>
   void get(const std::string& key, Value& value) const { get(key, std::span<Value>(&value, 1)); }
+  /// The text that was kept.
   [[nodiscard]] const std::string& text(const std::string& key) const { return section(key); }
   /// Any number of values.
   template <class Value>
@@ -110,6 +118,7 @@ class Checkpoint {
     return result;
   }
 
+  /// Likewise, into a model of the same layers, shapes and seed.
   template <class Network, class T>
   void get(const std::string& key, Model<Network, T>& model) const {
     require_same_layout(section(key + ".layout"), layout_of(model));
@@ -125,6 +134,7 @@ class Checkpoint {
     model.set_step(step);
     model.zero_gradients();
   }
+  /// Likewise, into an optimizer of the same rule.
   template <class Rule, class T>
   void get(const std::string& key, Optimizer<Rule, T>& optimizer) const {
     Index steps = 0;
@@ -135,6 +145,7 @@ class Checkpoint {
     optimizer.set_steps(steps);
     optimizer.set_learning_rate(learning_rate);
   }
+  /// Likewise, into an average of a model of the same layout.
   template <class T>
   void get(const std::string& key, WeightAverage<T>& average) const {
     Index updates = 0;

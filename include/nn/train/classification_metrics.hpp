@@ -74,7 +74,9 @@ class ConfusionMatrix {
   /// @throws Error when either is not a class.
   void add(Label actual, Label predicted, Index count = 1) { at(actual, predicted) += count; }
 
+  /// The number of classes.
   [[nodiscard]] Index classes() const { return classes_; }
+  /// How often `actual` was taken for `predicted`.
   [[nodiscard]] Index operator()(Index actual, Index predicted) const {
     return counts_[place(actual, predicted)];
   }
@@ -82,6 +84,7 @@ class ConfusionMatrix {
   /// All counts, one row after another for each actual class.
   [[nodiscard]] std::span<const Index> counts() const { return counts_; }
 
+  /// All that was counted.
   [[nodiscard]] Index total() const {
     return std::accumulate(counts_.begin(), counts_.end(), Index{0});
   }
@@ -97,6 +100,7 @@ class ConfusionMatrix {
     for (Index other = 0; other < classes_; ++other) sum += (*this)(other, label);
     return sum;
   }
+  /// What was counted on the diagonal.
   [[nodiscard]] Index correct() const {
     Index sum = 0;
     for (Index label = 0; label < classes_; ++label) sum += (*this)(label, label);
@@ -104,6 +108,7 @@ class ConfusionMatrix {
   }
 
   // In [0, 1]; NaN where nothing is there to be divided by.
+  /// The share of samples that are recognised.
   [[nodiscard]] double accuracy() const { return share(correct(), total()); }
   /// Of those taken for the class, the share that is.
   [[nodiscard]] double precision(Index label) const {
@@ -162,9 +167,9 @@ template <class T>
 
 /// What comes of taking every score from `threshold` up for a yes.
 struct RocPoint {
-  double threshold = 0;
-  double false_positive_rate = 0;
-  double true_positive_rate = 0;
+  double threshold = 0;            ///< the lowest score that counts
+  double false_positive_rate = 0;  ///< the share of the others that are taken
+  double true_positive_rate = 0;   ///< the share of the class that is taken
 };
 
 /// The receiver operating characteristic: one point for each distinct score, from the strictest
@@ -205,6 +210,7 @@ struct RocPoint {
   }
   return area;
 }
+/// The area under the curve of these scores.
 [[nodiscard]] inline double area_under_roc(std::span<const double> scores,
                                            const std::vector<bool>& positive) {
   return area_under_roc(roc_curve(scores, positive));

@@ -19,31 +19,33 @@
 
 namespace nn {
 
+/// How hard `diagnose` tries.
 struct DiagnosisOptions {
-  Index batch_size = 64;  ///< samples to learn by heart; fewer if the data set has fewer
-  Index steps = 300;      ///< in which to do so
-  double learning_rate = 1e-3;
+  Index batch_size = 64;        ///< samples to learn by heart; fewer if the data set has fewer
+  Index steps = 300;            ///< in which to do so
+  double learning_rate = 1e-3;  ///< of Adam
 };
 
 /// The units behind one ReLU: its channels, or its elements where samples are flat.
 struct DeadUnits {
-  std::string path;
-  std::string name;
-  Index units = 0;
-  Index dead = 0;  ///< that are 0 for every sample of the batch, and so learn nothing
+  std::string path;  ///< of the ReLU in the network
+  std::string name;  ///< of the ReLU
+  Index units = 0;   ///< in all
+  Index dead = 0;    ///< that are 0 for every sample of the batch, and so learn nothing
 };
 
 /// What `diagnose` found. Writes itself to a stream in words.
 struct Diagnosis {
-  double first_loss = 0;
+  double first_loss = 0;  ///< before any learning
   double expected_loss =
       0;                 ///< ln C, that of a classifier that knows nothing; NaN for other losses
   double last_loss = 0;  ///< after learning one batch by heart
-  double last_accuracy = 0;  ///< likewise, of that batch; NaN where outputs are not classes
-  Index steps = 0;           ///< that it took
-  std::vector<DeadUnits> relus;
+  double last_accuracy = 0;      ///< likewise, of that batch; NaN where outputs are not classes
+  Index steps = 0;               ///< that it took
+  std::vector<DeadUnits> relus;  ///< one for each ReLU
   std::vector<std::string> findings;  ///< what is wrong, in words; empty when all is well
 
+  /// Whether nothing was found.
   [[nodiscard]] bool healthy() const { return findings.empty(); }
 };
 

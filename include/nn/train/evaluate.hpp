@@ -36,11 +36,13 @@ template <class T>
   return correct;
 }
 
+/// How a model is evaluated.
 struct EvaluationOptions {
-  Index batch_size = 256;
+  Index batch_size = 256;      ///< does not change the result
   BatchTransform transform{};  ///< done to every batch, as for images that are their own targets
 };
 
+/// What `evaluate` measured.
 struct Evaluation {
   double loss = 0;      ///< the mean over the samples
   double accuracy = 0;  ///< in [0, 1]; NaN where outputs are not scores of the data's classes

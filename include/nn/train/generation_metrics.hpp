@@ -15,7 +15,7 @@ namespace nn {
 
 /// The normal distribution that is fitted to a set of features.
 struct FeatureStatistics {
-  Eigen::VectorXd mean;
+  Eigen::VectorXd mean;          ///< of each feature
   RowMatrix<double> covariance;  ///< unbiased: divided by the number of samples less one
 };
 

@@ -18,11 +18,12 @@ struct EpochRecord {
   Index steps = 0;      ///< made so far, in all epochs
   double loss = 0;      ///< the mean over the epoch's batches, each as it was met
   double accuracy = 0;  ///< likewise, in [0, 1]
-  double validation_loss = std::numeric_limits<double>::quiet_NaN();
-  double validation_accuracy = std::numeric_limits<double>::quiet_NaN();
-  double learning_rate = 0;  ///< of the epoch's last step
-  double seconds = 0;        ///< of learning, without the validation
-  double images_per_second = 0;
+  double validation_loss =
+      std::numeric_limits<double>::quiet_NaN();  ///< of the network after the epoch
+  double validation_accuracy = std::numeric_limits<double>::quiet_NaN();  ///< likewise, in [0, 1]
+  double learning_rate = 0;      ///< of the epoch's last step
+  double seconds = 0;            ///< of learning, without the validation
+  double images_per_second = 0;  ///< learnt from
 };
 
 /// What early stopping watches. An accuracy is to grow, a loss to fall.
@@ -45,10 +46,11 @@ enum class Monitor { validation_loss, validation_accuracy, loss, accuracy };
 
 /// All epochs of a training.
 struct History {
-  std::vector<EpochRecord> epochs{};
-  bool stopped_early = false;
+  std::vector<EpochRecord> epochs{};  ///< in their order
+  bool stopped_early = false;         ///< whether by early stopping
 
   [[nodiscard]] bool empty() const { return epochs.empty(); }
+  /// The last epoch; there must be one.
   [[nodiscard]] const EpochRecord& last() const { return epochs.back(); }
 
   /// The best epoch's place in `epochs`, or -1 without any: the first that no later one improves on
@@ -65,6 +67,7 @@ struct History {
     return best;
   }
 
+  /// Of learning, in all epochs.
   [[nodiscard]] double seconds() const {
     double sum = 0;
     for (const EpochRecord& record : epochs) sum += record.seconds;

@@ -10,14 +10,15 @@
 
 namespace nn {
 
+/// How a model starts.
 struct ModelOptions {
   std::uint64_t seed = 0;  ///< of the initial weights and of the random numbers of training passes
 };
 
 /// What a backward pass is to compute.
 struct BackwardOptions {
-  bool parameter_gradients = true;
-  bool input_gradient = false;
+  bool parameter_gradients = true;  ///< add to the parameters' gradients
+  bool input_gradient = false;      ///< compute that of the input
 };
 
 /// A network and everything of it that changes: one contiguous block of parameters, one of
@@ -40,13 +41,18 @@ class Model {
     reset(options.seed);
   }
 
+  /// The layers.
   [[nodiscard]] const Network& network() const { return network_; }
+  /// The network for this input, as laid out.
   [[nodiscard]] const Plan& plan() const { return plan_; }
+  /// Of one sample.
   [[nodiscard]] const Shape& input_shape() const { return plan_.input; }
+  /// Of one sample.
   [[nodiscard]] const Shape& output_shape() const { return plan_.output; }
 
   /// The whole block of parameters, in the order of `variables()`.
   [[nodiscard]] TensorView<T> parameters() { return parameters_; }
+  /// Likewise, to read.
   [[nodiscard]] TensorView<const T> parameters() const { return parameters_; }
   /// The gradients of the last backward passes, laid out as the parameters are.
   [[nodiscard]] TensorView<T> gradients() {
@@ -56,10 +62,12 @@ class Model {
   }
   /// Running statistics and the like, in the order of `states()`.
   [[nodiscard]] TensorView<T> state() { return state_; }
+  /// Likewise, to read.
   [[nodiscard]] TensorView<const T> state() const { return state_; }
 
   /// The name ("2.weight"), shape and place of every parameter.
   [[nodiscard]] const std::vector<Variable>& variables() const { return variables_; }
+  /// Names and shapes of the state, in the order of the block.
   [[nodiscard]] const std::vector<Variable>& states() const { return states_; }
 
   /// One flag a parameter, in the order of `variables()`: whether it is learned.
@@ -71,6 +79,7 @@ class Model {
     const Variable& variable = find(variables_, name, "parameter");
     return {parameters_.data() + variable.offset, variable.shape};
   }
+  /// Likewise, to read.
   [[nodiscard]] TensorView<const T> parameter(std::string_view name) const {
     const Variable& variable = find(variables_, name, "parameter");
     return {parameters_.data() + variable.offset, variable.shape};
@@ -167,7 +176,9 @@ class Model {
 
   /// How many training passes have been made: part of what makes the next one's random numbers.
   [[nodiscard]] std::uint64_t step() const { return step_; }
+  /// As if so many training passes had been made: for going on from a checkpoint.
   void set_step(std::uint64_t step) { step_ = step; }
+  /// As given.
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
 
   /// Overwrites all that a pass has to write itself with NaN, so that a layer that leaves something

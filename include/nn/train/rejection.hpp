@@ -28,7 +28,7 @@ enum class Reject { below, above };
 /// What a threshold does. The last three but one add up to 1: rejected, accepted and wrong,
 /// accepted and right.
 struct RejectionPoint {
-  double threshold = 0;
+  double threshold = 0;                  ///< of the score
   double rejection_rate = 0;             ///< of all samples
   double recognition_rate_accepted = 0;  ///< right ones among the accepted; NaN when there are none
   double error_rate = 0;                 ///< accepted and wrong, of all samples

@@ -14,11 +14,11 @@ namespace nn {
 
 /// What several measurements of one quantity, such as the rates of several seeds, have in common.
 struct Spread {
-  Index count = 0;
-  double mean = 0;
+  Index count = 0;       ///< of measurements
+  double mean = 0;       ///< of the measurements
   double deviation = 0;  ///< of the sample (divided by count - 1); 0 for a single measurement
-  double least = 0;
-  double greatest = 0;
+  double least = 0;      ///< of the measurements
+  double greatest = 0;   ///< of the measurements
 };
 
 /// @throws Error without any values.
@@ -40,11 +40,11 @@ struct Spread {
 
 /// A share of a whole, and the interval in which its true probability lies.
 struct Proportion {
-  Index count = 0;
-  Index total = 0;
+  Index count = 0;      ///< that are so
+  Index total = 0;      ///< of all
   double estimate = 0;  ///< count / total
-  double lower = 0;
-  double upper = 0;
+  double lower = 0;     ///< end of the interval
+  double upper = 0;     ///< end of the interval
 };
 
 /// The quantile of the normal distribution that leaves 2.5 % above it: for intervals of 95 %.

@@ -26,13 +26,13 @@ struct SummaryRow {
 
 /// What `summary` tells. Writes itself to a stream as a table.
 struct Summary {
-  Shape input;
-  std::vector<SummaryRow> rows;
-  Index parameters = 0;
-  Index trainable_parameters = 0;
-  Index multiply_adds = 0;    ///< of one sample's forward pass
-  Index parameter_bytes = 0;  ///< the weights alone
-  Index batch = 0;
+  Shape input;                     ///< of one sample
+  std::vector<SummaryRow> rows;    ///< one for each layer, parents first
+  Index parameters = 0;            ///< in all
+  Index trainable_parameters = 0;  ///< that are not frozen
+  Index multiply_adds = 0;         ///< of one sample's forward pass
+  Index parameter_bytes = 0;       ///< the weights alone
+  Index batch = 0;                 ///< that `training_bytes` counts
   Index training_bytes = 0;  ///< of a training pass over `batch` samples: weights, gradients and
                              ///< all that is kept in between
 };

@@ -15,36 +15,37 @@
 
 namespace nn {
 
+/// How often to measure.
 struct TraceOptions {
   Index repeats = 10;  ///< passes to measure, after one that is not; medians are reported
 };
 
 /// One layer's share of a forward and backward pass over a batch.
 struct TraceRow {
-  std::string path;
-  std::string name;
-  double forward_seconds = 0;
-  double backward_seconds = 0;
-  double forward_gflops = 0;   ///< 2 * multiply-adds a second, in 10^9; 0 for layers without any
-  double backward_gflops = 0;  ///< likewise, with twice as many multiply-adds, for both gradients
-  Index bytes = 0;             ///< input, output and parameters: what forward reads and writes
+  std::string path;             ///< of the layer in the network
+  std::string name;             ///< of the layer
+  double forward_seconds = 0;   ///< of a batch
+  double backward_seconds = 0;  ///< of a batch
+  double forward_gflops = 0;    ///< 2 * multiply-adds a second, in 10^9; 0 for layers without any
+  double backward_gflops = 0;   ///< likewise, with twice as many multiply-adds, for both gradients
+  Index bytes = 0;              ///< input, output and parameters: what forward reads and writes
 };
 
 /// One stretch of time of the last pass, from its start on.
 struct TraceEvent {
-  std::string name;
-  double start_seconds = 0;
-  double seconds = 0;
-  bool backward = false;
+  std::string name;          ///< of the layer
+  double start_seconds = 0;  ///< from the start of the pass
+  double seconds = 0;        ///< of the layer alone
+  bool backward = false;     ///< else forward
 };
 
 /// What `trace` measured. Writes itself to a stream as a table.
 struct Trace {
-  Index batch = 0;
-  std::vector<TraceRow> rows;
-  double forward_seconds = 0;   ///< of all layers
-  double backward_seconds = 0;  ///< likewise
-  std::vector<TraceEvent> events;
+  Index batch = 0;                 ///< samples
+  std::vector<TraceRow> rows;      ///< one for each layer
+  double forward_seconds = 0;      ///< of all layers
+  double backward_seconds = 0;     ///< likewise
+  std::vector<TraceEvent> events;  ///< of the last pass
 
   /// The last pass as chrome://tracing and Perfetto (https://ui.perfetto.dev) open it.
   [[nodiscard]] std::string chrome_json() const;

@@ -14,17 +14,17 @@ namespace nn::viz {
 
 /// One bar for each category.
 struct BarSeries {
-  std::string name = {};
-  std::vector<double> values = {};
+  std::string name = {};                 ///< for the legend
+  std::vector<double> values = {};       ///< one a category
   std::vector<double> spread = {};       ///< if given, an error bar of value +- spread
   std::vector<std::string> labels = {};  ///< if given, a text above each bar
-  std::optional<Colour> colour = {};
+  std::optional<Colour> colour = {};     ///< if given, instead of the series' own
 };
 
 /// The values of one series of a histogram.
 struct Sample {
-  std::string name = {};
-  std::vector<double> values = {};
+  std::string name = {};            ///< for the legend
+  std::vector<double> values = {};  ///< in any order
 };
 
 namespace detail {

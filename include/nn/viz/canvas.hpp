@@ -16,26 +16,30 @@ enum class Align { left, centre, right };
 
 /// How words look on a canvas.
 struct WordStyle {
-  double points = figure_points;
-  Colour colour = text_colour;
-  Align align = Align::left;
-  bool bold = false;
-  bool upwards = false;  ///< turned by 90 degrees
+  double points = figure_points;  ///< of the font
+  Colour colour = text_colour;    ///< of the words
+  Align align = Align::left;      ///< of the position in the words
+  bool bold = false;              ///< heavier
+  bool upwards = false;           ///< turned by 90 degrees
 };
 
 /// A sheet on which positions are in pixels from the upper left corner. Boxes lie lowest, pictures
 /// above them, then lines, then words, each kind in the order in which it was added.
 class Canvas {
  public:
+  /// An empty sheet.
   explicit Canvas(FigureSize size) : size_(size) {}
 
+  /// In pixels of a page.
   [[nodiscard]] const FigureSize& size() const { return size_; }
 
+  /// A filled rectangle.
   void box(double left, double top, double width, double height, Colour colour) {
     boxes_ << left + width / 2 << ' ' << top + height / 2 << ' ' << left << ' ' << left + width
            << ' ' << top << ' ' << top + height << ' ' << number(colour) << '\n';
   }
 
+  /// A thin line from one point to another.
   void line(double x0, double y0, double x1, double y1, Colour colour) {
     lines_ << x0 << ' ' << y0 << ' ' << x1 - x0 << ' ' << y1 - y0 << ' ' << number(colour) << '\n';
   }

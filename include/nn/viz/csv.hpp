@@ -37,6 +37,7 @@ template <std::integral T>
 ///     table.write("history.csv");
 class Csv {
  public:
+  /// Starts with the names of the columns.
   explicit Csv(const std::vector<std::string>& header) : columns_(header.size()) {
     add_row(header);
   }

@@ -89,8 +89,8 @@ inline constexpr Index glyph_columns = 5;
 
 /// How text is drawn.
 struct TextStyle {
-  Index scale = 1;  ///< pixels a dot of the font
-  Colour colour = {51, 51, 51};
+  Index scale = 1;               ///< pixels a dot of the font
+  Colour colour = {51, 51, 51};  ///< of the dots
 };
 
 /// The width in pixels of a line of text.

@@ -16,31 +16,31 @@ namespace nn::viz {
 
 /// One axis of a figure.
 struct Axis {
-  std::string label = {};
-  bool logarithmic = false;
+  std::string label = {};          ///< what the axis shows
+  bool logarithmic = false;        ///< of the scale
   bool percent = false;            ///< values are shares; show 0.985 as 98.5 %
   std::optional<double> min = {};  ///< the axis begins here rather than at the data
-  std::optional<double> max = {};
+  std::optional<double> max = {};  ///< the axis ends here rather than at the data
   std::vector<double> ticks = {};  ///< the values to write at the axis; empty: chosen by the range
 };
 
 /// A line across the figure at one value, with a few words beside it.
 struct ReferenceLine {
-  double at = 0;
-  std::string label = {};
-  bool vertical = false;
+  double at = 0;           ///< on the axis it crosses
+  std::string label = {};  ///< beside the line
+  bool vertical = false;   ///< at a value of x, else of y
 };
 
 /// What surrounds the data of a figure.
 struct FigureOptions {
-  std::string title = {};
-  Axis x = {};
-  Axis y = {};
-  std::vector<ReferenceLine> lines = {};
+  std::string title = {};                 ///< above the figure
+  Axis x = {};                            ///< the horizontal axis
+  Axis y = {};                            ///< the vertical axis
+  std::vector<ReferenceLine> lines = {};  ///< across the figure
   bool ordered = false;  ///< the series have an order: colour them from dark to light
   bool legend = true;    ///< shown when there are two series or more
   bool csv = true;       ///< write the numbers beside the picture, as NAME.csv
-  FigureSize size = {};
+  FigureSize size = {};  ///< on a page
 };
 
 namespace detail {

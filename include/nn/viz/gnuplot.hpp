@@ -21,6 +21,7 @@
 #include "nn/viz/csv.hpp"
 #include "nn/viz/theme.hpp"
 
+/// The environment of this process.
 extern "C" char** environ;  // NOLINT: POSIX has it declared by the program
 
 namespace nn::viz::detail {

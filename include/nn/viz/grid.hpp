@@ -25,8 +25,8 @@ struct GridOptions {
   std::vector<std::string> row_titles = {};        ///< to the left of each row
   std::vector<std::string> column_titles = {};     ///< above each column
   Index text_scale = 3;                            ///< pixels a dot of the font
-  Colour text_colour = {51, 51, 51};
-  Colour background = white;
+  Colour text_colour = {51, 51, 51};               ///< of labels and titles
+  Colour background = white;                       ///< between the tiles
 };
 
 namespace detail {

@@ -17,16 +17,16 @@ namespace nn::viz {
 
 /// How a matrix is shown.
 struct HeatMapOptions {
-  std::string title = {};
-  std::string row_label = {};     ///< what the rows are
-  std::string column_label = {};  ///< what the columns are
-  ColourScale scale = ColourScale::blues;
-  std::optional<double> min = {};  ///< the value with the scale's first colour
-  std::optional<double> max = {};
-  bool percent = false;  ///< values are shares; show 0.985 as 98.5
-  int decimals = 1;      ///< of the numbers in the cells; negative: no numbers
-  Index cell = 56;       ///< the side of a cell in pixels of the page
-  bool csv = true;       ///< write the numbers beside the picture, as NAME.csv
+  std::string title = {};                  ///< above the matrix
+  std::string row_label = {};              ///< what the rows are
+  std::string column_label = {};           ///< what the columns are
+  ColourScale scale = ColourScale::blues;  ///< of the cells
+  std::optional<double> min = {};          ///< the value with the scale's first colour
+  std::optional<double> max = {};          ///< the value with the scale's last colour
+  bool percent = false;                    ///< values are shares; show 0.985 as 98.5
+  int decimals = 1;                        ///< of the numbers in the cells; negative: no numbers
+  Index cell = 56;                         ///< the side of a cell in pixels of the page
+  bool csv = true;                         ///< write the numbers beside the picture, as NAME.csv
 };
 
 namespace detail {

@@ -16,13 +16,15 @@ namespace nn::viz {
 
 /// A colour of 8 bits a channel.
 struct Colour {
-  std::uint8_t red = 0;
-  std::uint8_t green = 0;
-  std::uint8_t blue = 0;
+  std::uint8_t red = 0;    ///< 0 to 255
+  std::uint8_t green = 0;  ///< 0 to 255
+  std::uint8_t blue = 0;   ///< 0 to 255
   constexpr bool operator==(const Colour&) const = default;
 };
 
+/// Paper.
 inline constexpr Colour white{255, 255, 255};
+/// Ink.
 inline constexpr Colour black{0, 0, 0};
 
 /// A picture of H x W pixels with one channel (grey) or three (red, green, blue).
@@ -45,10 +47,13 @@ class Image {
                                             ? Shape{pixels.shape()[0], pixels.shape()[1], 1}
                                             : pixels.shape()))) {}
 
+  /// Rows; 0 for an empty image.
   [[nodiscard]] Index height() const {
     return pixels_.shape().rank() == 3 ? pixels_.shape()[0] : 0;
   }
+  /// Columns; 0 for an empty image.
   [[nodiscard]] Index width() const { return pixels_.shape().rank() == 3 ? pixels_.shape()[1] : 0; }
+  /// One (grey) or three (red, green, blue).
   [[nodiscard]] Index channels() const {
     return pixels_.shape().rank() == 3 ? pixels_.shape()[2] : 1;
   }
@@ -56,6 +61,7 @@ class Image {
 
   /// The pixels, H x W x C.
   [[nodiscard]] const Tensor<std::uint8_t>& pixels() const { return pixels_; }
+  /// Likewise, to change.
   [[nodiscard]] Tensor<std::uint8_t>& pixels() { return pixels_; }
 
   /// The colour at a position inside the image, unchecked.
@@ -89,8 +95,8 @@ class Image {
 
 /// The values shown as black and as white.
 struct ValueRange {
-  float low = 0;
-  float high = 1;
+  float low = 0;   ///< shown as black
+  float high = 1;  ///< shown as white
 };
 
 /// The smallest and the largest finite value; {0, 1} when there is none.

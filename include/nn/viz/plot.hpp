@@ -25,13 +25,13 @@ enum class CurveStyle {
 
 /// One curve. A point that is not finite, or that a logarithmic axis cannot show, interrupts it.
 struct Curve {
-  std::string name = {};
-  std::vector<double> x = {};
-  std::vector<double> y = {};
-  std::vector<double> spread = {};  ///< if given, a band from y - spread to y + spread
-  CurveStyle style = CurveStyle::automatic;
-  bool dashed = false;
-  std::optional<Colour> colour = {};
+  std::string name = {};                     ///< for the legend
+  std::vector<double> x = {};                ///< of each point
+  std::vector<double> y = {};                ///< of each point
+  std::vector<double> spread = {};           ///< if given, a band from y - spread to y + spread
+  CurveStyle style = CurveStyle::automatic;  ///< how points are joined
+  bool dashed = false;                       ///< lines are interrupted
+  std::optional<Colour> colour = {};         ///< if given, instead of the series' own
 };
 
 namespace detail {
@@ -171,10 +171,10 @@ inline void plot_curves(const std::filesystem::path& path, const std::vector<Cur
 
 /// One receiver operating characteristic.
 struct RocCurve {
-  std::string name = {};
-  std::vector<double> false_positive_rate = {};
-  std::vector<double> true_positive_rate = {};
-  std::optional<double> area = {};  ///< shown in the legend if given
+  std::string name = {};                         ///< for the legend
+  std::vector<double> false_positive_rate = {};  ///< of each point
+  std::vector<double> true_positive_rate = {};   ///< of each point
+  std::optional<double> area = {};               ///< shown in the legend if given
 };
 
 /// Draws ROC curves with the line of guessing. Rates are shares from 0 to 1.

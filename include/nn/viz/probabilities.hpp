@@ -14,14 +14,14 @@ namespace nn::viz {
 
 /// A picture and the probability that a network gives to each class.
 struct Prediction {
-  Image image = {};
-  std::vector<float> probabilities = {};
-  Index truth = -1;  ///< the true class, if it is known
+  Image image = {};                       ///< what the network was given
+  std::vector<float> probabilities = {};  ///< one a class
+  Index truth = -1;                       ///< the true class, if it is known
 };
 
 /// How predictions are shown.
 struct PredictionOptions {
-  std::string title = {};
+  std::string title = {};                     ///< above all of them
   std::vector<std::string> class_names = {};  ///< empty: 0, 1, 2, ...
   Index columns = 3;                          ///< predictions side by side
 };

@@ -25,23 +25,29 @@ inline constexpr std::array<Colour, 7> series_colours{{{0, 114, 178},
 
 /// What a colour says, wherever right and wrong are shown.
 inline constexpr Colour right_colour = series_colours[0];
+/// Likewise, of what is wrong.
 inline constexpr Colour wrong_colour = series_colours[1];
 
+/// Of words.
 inline constexpr Colour text_colour{51, 51, 51};
+/// Of words beside the point.
 inline constexpr Colour faint_colour{118, 118, 118};
+/// Of axes.
 inline constexpr Colour axis_colour{154, 160, 166};
+/// Of the lines behind the data.
 inline constexpr Colour grid_colour{228, 230, 233};
 
 /// The size of a figure in the pixels of a page; PNG files have twice as many each way, so that
 /// they stay crisp in print and on dense screens.
 struct FigureSize {
-  Index width = 640;
-  Index height = 400;
+  Index width = 640;   ///< in pixels of a page
+  Index height = 400;  ///< in pixels of a page
 };
 
 /// The font of the figures (packaged with everything that draws text on Debian) and its size in
 /// points, chosen to be legible when a figure is shown at half its size on a telephone.
 inline constexpr std::string_view figure_font = "DejaVu Sans";
+/// The size of the font.
 inline constexpr double figure_points = 11.5;
 
 /// Ways to show a value from 0 to 1 as a colour.
