@@ -238,7 +238,23 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of know
                         .pad_left = 1,
                         .pad_right = 1},
                        generator);
-  // depthwise and pointwise
+  // depthwise, with whole and with broken vectors of channels, and pointwise
+  for (const Index channels : {5, 8, 19}) {
+    check_convolution<T>({.batch = 3,
+                          .height = 12,
+                          .width = 11,
+                          .channels = channels,
+                          .filters = channels,
+                          .kernel_height = 3,
+                          .kernel_width = 5,
+                          .stride_height = 2,
+                          .dilation_width = 2,
+                          .groups = channels,
+                          .pad_top = 1,
+                          .pad_left = 3,
+                          .pad_right = 1},
+                         generator);
+  }
   check_convolution<T>({.batch = 2,
                         .height = 9,
                         .width = 9,

@@ -75,6 +75,8 @@ def small_lenet():
 
 # Batch normalisation of few samples enlarges differences from step to step. Its networks have smooth
 # activations, so that those stay differences of rounding: at a kink one becomes another gradient.
+# (With ReLU, a build without fused multiply-adds parts from PyTorch at step 19, one with them not in 40;
+# gradients in float and in double from the same weights agree to 5e-6 at every step of both.)
 def batch_norm():
     return (3, 9, 8), nn.Sequential(
         nn.Conv2d(3, 6, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(6), nn.Tanh(),

@@ -37,6 +37,10 @@ struct ConvolutionGeometry {
   [[nodiscard]] constexpr Index output_width() const {
     return output_extent(width + pad_left + pad_right, kernel_width, stride_width, dilation_width);
   }
+  /// Whether every channel has a single filter of its own.
+  [[nodiscard]] constexpr bool is_depthwise() const {
+    return groups == channels && groups == filters && groups > 1;
+  }
   /// Channels that a filter sees.
   [[nodiscard]] constexpr Index group_channels() const { return channels / groups; }
   /// Filters of a group.

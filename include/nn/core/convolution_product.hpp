@@ -5,91 +5,20 @@
 #include <algorithm>
 
 #include "nn/core/activation.hpp"
+#include "nn/core/convolution_cut.hpp"
 #include "nn/core/convolution_gather.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/tile.hpp"
+#include "nn/core/tile_channels.hpp"
+#include "nn/core/tile_dots.hpp"
 #include "nn/core/workspace.hpp"
 
 namespace nn::detail {
 
-/// How the outputs of a gather are cut into items of work, by the problem alone: `images` whole
-/// images, or `rows` rows of one. What an item reads should leave room in the level-2 cache for the
-/// weights it meets, and there should be enough items for every thread.
-struct GatherCut {
-  static constexpr Index window_bytes = 160 * 1024;
-  static constexpr Index most_pixels = 2048;
-  static constexpr Index enough_items = 8;
-
-  Index images;
-  Index rows;
-  Index bands;   ///< items an image
-  Index groups;  ///< items along the batch
-
-  template <class T>
-  static GatherCut of(const Gather& gather) {
-    const Index height = std::max<Index>(gather.most_rows(), 1);
-    const Index batch = gather.geometry.batch;
-    const Index row_bytes = gather.columns().size() * gather.input_channels() *
-                            static_cast<Index>(sizeof(T)) *
-                            std::max<Index>(1, gather.input_height() / height);
-    const Index row_pixels = std::max<Index>(1, gather.output_width() / gather.phases_x());
-    const Index most_rows = std::max<Index>(
-        1, std::min(window_bytes / std::max<Index>(row_bytes, 1), most_pixels / row_pixels));
-    Index bands = (height + most_rows - 1) / most_rows;
-    if (batch < enough_items) {
-      bands = std::max(bands, std::min((enough_items + batch - 1) / batch, height / 4));
-    }
-    bands = std::max<Index>(bands, 1);
-    const Index images =
-        bands > 1 ? 1 : std::max<Index>(1, std::min(most_rows / height, batch / enough_items));
-    return {images, (height + bands - 1) / bands, bands, (batch + images - 1) / images};
-  }
-
-  [[nodiscard]] Index items() const { return bands * groups; }
-};
-
-/// Outputs of an item that meet the same rows of taps.
-struct GatherSegment {
-  Index begin;  ///< in the tables of the item
-  Index end;
-  Range taps;  ///< along y
-};
-
-/// The columns of the outputs near the sides of the image lack some taps. Either the image gets a
-/// frame of zeros, and they are multiplied like the rest, or every kind of column is taken as a
-/// phase of its own with the taps it has. The second costs a packed copy of the weights for each
-/// kind, and pays for small images under large kernels.
-struct ColumnKinds {
-  /// The multiply-adds saved must be worth so many times the weights copied.
-  static constexpr Index worth = 64;
-
-  Index packed_taps = 0;    ///< over all phases and kinds
-  Index saved_columns = 0;  ///< columns x taps that are zero
-
-  static ColumnKinds of(const Gather& gather) {
-    ColumnKinds kinds;
-    for (Index phase = 0; phase < gather.phases_x(); ++phase) {
-      const GatherAxis x = gather.x(phase);
-      for (Index begin = 0; begin < x.outputs;) {
-        const Index end = x.same_taps_end(begin, x.outputs);
-        const GatherAxis part = x.part({begin, end});
-        kinds.packed_taps += part.taps;
-        kinds.saved_columns += part.outputs * (x.taps - part.taps);
-        begin = end;
-      }
-    }
-    kinds.packed_taps *= gather.geometry.kernel_height;
-    return kinds;
-  }
-
-  [[nodiscard]] bool pay(const Gather& gather) const {
-    const Index saved = gather.geometry.batch * gather.most_rows() * saved_columns;
-    return saved > worth * packed_taps;
-  }
-};
-
+/// A forward pass, or the gradient of the input, as a product of gathered inputs and packed
+/// weights.
 template <class T>
 class GatherProduct {
  public:
@@ -106,6 +35,7 @@ class GatherProduct {
         depth_(gather.input_group()),
         width_(gather.output_group()),
         dots_(width_ <= most_dot_columns && depth_ % lanes<T> == 0),
+        depthwise_(g_.is_depthwise() && g_.channels >= lanes<T>),
         packed_taps_(packed_taps(gather)),
         padded_width_(padded_columns<T>(width_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
@@ -160,8 +90,10 @@ class GatherProduct {
     }
   }
 
-  /// The weights of a group for a phase of `taps` taps: panels, or columns for multiply_dots.
+  /// The weights of a group for a phase: panels, or columns for multiply_dots, or all channels of
+  /// each tap for a depthwise convolution, which is taken as one group.
   [[nodiscard]] T* packed(Index group, Index first_tap) const {
+    if (depthwise_) return packed_ + first_tap * g_.filters;
     return packed_ + (group * packed_taps_ + first_tap) * depth_ * padded_width_;
   }
 
@@ -169,8 +101,9 @@ class GatherProduct {
   void pack_weights(const T* weights) const {
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       const Index taps = y.taps * x.taps;
+      const Index groups = depthwise_ ? 1 : g_.groups;
       parallel_for(
-          g_.groups * taps,
+          groups * taps,
           [&](Index at) {
             const Index group = at / taps;
             const Index tap = at % taps;
@@ -179,7 +112,9 @@ class GatherProduct {
             const T* from = weights +
                             (ky * g_.kernel_width + kx) * g_.group_channels() * g_.filters +
                             group * g_.group_filters();
-            if (dots_) {
+            if (depthwise_) {
+              std::copy_n(from, g_.filters, packed(0, first_tap) + tap * g_.filters);
+            } else if (dots_) {
               pack_dots(from, packed(group, first_tap) + tap * depth_, taps * depth_);
             } else {
               pack_tap(from, packed(group, first_tap), tap * depth_, taps * depth_);
@@ -257,7 +192,8 @@ class GatherProduct {
       if (outputs.size() == 0) return;
       const Index count =
           fill_tables(window, images, outputs, y, x, input_rows, output_rows, segments);
-      for (Index group = 0; group < g_.groups; ++group) {
+      const Index groups = depthwise_ ? 1 : g_.groups;
+      for (Index group = 0; group < groups; ++group) {
         const Phase phase{
             window.data + group * depth_, input_rows,      steps_ + first_tap * depth_,
             packed(group, first_tap),     x.taps * depth_, y.taps * x.taps * depth_,
@@ -281,6 +217,10 @@ class GatherProduct {
   };
 
   void multiply_phase(const Phase& phase, const GatherSegment* segments, Index count) const {
+    if (depthwise_) {
+      for (Index at = 0; at < count; ++at) multiply_segment_channels(phase, segments[at]);
+      return;
+    }
     if (dots_) {
       for (Index at = 0; at < count; ++at) multiply_segment_dots(phase, segments[at]);
       return;
@@ -367,6 +307,18 @@ class GatherProduct {
                           epilogue_from(phase.first_column)});
   }
 
+  void multiply_segment_channels(const Phase& phase, const GatherSegment& segment) const {
+    const Index k = segment.taps.begin * phase.row_depth;
+    for_each_channel_vector<T>(g_.filters, [&](Index first) {
+      multiply_channel_rows<T>(segment.end - segment.begin,
+                               {phase.a + first, phase.input_rows + segment.begin, phase.steps + k,
+                                segment.taps.end * phase.row_depth - k,
+                                phase.weights + k * g_.filters + first, g_.filters},
+                               {phase.c + first, phase.output_rows + segment.begin, lanes<T>, false,
+                                epilogue_from(first)});
+    });
+  }
+
   Gather gather_;
   ConvolutionGeometry g_;
   GatherCut cut_;
@@ -378,6 +330,7 @@ class GatherProduct {
   Index depth_;
   Index width_;
   bool dots_;
+  bool depthwise_;
   Index packed_taps_;
   Index padded_width_;
   T* packed_;

@@ -9,6 +9,7 @@
 #include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/tile.hpp"
+#include "nn/core/tile_channels.hpp"
 #include "nn/core/workspace.hpp"
 
 namespace nn::detail {
@@ -185,6 +186,9 @@ class WeightsProduct {
 
   void run_block(const T* window, const Block& block, const Range& taps, const Range& filters,
                  T* target, bool add) const {
+    if (g_.is_depthwise() && g_.filters >= lanes<T>) {
+      return run_block_channels(window, block, taps, target, add);
+    }
     for (Index group = 0; group < g_.groups; ++group) {
       for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
         const Index first = group * g_.group_filters() + filters.begin + at;
@@ -199,6 +203,24 @@ class WeightsProduct {
         multiply_panel<T>(taps.size(), width, input, output);
       });
     }
+  }
+
+  /// A vector of channels at a time. The last overlaps the one before: what both compute is written
+  /// twice with the same result, unless it is added to what is there, when the second adds zero.
+  void run_block_channels(const T* window, const Block& block, const Range& taps, T* target,
+                          bool add) const {
+    Index done = 0;
+    for_each_channel_vector<T>(g_.filters, [&](Index first) {
+      pack_outputs(block, dy_ + first, lanes<T>, lanes<T>);
+      for (Index p = 0; add && p < block.pixels; ++p) {
+        std::fill_n(block.panel + p * lanes<T>, done - first, T(0));
+      }
+      multiply_channel_rows<T>(
+          taps.size(),
+          {window + first, taps_ + taps.begin, block.steps, block.pixels, block.panel, lanes<T>},
+          {target + first, targets_ + taps.begin, lanes<T>, add, {}});
+      done = first + lanes<T>;
+    });
   }
 
   static void pack_outputs(const Block& block, const T* from, Index columns, Index width) {

@@ -1,0 +1,186 @@
+/// @file
+/// Matrix products cut into blocks that fit the caches.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/activation.hpp"
+#include "nn/core/memory.hpp"
+#include "nn/core/pack.hpp"
+#include "nn/core/parallel.hpp"
+#include "nn/core/tile.hpp"
+#include "nn/core/workspace.hpp"
+
+namespace nn::detail {
+
+/// Everything that defines a matrix product.
+template <class T>
+struct GemmProblem {
+  bool transpose_a;
+  bool transpose_b;
+  Index m;
+  Index n;
+  Index k;
+  const T* a;
+  Index lda;
+  const T* b;
+  Index ldb;
+  T* c;
+  Index ldc;
+  bool accumulate;
+  Epilogue<T> epilogue;
+};
+
+/// How a product is cut, by its sizes alone. A panel of B, k x 16 columns, is read again for every
+/// tile of a block and should stay in the level-1 cache: 320 x 16 floats are 20 KiB of 32. The
+/// packed blocks of B, k x n, and of a transposed A, m x k, should stay in level 2: 160 + 240 KiB
+/// of 512. Within these bounds there should be enough blocks of C for every thread; but a block of
+/// rows packs B again, and a block of columns A.
+struct GemmCut {
+  static constexpr Index most_k_bytes = 1280;
+  static constexpr Index most_n = 128;
+  static constexpr Index most_m = 192;
+  static constexpr Index enough_blocks = 4;
+  /// Below so many rows it is not worth copying B, and below so many columns, A.
+  static constexpr Index unpacked_m = 12;
+  static constexpr Index unpacked_n = 32;
+
+  Index m;
+  Index n;
+  Index k;
+
+  template <class T>
+  static GemmCut of(const GemmProblem<T>& p) {
+    const bool by_rows = p.transpose_a || p.n < 2 * panel_columns<T>;
+    const auto rounded = [](Index size, Index multiple) {
+      return (size + multiple - 1) / multiple * multiple;
+    };
+    GemmCut cut{even(p.m, most_m), even(p.n, most_n),
+                even(p.k, most_k_bytes / static_cast<Index>(sizeof(T)))};
+    cut.n = rounded(cut.n, panel_columns<T>);
+    const Index blocks = ((p.m + cut.m - 1) / cut.m) * ((p.n + cut.n - 1) / cut.n);
+    if (blocks < enough_blocks && p.m * p.n * p.k > 200000) {
+      const Index more = (enough_blocks + blocks - 1) / blocks;
+      if (by_rows) {
+        cut.m = std::max<Index>(rounded((cut.m + more - 1) / more, 24), 48);
+      } else {
+        cut.n =
+            std::max(rounded((cut.n + more - 1) / more, panel_columns<T>), 4 * panel_columns<T>);
+      }
+    }
+    return cut;
+  }
+
+ private:
+  /// The size of as few blocks as possible, all about as large.
+  static Index even(Index size, Index most) {
+    const Index blocks = std::max<Index>(1, (size + most - 1) / most);
+    return std::max<Index>(1, (size + blocks - 1) / blocks);
+  }
+};
+
+/// A transposed A is stored with its rows running along l, and the tiles would jump by lda at every
+/// step. This copies it in columns as wide as a panel, a cache line of floats: for each l, so many
+/// rows of A are consecutive.
+template <class T>
+void pack_left(Index rows, Index depth, const T* a, Index lda, T* packed) {
+  for (Index first = 0; first < rows; first += panel_columns<T>) {
+    pack_rows(depth, std::min(panel_columns<T>, rows - first), panel_columns<T>, a + first, lda,
+              packed + first * depth);
+  }
+}
+
+/// One block of C: rows [m0, m1), columns [n0, n1), all of k.
+template <class T>
+class GemmBlock {
+ public:
+  GemmBlock(const GemmProblem<T>& problem, const GemmCut& cut, Index m0, Index n0)
+      : p_(problem),
+        m0_(m0),
+        n0_(n0),
+        rows_(std::min(cut.m, p_.m - m0)),
+        columns_(std::min(cut.n, p_.n - n0)),
+        block_k_(cut.k),
+        pack_a_(p_.transpose_a && columns_ > GemmCut::unpacked_n),
+        pack_b_(p_.transpose_b || rows_ > GemmCut::unpacked_m || columns_ % lanes<T> != 0) {
+    const Index size_b = pack_b_ ? block_k_ * padded_columns<T>(columns_) : 0;
+    const Index size_a = pack_a_ ? block_k_ * (rows_ + panel_columns<T>) : 0;
+    Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
+                                   bytes_for<Index>(block_k_) + 2 * bytes_for<Index>(rows_));
+    packed_b_ = arena.take<T>(size_b);
+    packed_a_ = arena.take<T>(size_a);
+    steps_ = arena.take<Index>(block_k_);
+    a_rows_ = arena.take<Index>(rows_);
+    c_rows_ = arena.take<Index>(rows_);
+    fill_multiples(block_k_, pack_a_ ? panel_columns<T> : p_.transpose_a ? p_.lda : 1, steps_);
+    fill_multiples(rows_, p_.transpose_a ? 1 : p_.lda, a_rows_);
+    fill_multiples(rows_, p_.ldc, c_rows_);
+  }
+
+  void multiply() {
+    Index k0 = 0;
+    do {  // at least once: a sum of nothing still writes zeros and the epilogue
+      multiply(k0, std::min(block_k_, p_.k - k0));
+      k0 += block_k_;
+    } while (k0 < p_.k);
+  }
+
+ private:
+  static void fill_multiples(Index count, Index stride, Index* table) {
+    for (Index i = 0; i < count; ++i) table[i] = i * stride;
+  }
+
+  /// Adds the terms [k0, k0 + depth) of every sum.
+  void multiply(Index k0, Index depth) {
+    const T* a = p_.a + (p_.transpose_a ? k0 * p_.lda + m0_ : m0_ * p_.lda + k0);
+    const T* b = p_.b + (p_.transpose_b ? n0_ * p_.ldb + k0 : k0 * p_.ldb + n0_);
+    if (pack_b_) pack_panels(p_.transpose_b, depth, columns_, b, p_.ldb, packed_b_);
+    if (pack_a_) {
+      pack_left(rows_, depth, a, p_.lda, packed_a_);
+      for (Index i = 0; i < rows_; ++i) {
+        const Index within = i % panel_columns<T>;
+        a_rows_[i] = within + (i - within) * depth;
+      }
+      a = packed_a_;
+    }
+    for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
+      Epilogue<T> epilogue;
+      if (k0 == 0 && p_.epilogue.bias != nullptr) epilogue.bias = p_.epilogue.bias + n0_ + first;
+      if (k0 + depth >= p_.k) epilogue.activation = p_.epilogue.activation;
+      multiply_panel<T>(
+          rows_, width,
+          {a, a_rows_, steps_, depth, pack_b_ ? packed_b_ + panel_offset(first, depth) : b + first,
+           pack_b_ ? width : p_.ldb},
+          {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, p_.accumulate || k0 > 0, epilogue});
+    });
+  }
+
+  const GemmProblem<T>& p_;
+  Index m0_;
+  Index n0_;
+  Index rows_;
+  Index columns_;
+  Index block_k_;
+  bool pack_a_;
+  bool pack_b_;
+  T* packed_a_;
+  T* packed_b_;
+  Index* steps_;
+  Index* a_rows_;
+  Index* c_rows_;
+};
+
+template <class T>
+void multiply_in_blocks(const GemmProblem<T>& p) {
+  const GemmCut cut = GemmCut::of(p);
+  const Index pieces_m = (p.m + cut.m - 1) / cut.m;
+  const Index pieces_n = (p.n + cut.n - 1) / cut.n;
+  parallel_for(
+      pieces_m * pieces_n,
+      [&](Index piece) {
+        GemmBlock<T>(p, cut, piece % pieces_m * cut.m, piece / pieces_m * cut.n).multiply();
+      },
+      p.m * p.n * p.k > 200000);
+}
+
+}  // namespace nn::detail
