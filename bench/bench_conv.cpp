@@ -5,10 +5,9 @@
 //     W4.2/forward/naive   the definition, as the tests use it
 //
 //     bench_conv --benchmark_filter='^W4.2/'
-//     bench_conv --shape=16,32,28,3,1 --benchmark_filter=given   #
-//     channels,filters,size,kernel,padding
-
-#include <benchmark/benchmark.h>
+//     bench_conv --shape=16,32,28,3,1 --benchmark_filter=given
+//
+// where a shape is channels,filters,size,kernel,padding and, unless it is 1, stride.
 
 #include <Eigen/Core>
 #include <cstdlib>
@@ -20,6 +19,7 @@
 #include <string_view>
 
 #include "../tests/reference.hpp"
+#include "run.hpp"
 #include "shapes.hpp"
 
 namespace {
@@ -37,6 +37,8 @@ ConvolutionGeometry geometry_of(const bench::ConvolutionShape& shape, Index batc
           .filters = shape.filters,
           .kernel_height = shape.kernel,
           .kernel_width = shape.kernel,
+          .stride_height = shape.stride,
+          .stride_width = shape.stride,
           .pad_top = shape.padding,
           .pad_bottom = shape.padding,
           .pad_left = shape.padding,
@@ -59,10 +61,16 @@ struct Operands {
 };
 
 void count(benchmark::State& state, const ConvolutionGeometry& g) {
-  const double work = 2e-9 * static_cast<double>(g.multiply_adds());
-  state.counters["GFLOP/s"] = benchmark::Counter(work * static_cast<double>(state.iterations()),
-                                                 benchmark::Counter::kIsRate);
+  bench::count_rate(state, "GFLOP/s", 2 * static_cast<double>(g.multiply_adds()));
   state.SetItemsProcessed(state.iterations() * g.batch);
+}
+
+/// "32 -> 64, 26x26, 3x3".
+std::string described(const ConvolutionGeometry& g) {
+  std::string text = nn::detail::text(g.channels, " -> ", g.filters, ", ", g.height, "x", g.width,
+                                      ", ", g.kernel_height, "x", g.kernel_width);
+  if (g.stride_height > 1) text += nn::detail::text(", stride ", g.stride_height);
+  return text;
 }
 
 void own_kernel(benchmark::State& state, const ConvolutionGeometry& g, ConvolutionPass pass) {
@@ -70,7 +78,7 @@ void own_kernel(benchmark::State& state, const ConvolutionGeometry& g, Convoluti
   nn::AlignedVector<std::byte> block(
       static_cast<std::size_t>(nn::convolution_scratch_bytes<float>(g, pass)));
   const nn::Arena scratch(block.data(), static_cast<Index>(block.size()));
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     if (pass == ConvolutionPass::forward) {
       nn::convolution_forward(g, o.x.data(), o.weights.data(), o.y.data(), nn::Epilogue<float>{},
                               scratch);
@@ -80,9 +88,9 @@ void own_kernel(benchmark::State& state, const ConvolutionGeometry& g, Convoluti
     } else {
       nn::convolution_backward_weights(g, o.x.data(), o.y.data(), o.weights.data(), false, scratch);
     }
-    benchmark::ClobberMemory();
-  }
+  });
   count(state, g);
+  state.SetLabel(described(g));
 }
 
 /// A row of kernel taps is one contiguous run of the image, so that each kernel row is a GEMM of an
@@ -92,13 +100,13 @@ void eigen_forward(benchmark::State& state, ConvolutionGeometry g) {
   Operands o(g);
   using View = Eigen::Map<const nn::RowMatrix<float>, 0, Eigen::OuterStride<>>;
   const Index run = g.kernel_width * g.channels;
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     for (Index n = 0; n < g.batch; ++n) {
       for (Index row = 0; row < g.output_height(); ++row) {
         Eigen::Map<nn::RowMatrix<float>> y(&o.y(n, row, 0, 0), g.output_width(), g.filters);
         for (Index ky = 0; ky < g.kernel_height; ++ky) {
-          const View x(&o.x(n, row + ky, 0, 0), g.output_width(), run,
-                       Eigen::OuterStride<>(g.channels));
+          const View x(&o.x(n, row * g.stride_height + ky, 0, 0), g.output_width(), run,
+                       Eigen::OuterStride<>(g.stride_width * g.channels));
           const View w(&o.weights(ky, 0, 0, 0), run, g.filters, Eigen::OuterStride<>(g.filters));
           if (ky == 0)
             y.noalias() = x * w;
@@ -107,8 +115,7 @@ void eigen_forward(benchmark::State& state, ConvolutionGeometry g) {
         }
       }
     }
-    benchmark::ClobberMemory();
-  }
+  });
   count(state, g);
 }
 
@@ -146,31 +153,38 @@ void add(const bench::ConvolutionShape& shape) {
   measure(shape.name + "/forward/eigen", [g](benchmark::State& s) { eigen_forward(s, g); });
 }
 
-/// The shape given as --shape=channels,filters,size,kernel,padding, if any.
-void add_given(int argc, char** argv) {
+/// The shapes given as --shape=channels,filters,size,kernel,padding[,stride], which are taken off
+/// the command line.
+void add_given(int& argc, char** argv) {
   constexpr std::string_view flag = "--shape=";
+  int kept = 1;
   for (int i = 1; i < argc; ++i) {
-    if (!std::string_view(argv[i]).starts_with(flag)) continue;
+    if (!std::string_view(argv[i]).starts_with(flag)) {
+      argv[kept++] = argv[i];
+      continue;
+    }
     std::istringstream text(argv[i] + flag.size());
     bench::ConvolutionShape shape{"given", 1, 1, 1, 1, 0};
     char comma = ',';
     text >> shape.channels >> comma >> shape.filters >> comma >> shape.size >> comma >>
         shape.kernel >> comma >> shape.padding;
-    if (!text || shape.output_size() < 1) {
-      std::fprintf(stderr, "expected --shape=channels,filters,size,kernel,padding, got %s\n",
+    const bool complete = !text.fail();
+    if (complete && text >> comma) text >> shape.stride;
+    if (!complete || shape.stride < 1 || shape.output_size() < 1) {
+      std::fprintf(stderr,
+                   "expected --shape=channels,filters,size,kernel,padding[,stride], got %s\n",
                    argv[i]);
       std::exit(1);
     }
     add(shape);
   }
+  argc = kept;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
   for (const bench::ConvolutionShape& shape : bench::convolution_shapes()) add(shape);
   add_given(argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
+  return bench::run(argc, argv);
 }

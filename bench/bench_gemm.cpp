@@ -1,15 +1,14 @@
-// The matrix products of the dense layers of W1 to W5, in GFLOP/s (2 per multiply-add):
+// The matrix products of the dense layers of W1 to W6, in GFLOP/s (2 per multiply-add):
 //
 //     gemm/W2.2/forward/nn      nn::gemm
 //     gemm/W2.2/forward/eigen   Eigen's product
-
-#include <benchmark/benchmark.h>
 
 #include <Eigen/Core>
 #include <nn/core/gemm.hpp>
 #include <nn/core/random.hpp>
 #include <string>
 
+#include "run.hpp"
 #include "shapes.hpp"
 
 namespace {
@@ -29,8 +28,8 @@ struct Operands {
 };
 
 void count(benchmark::State& state, const bench::ProductShape& shape) {
-  const double work = 2e-9 * shape.multiply_adds() * static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] = benchmark::Counter(work, benchmark::Counter::kIsRate);
+  bench::count_rate(state, "GFLOP/s", 2 * shape.multiply_adds());
+  state.SetLabel(nn::detail::text(shape.m, " x ", shape.n, " x ", shape.k));
 }
 
 void own(benchmark::State& state, const bench::ProductShape& shape) {
@@ -38,11 +37,10 @@ void own(benchmark::State& state, const bench::ProductShape& shape) {
   const auto stored = [](bool transposed) {
     return transposed ? nn::Transpose::yes : nn::Transpose::no;
   };
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     nn::gemm(stored(shape.transpose_a), stored(shape.transpose_b), shape.m, shape.n, shape.k,
              o.a.data(), o.a.shape().back(), o.b.data(), o.b.shape().back(), o.c.data(), shape.n);
-    benchmark::ClobberMemory();
-  }
+  });
   count(state, shape);
 }
 
@@ -51,23 +49,20 @@ void eigen(benchmark::State& state, const bench::ProductShape& shape) {
   auto a = o.a.matrix();
   auto b = o.b.matrix();
   auto c = o.c.matrix();
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     if (shape.transpose_a)
       c.noalias() = a.transpose() * b;
     else if (shape.transpose_b)
       c.noalias() = a * b.transpose();
     else
       c.noalias() = a * b;
-    benchmark::ClobberMemory();
-  }
+  });
   count(state, shape);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   for (const bench::ProductShape& shape : bench::product_shapes()) {
     const std::string name = "gemm/" + shape.name;
     benchmark::RegisterBenchmark((name + "/nn").c_str(), [=](benchmark::State& s) {
@@ -77,6 +72,5 @@ int main(int argc, char** argv) {
       eigen(s, shape);
     })->UseRealTime();
   }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
+  return bench::run(argc, argv);
 }

@@ -5,10 +5,9 @@
 //
 // `W4/train/batch:256` and the like measure other batch sizes than the network's own.
 
-#include <benchmark/benchmark.h>
-
 #include <string>
 
+#include "run.hpp"
 #include "workloads.hpp"
 
 namespace {
@@ -19,10 +18,8 @@ const nn::Shape digits{28, 28, 1};
 const nn::Shape colour{32, 32, 3};
 
 void count(benchmark::State& state, Index batch, Index multiply_adds) {
-  const auto steps = static_cast<double>(state.iterations());
   state.SetItemsProcessed(state.iterations() * batch);
-  state.counters["GFLOP/s"] = benchmark::Counter(
-      2e-9 * static_cast<double>(multiply_adds * batch) * steps, benchmark::Counter::kIsRate);
+  bench::count_rate(state, "GFLOP/s", 2 * static_cast<double>(multiply_adds * batch));
 }
 
 /// The multiply-adds of one sample's forward pass.
@@ -51,13 +48,13 @@ void train(benchmark::State& state, const Network& network, const nn::Shape& sha
   const nn::Tensor<float> images = bench::random_batch(batch, shape);
   const nn::Tensor<nn::Label> labels = bench::random_labels(batch);
   nn::Tensor<float> gradient(model.output_shape().prepended(batch));
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     const auto outputs = model.forward(images);
     benchmark::DoNotOptimize(loss(outputs, labels.view(), gradient.view()));
     model.zero_gradients();
     model.backward(gradient);
     optimizer.step(model);
-  }
+  });
   count(state, batch, training_work(model.plan()));
 }
 
@@ -66,11 +63,10 @@ void infer(benchmark::State& state, const Network& network, const nn::Shape& sha
   const nn::Model model(network, shape, {.seed = 1});
   const nn::Tensor<float> images = bench::random_batch(batch, shape);
   nn::Tensor<float> outputs(model.output_shape().prepended(batch));
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     model.predict(images, outputs);
     benchmark::DoNotOptimize(outputs.data());
-    benchmark::ClobberMemory();
-  }
+  });
   count(state, batch, forward_work(model.plan()));
 }
 
@@ -93,7 +89,7 @@ void train_gan(benchmark::State& state, Index batch) {
   const nn::Tensor<float> zeros({batch, 1});
   nn::Tensor<float> gradient({batch, 1});
   nn::Random random(3);
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     discriminator.zero_gradients();
     loss(discriminator.forward(real), ones.view(), gradient.view());
     discriminator.backward(gradient);
@@ -109,7 +105,7 @@ void train_gan(benchmark::State& state, Index batch) {
         discriminator.backward(gradient, {.parameter_gradients = false, .input_gradient = true});
     generator.backward(image_gradient);
     generator_optimizer.step(generator);
-  }
+  });
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
@@ -117,23 +113,23 @@ void infer_gan(benchmark::State& state, Index batch) {
   const nn::Model generator(bench::w6_generator(), {100}, {.seed = 1});
   nn::Tensor<float> images(digits.prepended(batch));
   nn::Random random(3);
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     generator.predict(noise(random, batch), images);
     benchmark::DoNotOptimize(images.data());
-  }
+  });
   count(state, batch, forward_work(generator.plan()));
 }
 
 void add(const std::string& name, auto&& run, Index own_batch) {
   using benchmark::RegisterBenchmark;
-  const auto measure = [&](const std::string& full, Index batch) {
+  const auto list = [&](const std::string& full, Index batch) {
     RegisterBenchmark(full.c_str(), [run, batch](benchmark::State& state) { run(state, batch); })
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   };
-  measure(name, own_batch);
+  list(name, own_batch);
   for (Index batch = 1; batch <= 1024; batch *= 2) {
-    measure(name + "/batch:" + std::to_string(batch), batch);
+    list(name + "/batch:" + std::to_string(batch), batch);
   }
 }
 
@@ -151,8 +147,6 @@ void add(const std::string& name, const Network& network, const nn::Shape& shape
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   add("W1", bench::w1(), digits, 64, bench::sgd);
   add("W2", bench::w2(), digits, 128, bench::adam);
   add("W3", bench::w3(), digits, 64, bench::sgd);
@@ -160,6 +154,5 @@ int main(int argc, char** argv) {
   add("W5", bench::w5(), colour, 64, bench::sgd);
   add("W6/train", train_gan, 64);
   add("W6/infer", infer_gan, 64);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
+  return bench::run(argc, argv);
 }

@@ -1,11 +1,11 @@
 // What the processor can do at the most, for one thread and for all: multiply-adds on registers, in
 // GFLOP/s, and bytes from memory, in GB/s. The rates of the kernels are fractions of these.
 
-#include <benchmark/benchmark.h>
-
 #include <Eigen/Core>
 #include <nn/core/parallel.hpp>
 #include <nn/core/tensor.hpp>
+
+#include "run.hpp"
 
 namespace {
 
@@ -35,15 +35,13 @@ float multiply_add_rounds() {
 }
 
 void multiply_adds(benchmark::State& state, int threads) {
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     nn::parallel_for(threads, [](nn::Index) {
       float result = multiply_add_rounds();
       benchmark::DoNotOptimize(result);
     });
-  }
-  const double work = 2e-9 * lanes * chains * rounds * threads;
-  state.counters["GFLOP/s"] = benchmark::Counter(work * static_cast<double>(state.iterations()),
-                                                 benchmark::Counter::kIsRate);
+  });
+  bench::count_rate(state, "GFLOP/s", 2.0 * lanes * chains * rounds * threads);
 }
 
 /// y += 0.5 x over arrays of `bytes` together: two reads and a write.
@@ -51,22 +49,17 @@ void memory(benchmark::State& state, int threads, nn::Index bytes) {
   const nn::Index count = bytes / 8 / threads;
   nn::Tensor<float> x({threads, count}, 1.0F);
   nn::Tensor<float> y({threads, count}, 2.0F);
-  for (auto _ : state) {
+  bench::measure(state, [&] {
     nn::parallel_for(threads, [&](nn::Index thread) {
       y.sample(thread).array() += 0.5F * x.sample(thread).array();
     });
-    benchmark::ClobberMemory();
-  }
-  const double moved = 1e-9 * 12 * static_cast<double>(count) * threads;
-  state.counters["GB/s"] = benchmark::Counter(moved * static_cast<double>(state.iterations()),
-                                              benchmark::Counter::kIsRate);
+  });
+  bench::count_rate(state, "GB/s", 12.0 * static_cast<double>(count) * threads);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   std::vector<int> counts{1};
   if (nn::threads() > 1) counts.push_back(nn::threads());
   for (const int threads : counts) {
@@ -83,6 +76,5 @@ int main(int argc, char** argv) {
       })->UseRealTime();
     }
   }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
+  return bench::run(argc, argv);
 }

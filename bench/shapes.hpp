@@ -1,7 +1,7 @@
 /// @file
-/// The shapes at which kernels are measured: every convolution and every matrix product of the
-/// networks W3 to W5 and W1 to W5 (see workloads.hpp). Also read by the peers in bench/peers, so it
-/// needs nothing of the library.
+/// The shapes at which kernels are measured: every convolution and every dense layer of the
+/// networks W1 to W6 (see workloads.hpp). Also read by the peers in bench/peers, so it needs
+/// nothing of the library.
 #pragma once
 
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace bench {
 
-/// A convolution of square images with a square kernel and stride 1.
+/// A convolution of square images with a square kernel.
 struct ConvolutionShape {
   std::string name;
   long channels, filters, size, kernel, padding;
+  long stride = 1;
 
-  [[nodiscard]] long output_size() const { return size + 2 * padding - kernel + 1; }
+  [[nodiscard]] long output_size() const { return (size + 2 * padding - kernel) / stride + 1; }
   [[nodiscard]] double multiply_adds() const;
 };
 
@@ -27,11 +28,14 @@ inline double ConvolutionShape::multiply_adds() const {
   return static_cast<double>(convolution_batch * filters) * pixels * taps;
 }
 
+/// W6.1 and W6.2 are those of the discriminator; the generator's transposed convolutions are the
+/// same two, with forward and backward_data exchanged.
 inline std::vector<ConvolutionShape> convolution_shapes() {
-  return {{"W3.1", 1, 6, 28, 5, 2},    {"W3.2", 6, 16, 14, 5, 0},    {"W4.1", 1, 32, 28, 3, 0},
-          {"W4.2", 32, 64, 26, 3, 0},  {"W5.1", 3, 64, 32, 3, 1},    {"W5.2", 64, 64, 32, 3, 1},
-          {"W5.3", 64, 128, 16, 3, 1}, {"W5.4", 128, 128, 16, 3, 1}, {"W5.5", 128, 256, 8, 3, 1},
-          {"W5.6", 256, 256, 8, 3, 1}};
+  return {
+      {"W3.1", 1, 6, 28, 5, 2},    {"W3.2", 6, 16, 14, 5, 0},    {"W4.1", 1, 32, 28, 3, 0},
+      {"W4.2", 32, 64, 26, 3, 0},  {"W5.1", 3, 64, 32, 3, 1},    {"W5.2", 64, 64, 32, 3, 1},
+      {"W5.3", 64, 128, 16, 3, 1}, {"W5.4", 128, 128, 16, 3, 1}, {"W5.5", 128, 256, 8, 3, 1},
+      {"W5.6", 256, 256, 8, 3, 1}, {"W6.1", 1, 64, 28, 4, 1, 2}, {"W6.2", 64, 128, 14, 4, 1, 2}};
 }
 
 /// C (m x n) = op(A) op(B), all row-major.
@@ -58,7 +62,8 @@ inline std::vector<ProductShape> product_shapes() {
                                   {"W2.3", 128, 512, 10, false},   {"W3.1", 64, 400, 120, false},
                                   {"W3.2", 64, 120, 84, false},    {"W3.3", 64, 84, 10, false},
                                   {"W4.1", 128, 9216, 128, false}, {"W4.2", 128, 128, 10, false},
-                                  {"W5.1", 64, 4096, 10, false}};
+                                  {"W5.1", 64, 4096, 10, false},   {"W6.1", 64, 100, 6272, true},
+                                  {"W6.2", 64, 6272, 1, false}};
   std::vector<ProductShape> shapes;
   for (const Layer& layer : layers) {
     const auto [name, batch, in, out, first] = layer;

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
       product(state, shape);
     })->UseRealTime();
   }
+  benchmark::AddCustomContext("BLAS", openblas_get_config());
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
+#include <torch/version.h>
 
 #include <memory>
 #include <string>
@@ -96,6 +97,12 @@ Tensor images(const Work& work, int64_t batch, bool channels_last) {
   return channels_last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
+/// The first step, in which memory is found and kernels are chosen, is not measured.
+void measure(benchmark::State& state, const auto& step) {
+  step();
+  for (auto _ : state) step();
+}
+
 void train(benchmark::State& state, const Work& work, int64_t batch, bool channels_last) {
   torch::manual_seed(1);
   layers::Sequential network = work.network();
@@ -110,12 +117,12 @@ void train(benchmark::State& state, const Work& work, int64_t batch, bool channe
     optimizer = std::make_unique<torch::optim::SGD>(network->parameters(),
                                                     torch::optim::SGDOptions(0.01).momentum(0.9));
   }
-  for (auto _ : state) {
+  measure(state, [&] {
     optimizer->zero_grad();
     Tensor loss = torch::nn::functional::cross_entropy(network->forward(x), y);
     loss.backward();
     optimizer->step();
-  }
+  });
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
@@ -125,7 +132,7 @@ void infer(benchmark::State& state, const Work& work, int64_t batch, bool channe
   network->eval();
   const torch::NoGradGuard guard;
   const Tensor x = images(work, batch, channels_last);
-  for (auto _ : state) benchmark::DoNotOptimize(network->forward(x));
+  measure(state, [&] { benchmark::DoNotOptimize(network->forward(x)); });
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
@@ -147,7 +154,7 @@ void train_gan(benchmark::State& state, int64_t batch, bool channels_last) {
   const auto loss = [](const Tensor& logits, const Tensor& wanted) {
     return torch::binary_cross_entropy_with_logits(logits, wanted);
   };
-  for (auto _ : state) {
+  measure(state, [&] {
     optimizer_d.zero_grad();
     loss(d->forward(real), ones).backward();
     const Tensor fake = g->forward(torch::randn({batch, 100}));
@@ -156,7 +163,7 @@ void train_gan(benchmark::State& state, int64_t batch, bool channels_last) {
     optimizer_g.zero_grad();
     loss(d->forward(fake), ones).backward();
     optimizer_g.step();
-  }
+  });
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
@@ -165,21 +172,21 @@ void infer_gan(benchmark::State& state, int64_t batch, bool channels_last) {
   if (channels_last) store_channels_last(g);
   g->eval();
   const torch::NoGradGuard guard;
-  for (auto _ : state) benchmark::DoNotOptimize(g->forward(torch::randn({batch, 100})));
+  measure(state, [&] { benchmark::DoNotOptimize(g->forward(torch::randn({batch, 100}))); });
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
 void add(const std::string& name, auto run, int64_t own_batch) {
-  const auto measure = [&](const std::string& full, int64_t batch, bool channels_last) {
+  const auto list = [&](const std::string& full, int64_t batch, bool channels_last) {
     benchmark::RegisterBenchmark(full.c_str(),
                                  [=](benchmark::State& state) { run(state, batch, channels_last); })
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   };
-  measure(name, own_batch, false);
-  measure(name + "/channels_last", own_batch, true);
+  list(name, own_batch, false);
+  list(name + "/channels_last", own_batch, true);
   for (int64_t batch = 1; batch <= 1024; batch *= 2) {
-    measure(name + "/batch:" + std::to_string(batch), batch, false);
+    list(name + "/batch:" + std::to_string(batch), batch, false);
   }
 }
 
@@ -207,6 +214,7 @@ int main(int argc, char** argv) {
   add("W5", {w5, {3, 32, 32}, 64, false});
   add("W6/train", train_gan, 64);
   add("W6/infer", infer_gan, 64);
+  benchmark::AddCustomContext("libtorch", TORCH_VERSION);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }
