@@ -136,9 +136,9 @@ TEST_CASE("gemm gives the same bits for any number of threads") {
 
 TEST_CASE_TEMPLATE("sum_rows adds every row once", T, float, double) {
   std::mt19937 generator(4);
-  for (const Index rows : {1, 7, 64, 1000}) {
-    for (const Index columns : {1, 3, 8, 10, 33, 64}) {
-      const Index lda = columns + 2;
+  for (const Index rows : {1, 7, 64, 1000, 5000}) {
+    for (const Index columns : {1, 3, 8, 10, 33, 64, 300}) {
+      const Index lda = columns + (rows % 2 == 0 ? 0 : 2);
       const auto a = random_values<T>(rows * lda, generator);
       for (const bool accumulate : {false, true}) {
         std::vector<T> out(static_cast<std::size_t>(columns),

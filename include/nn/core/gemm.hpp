@@ -2,9 +2,13 @@
 /// Matrix products of row-major matrices, the work of every dense layer.
 #pragma once
 
+#include <algorithm>
+#include <array>
+
 #include "nn/core/activation.hpp"
 #include "nn/core/gemm_blocks.hpp"
 #include "nn/core/gemm_thin.hpp"
+#include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
 
 namespace nn {
@@ -42,14 +46,56 @@ void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index 
   }
 }
 
+namespace detail {
+
+/// The most columns that sum_rows takes at a time.
+inline constexpr Index summed_columns = 256;
+
+/// sum[j] = the sum of `rows` rows. Where rows are short and follow one another, as many as
+/// possible are taken as one row, so that there are enough sums to fill the vector registers.
+template <class T>
+void sum_piece(Index rows, Index columns, const T* a, Index lda, T* sum) {
+  const Index together = columns == lda ? std::max<Index>(1, summed_columns / columns) : 1;
+  const Index wide = together * columns;
+  std::array<T, static_cast<std::size_t>(summed_columns)> sums{};
+  Index row = 0;
+  for (; row + together <= rows; row += together, a += together * lda) {
+    for (Index j = 0; j < wide; ++j) sums[static_cast<std::size_t>(j)] += a[j];
+  }
+  std::copy_n(sums.begin(), columns, sum);
+  for (Index at = columns; at < wide; at += columns) {
+    for (Index j = 0; j < columns; ++j) sum[j] += sums[static_cast<std::size_t>(at + j)];
+  }
+  for (; row < rows; ++row, a += lda) {
+    for (Index j = 0; j < columns; ++j) sum[j] += a[j];
+  }
+}
+
+}  // namespace detail
+
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are
-/// added in a fixed order, whatever the number of threads.
+/// added in an order that depends on the sizes alone.
 template <class T>
 void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate) {
-  using Row = Eigen::Array<T, 1, Eigen::Dynamic>;
-  Eigen::Map<Row> sum(out, columns);
-  if (!accumulate) sum.setZero();
-  for (Index row = 0; row < rows; ++row) sum += Eigen::Map<const Row>(a + row * lda, columns);
+  constexpr Index block = detail::summed_columns;
+  constexpr Index most_pieces = 8;
+  std::array<T, static_cast<std::size_t>(most_pieces * block)> partial;
+  const Index pieces = std::clamp<Index>(rows * std::min(columns, block) / 16384, 1, most_pieces);
+  for (Index first = 0; first < columns; first += block) {
+    const Index count = std::min(block, columns - first);
+    parallel_for(pieces, [&](Index piece) {
+      const Index begin = rows * piece / pieces;
+      detail::sum_piece(rows * (piece + 1) / pieces - begin, count, a + begin * lda + first, lda,
+                        partial.data() + piece * block);
+    });
+    for (Index j = 0; j < count; ++j) {
+      T sum = accumulate ? out[first + j] : T(0);
+      for (Index piece = 0; piece < pieces; ++piece) {
+        sum += partial[static_cast<std::size_t>(piece * block + j)];
+      }
+      out[first + j] = sum;
+    }
+  }
 }
 
 }  // namespace nn

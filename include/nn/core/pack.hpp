@@ -18,6 +18,15 @@ template <class T>
   return Eigen::internal::ploadu<Packet<T>>(padded.data());
 }
 
+/// Stores the first `count` elements, as many as there are.
+template <class T>
+void store_some(const Packet<T>& x, Index count, T* to) {
+  if (count >= lanes<T>) return Eigen::internal::pstoreu(to, x);
+  std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
+  Eigen::internal::pstoreu(elements.data(), x);
+  copy_fewer<lanes<T> / 2>(elements.data(), count, to);
+}
+
 /// Where column `first` of a matrix of `depth` rows starts in its packed panels.
 [[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
 

@@ -168,15 +168,19 @@ void copy_columns(const T* from, Index count, T* to) {
   copy_fewer<lanes<T> / 2>(from, count, to);
 }
 
-/// The same as multiply_tiles_of for fewer columns than a tile has: by way of a buffer.
+/// The same as multiply_tiles_of for fewer columns than a tile has: by way of a buffer, for several
+/// tiles at a time.
 template <class T, int Vectors>
 void multiply_narrower_tiles(Index rows, Index tiles, TileInput<T> input,
                              const TileOutput<T>& output) {
+  if (tiles <= 0) return;
   constexpr Index width = Vectors * lanes<T>;
-  std::array<T, tile_rows<Vectors> * width> buffer;
-  std::array<T, width> bias{};
-  std::array<Index, tile_rows<Vectors>> buffer_rows;
-  for (Index i = 0; i < rows; ++i) buffer_rows[static_cast<std::size_t>(i)] = i * width;
+  constexpr Index buffered = 8 * tile_rows<Vectors>;
+  std::array<T, static_cast<std::size_t>(buffered * width)> buffer;
+  std::array<T, static_cast<std::size_t>(width)> bias{};
+  std::array<Index, static_cast<std::size_t>(buffered)> buffer_rows;
+  const Index most = std::min(tiles, buffered / rows);
+  for (Index i = 0; i < most * rows; ++i) buffer_rows[static_cast<std::size_t>(i)] = i * width;
   TileOutput<T> whole{buffer.data(), buffer_rows.data(), width, output.add, output.epilogue};
   if (output.epilogue.bias != nullptr) {
     copy_columns(output.epilogue.bias, output.columns, bias.data());
@@ -184,16 +188,20 @@ void multiply_narrower_tiles(Index rows, Index tiles, TileInput<T> input,
   }
   if (output.add) buffer.fill(T(0));
   const Index* c_rows = output.rows;
-  for (Index tile = 0; tile < tiles; ++tile, input.rows += rows, c_rows += rows) {
+  for (Index first = 0; first < tiles; first += most) {
+    const Index together = std::min(most, tiles - first);
+    const Index count = together * rows;
     if (output.add) {
-      for (Index i = 0; i < rows; ++i) {
+      for (Index i = 0; i < count; ++i) {
         copy_columns(output.c + c_rows[i], output.columns, buffer.data() + i * width);
       }
     }
-    multiply_tiles_of<T, Vectors>(rows, 1, input, whole);
-    for (Index i = 0; i < rows; ++i) {
+    multiply_tiles_of<T, Vectors>(rows, together, input, whole);
+    for (Index i = 0; i < count; ++i) {
       copy_columns(buffer.data() + i * width, output.columns, output.c + c_rows[i]);
     }
+    input.rows += count;
+    c_rows += count;
   }
 }
 

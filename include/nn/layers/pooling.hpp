@@ -2,9 +2,11 @@
 /// Pooling: what a window sees of a channel, summed up in one value.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <limits>
-#include <type_traits>
 
+#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/window.hpp"
@@ -57,15 +59,15 @@ struct PlacedWindow {
 /// Calls visit(output pixel, window) for every window of one image.
 template <class Visit>
 void for_each_window(const ConvolutionGeometry& g, const Visit& visit) {
+  const Index columns = g.output_width();
   for (Index oy = 0; oy < g.output_height(); ++oy) {
-    for (Index ox = 0; ox < g.output_width(); ++ox) {
-      const Index top = oy * g.stride_height - g.pad_top;
-      const Index left = ox * g.stride_width - g.pad_left;
+    const Taps rows = taps_inside(oy, g.stride_height, g.pad_top, g.kernel_height, g.height);
+    const Index line = (oy * g.stride_height - g.pad_top) * g.width;
+    for (Index ox = 0; ox < columns; ++ox) {
       const PlacedWindow window{
-          taps_inside(oy, g.stride_height, g.pad_top, g.kernel_height, g.height),
-          taps_inside(ox, g.stride_width, g.pad_left, g.kernel_width, g.width),
-          top * g.width + left, g.width};
-      visit(oy * g.output_width() + ox, window);
+          rows, taps_inside(ox, g.stride_width, g.pad_left, g.kernel_width, g.width),
+          line + ox * g.stride_width - g.pad_left, g.width};
+      visit(oy * columns + ox, window);
     }
   }
 }
@@ -98,7 +100,8 @@ struct MaxPool2D {
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
     if (!training) return {};
     const Index taps = batch * plan.output.size();
-    return {.kept = is_small() ? bytes_for<std::uint8_t>(taps) : bytes_for<std::uint16_t>(taps)};
+    return {.kept = is_small() ? bytes_for<std::uint8_t>(taps) : bytes_for<std::uint16_t>(taps),
+            .scratch = bytes_for<Index>(window.size())};
   }
 
   template <class T>
@@ -142,47 +145,65 @@ struct MaxPool2D {
         const Index to = image * g.output_size();
         detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
           const Index first = to + pixel * g.channels;
-          pool(placed, g.channels, from, y.data() + first, taps == nullptr ? taps : taps + first);
+          pool(placed, g.channels, from, x.end(), y.data() + first,
+               taps == nullptr ? taps : taps + first);
         });
       }
     });
   }
 
-  /// The maxima of one window in all channels, and (unless `taps` is null) where they are.
+  /// The maxima of one window in all channels, and (unless `taps` is null) where they are. `end` is
+  /// that of the images: up to there a vector may be read of which only the first channels count,
+  /// so that few channels are as fast as many.
   template <class T, class Tap>
-  void pool(const detail::PlacedWindow& placed, Index channels, const T* x, T* y, Tap* taps) const {
-    constexpr Index block = 64;  // channels at a time: both arrays stay in the nearest cache
-    // As wide as T, so that one vector comparison decides on both.
-    using Code = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
-    T best[block];
-    Code best_tap[block];
-    for (Index c = 0; c < channels; c += block) {
-      const Index count = std::min(block, channels - c);
-      const auto first = static_cast<Code>(placed.rows.begin * window.width + placed.columns.begin);
-      std::fill_n(best, count, -std::numeric_limits<T>::infinity());
-      std::fill_n(best_tap, count, first);
+  void pool(const detail::PlacedWindow& placed, Index channels, const T* x, const T* end, T* y,
+            Tap* taps) const {
+    namespace packet = Eigen::internal;
+    using Vector = detail::Packet<T>;
+    constexpr Index lanes = detail::lanes<T>;
+    const T first = static_cast<T>(placed.rows.begin * window.width + placed.columns.begin);
+    for (Index c = 0; c < channels; c += lanes) {
+      const Index count = std::min(lanes, channels - c);
+      Vector best = packet::pset1<Vector>(-std::numeric_limits<T>::infinity());
+      Vector best_tap = packet::pset1<Vector>(first);  // a T counts the taps of a window exactly
       placed.for_each_tap([&](Index row, Index column, Index pixel) {
-        const auto tap = static_cast<Code>(row * window.width + column);
-        const T* values = x + pixel * channels + c;
-        for (Index i = 0; i < count; ++i) {
-          const T value = values[i];
-          const bool is_new = !(value <= best[i]) & !(best[i] != best[i]);
-          best[i] = is_new ? value : best[i];
-          best_tap[i] = is_new ? tap : best_tap[i];
-        }
+        const T* from = x + pixel * channels + c;
+        const Vector value =
+            end - from >= lanes ? packet::ploadu<Vector>(from) : detail::load_some(from, count);
+        const Vector tap = packet::pset1<Vector>(static_cast<T>(row * window.width + column));
+        const Vector is_new =
+            packet::pand(packet::pcmp_lt_or_nan(best, value), packet::pcmp_eq(best, best));
+        best = packet::pselect(is_new, value, best);
+        best_tap = packet::pselect(is_new, tap, best_tap);
       });
-      std::copy_n(best, count, y + c);
+      detail::store_some(best, count, y + c);
       if (taps == nullptr) continue;
-      for (Index i = 0; i < count; ++i) taps[c + i] = static_cast<Tap>(best_tap[i]);
+      std::array<T, static_cast<std::size_t>(lanes)> numbers;
+      std::array<Tap, static_cast<std::size_t>(lanes)> codes;
+      packet::pstoreu(numbers.data(), best_tap);
+      std::transform(numbers.begin(), numbers.end(), codes.begin(),
+                     [](T number) { return static_cast<Tap>(static_cast<std::int32_t>(number)); });
+      if (count == lanes) {
+        std::copy(codes.begin(), codes.end(), taps + c);
+      } else {
+        detail::copy_fewer<lanes / 2>(codes.data(), count, taps + c);
+      }
     }
   }
 
   template <class Tap, class T>
   void backward_with(const Context<T>& context, TensorView<const T> dy, TensorView<T> dx) const {
     const ConvolutionGeometry g = geometry(context.plan->input);
-    const bool tiles = detail::tiles(g);
+    // Few channels are spread one by one; many by vectors, written where windows do not overlap.
+    const bool few = g.channels < few_channels;
+    const bool tiles = detail::tiles(g) && !few;
     Arena kept = context.kept;
     const Tap* taps = kept.take<Tap>(dy.size());
+    Arena scratch = context.scratch;
+    Index* offsets = scratch.take<Index>(window.size());  // of the taps, from a window's first
+    for (Index tap = 0; tap < window.size(); ++tap) {
+      offsets[tap] = (tap / window.width * g.width + tap % window.width) * g.channels;
+    }
     const Index piece = detail::samples_per_piece(g.input_size());
     parallel_for_pieces(dx.shape().front(), piece, [&](Index begin, Index end) {
       for (Index image = begin; image < end; ++image) {
@@ -190,11 +211,19 @@ struct MaxPool2D {
         if (!tiles) std::fill_n(to, g.input_size(), T(0));
         detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
           const Index first = image * g.output_size() + pixel * g.channels;
-          spread(placed, g.channels, dy.data() + first, taps + first, to, tiles);
+          if (few) {
+            const Index origin = placed.first_pixel * g.channels;
+            for (Index c = 0; c < g.channels; ++c)
+              to[origin + offsets[taps[first + c]] + c] += dy[first + c];
+          } else {
+            spread(placed, g.channels, dy.data() + first, taps + first, to, tiles);
+          }
         });
       }
     });
   }
+
+  static constexpr Index few_channels = 16;
 
   /// Gives the gradient of one window's maxima to where they were: written when the windows tile
   /// the image, else added.
