@@ -157,11 +157,11 @@ class WeightsProduct {
       block.pixels = 0;
       for (Index n = 0; n < images.size(); ++n) {
         for (Index y = outputs.begin; y < outputs.end; ++y) {
-          for (Index x = 0; x < x_.outputs; ++x) {
-            block.steps[block.pixels] =
-                window.offset(n, y_.origin + y * y_.step, x_.origin + x * x_.step);
-            block.outputs[block.pixels] =
-                (((images.begin + n) * y_.outputs + y) * x_.outputs + x) * g_.filters;
+          Index from = window.offset(n, y_.origin + y * y_.step, x_.origin);
+          Index to = ((images.begin + n) * y_.outputs + y) * x_.outputs * g_.filters;
+          for (Index x = 0; x < x_.outputs; ++x, from += x_.step * g_.channels, to += g_.filters) {
+            block.steps[block.pixels] = from;
+            block.outputs[block.pixels] = to;
             if (++block.pixels == block_pixels) {
               run_block(window.data, block, taps, filters, target, add_block);
               add_block = true;
@@ -192,17 +192,27 @@ class WeightsProduct {
     for (Index group = 0; group < g_.groups; ++group) {
       for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
         const Index first = group * g_.group_filters() + filters.begin + at;
-        pack_outputs(block, dy_ + first, used, width);
+        const bool packed = !is_panel(block, first + width);
+        if (packed) pack_outputs(block, dy_ + first, used, width);
         const TileInput<T> input{window + group * g_.group_channels(),
                                  taps_ + taps.begin,
                                  block.steps,
                                  block.pixels,
-                                 block.panel,
-                                 width};
+                                 packed ? block.panel : dy_ + block.outputs[0] + first,
+                                 packed ? width : g_.filters};
         const TileOutput<T> output{target + first, targets_ + taps.begin, used, add, {}};
         multiply_panel<T>(taps.size(), width, input, output);
       });
     }
+  }
+
+  /// Whether a block of dy can be read where it is, up to `width` columns: few filters, pixels that
+  /// follow one another, and no end of dy in sight.
+  [[nodiscard]] bool is_panel(const Block& block, Index width) const {
+    if (g_.filters > panel_columns<T> || block.pixels == 0) return false;
+    const Index last = block.outputs[block.pixels - 1];
+    return last - block.outputs[0] == (block.pixels - 1) * g_.filters &&
+           last + width <= g_.batch * g_.output_size();
   }
 
   /// A vector of channels at a time. The last overlaps the one before: what both compute is written
