@@ -817,13 +817,15 @@ void study(const Options& options) {
       "Is there a digit at all?",
       "How does a network learn to tell a digit from anything else, and what does it "
       "make of what it has never seen?");
-  page.key_figures({{example::percent(results.accuracy), "of the test images told right"},
-                    {example::fixed(results.roc_area, 5), "area under the ROC curve"}});
+  std::vector<example::KeyFigure> figures{
+      {example::percent(results.accuracy), "of the test images told right"},
+      {example::fixed(results.roc_area, 5), "area under the ROC curve"}};
   if (!results.left_out.empty()) {
-    page.key_figures({{example::percent(worst_left_out(results).detected, 1),
-                       "of the worst kind found without having met it"},
-                      {example::duration(results.history.seconds()), "of learning"}});
+    figures.push_back({example::percent(worst_left_out(results).detected, 1),
+                       "of the worst kind found without having met it"});
   }
+  figures.push_back({example::duration(results.history.seconds()), "of learning"});
+  page.key_figures(figures);
   tell_images(page, options, kinds);
   tell_network(page, detector);
   tell_evaluation(page, options, results);

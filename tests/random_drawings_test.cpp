@@ -60,19 +60,22 @@ TEST_CASE("a texture is the smoother the wider its grids") {
   CHECK(with(32) < 255 * 1.5 / 32);
 }
 
-TEST_CASE("grains are as dense as their texture") {
+TEST_CASE("grains are as dense as their texture, within a spot if there is one") {
   // The density is 1 everywhere at power 0; at a high power only its peak is left.
-  const auto share = [](double power) {
-    const Tensor<std::uint8_t> image = drawn(Grain{.contrast = {power, power}}, {64, 64}, 4);
+  const auto share = [](double power, double spots) {
+    const Tensor<std::uint8_t> image =
+        drawn(Grain{.contrast = {power, power}, .spots = spots, .radius = {8, 8}}, {128, 128}, 4);
     const auto grains =
-        std::count_if(image.begin(), image.end(), [](std::uint8_t level) { return level >= 96; });
+        std::count_if(image.begin(), image.end(), [](std::uint8_t level) { return level >= 32; });
     const auto black = std::count(image.begin(), image.end(), std::uint8_t{0});
-    CHECK(grains + black == 64 * 64);
-    return static_cast<double>(grains) / (64 * 64);
+    CHECK(grains + black == 128 * 128);
+    return static_cast<double>(grains) / (128 * 128);
   };
-  CHECK(share(0) == 1);
-  CHECK(share(1) > 1.3 * share(2));
-  CHECK(share(200) < 0.02);
+  CHECK(share(0, 0) == 1);
+  CHECK(share(1, 0) > 1.3 * share(2, 0));
+  CHECK(share(200, 0) < 0.02);
+  // The integral of a spot's density is 2 pi r^2.
+  CHECK(share(0, 1) == doctest::Approx(6.2832 * 64 / (128 * 128)).epsilon(0.15));
 }
 
 TEST_CASE("a line covers the pixels within half its thickness") {

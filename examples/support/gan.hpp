@@ -4,6 +4,8 @@
 /// real ones.
 #pragma once
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +23,11 @@ struct GanOptions {
   std::string loss = "non-saturating";  ///< or "least-squares"
   nn::Index latent = 64;                ///< how many random numbers an image is drawn from
   nn::Index width = 32;                 ///< of the dcgan: channels at half the image's size
-  double learning_rate = 1e-3;          ///< of the generator
-  double discriminator_learning_rate = 1e-3;
+  /// How many images of each class there are to learn from, if the pair is told which class an
+  /// image is (Mirza and Osindero, "Conditional generative adversarial nets", 2014); empty: it is
+  /// not.
+  std::vector<nn::Index> class_counts{};
+  double learning_rate = 1e-3;
   double average_decay = 0.999;  ///< of the average of the generator's weights
   std::uint64_t seed = 1;
 };
@@ -47,8 +52,8 @@ struct GanOptions {
        Tanh{}});
 }
 
-/// One logit, positive for an image taken for real.
-[[nodiscard]] inline Network dcgan_discriminator(nn::Index width) {
+/// Logits, positive for an image taken for real: one for each class that it may be said to be of.
+[[nodiscard]] inline Network dcgan_discriminator(nn::Index width, nn::Index classes) {
   using namespace nn;  // NOLINT(google-build-using-namespace)
   const Initializer start = normal(0.02);
   return Network(
@@ -60,7 +65,7 @@ struct GanOptions {
               .padding = 1,
               .bias = false,
               .initializer = start},
-       BatchNorm{}, LeakyReLU{0.2F}, Flatten{}, Dense{.units = 1, .initializer = start}});
+       BatchNorm{}, LeakyReLU{0.2F}, Flatten{}, Dense{.units = classes, .initializer = start}});
 }
 
 /// The fully connected pair, as in the paper of 2014 but for the activations.
@@ -69,10 +74,10 @@ struct GanOptions {
   return Network({Dense{256}, BatchNorm{}, ReLU{}, Dense{512}, BatchNorm{}, ReLU{}, Dense{784},
                   Tanh{}, Reshape{{28, 28, 1}}});
 }
-[[nodiscard]] inline Network mlp_discriminator() {
+[[nodiscard]] inline Network mlp_discriminator(nn::Index classes) {
   using namespace nn;  // NOLINT(google-build-using-namespace)
   return Network({Flatten{}, Dense{512}, LeakyReLU{0.2F}, Dropout{0.3F}, Dense{256},
-                  LeakyReLU{0.2F}, Dropout{0.3F}, Dense{1}});
+                  LeakyReLU{0.2F}, Dropout{0.3F}, Dense{classes}});
 }
 
 /// What one step of the game came to.
@@ -84,40 +89,39 @@ struct GanStep {
 };
 
 /// The two networks, what trains them, and the average of the generator that draws the pictures.
+///
+/// Told the classes, the generator gets the class beside the random numbers, and of the
+/// discriminator's logits the one of the class counts: the simplest projection (Miyato and Koyama,
+/// "cGANs with projection discriminator", 2018).
 template <class T = float>
 class Gan {
  public:
   using Model = nn::Model<Network, T>;
 
-  explicit Gan(const GanOptions& options)
-      : options_(options),
-        generator(options.model == "mlp" ? mlp_generator() : dcgan_generator(options.width),
-                  {options.latent}, {.seed = nn::Random(options.seed, 1U)()}),
-        discriminator(
-            options.model == "mlp" ? mlp_discriminator() : dcgan_discriminator(options.width),
-            {28, 28, 1}, {.seed = nn::Random(options.seed, 2U)()}),
-        generator_optimizer(generator,
-                            nn::Adam{.learning_rate = options.learning_rate, .beta1 = 0.5}),
-        discriminator_optimizer(
-            discriminator,
-            nn::Adam{.learning_rate = options.discriminator_learning_rate, .beta1 = 0.5}),
-        average(generator, {.decay = options.average_decay}) {}
+  explicit Gan(GanOptions options)
+      : options_(std::move(options)),
+        generator(options_.model == "mlp" ? mlp_generator() : dcgan_generator(options_.width),
+                  {options_.latent + static_cast<nn::Index>(options_.class_counts.size())},
+                  {.seed = nn::Random(options_.seed, 1U)()}),
+        discriminator(options_.model == "mlp" ? mlp_discriminator(logits())
+                                              : dcgan_discriminator(options_.width, logits()),
+                      {28, 28, 1}, {.seed = nn::Random(options_.seed, 2U)()}),
+        generator_optimizer(generator, rule()),
+        discriminator_optimizer(discriminator, rule()),
+        average(generator, {.decay = options_.average_decay}) {}
 
   [[nodiscard]] const GanOptions& options() const { return options_; }
+  [[nodiscard]] bool told_classes() const { return !options_.class_counts.empty(); }
 
   /// One step of the game on a batch of real images: the discriminator learns to tell them from as
   /// many generated ones, then the generator learns to have these taken for real.
-  GanStep step(nn::TensorView<const T> real) {
-    const nn::Index batch = real.shape().front();
-    latent_.resize({batch, options_.latent});
-    draw_latent(latent_, nn::Random(options_.seed, 3U, generator.step()));
-    const nn::TensorView<const T> generated = generator.forward(latent_);
-
+  GanStep step(nn::TensorView<const T> real, nn::TensorView<const nn::Label> labels) {
+    const nn::TensorView<const T> generated = generate(real.shape().front());
     GanStep result;
     discriminator.zero_gradients();
-    result.discriminator_loss = judge(real, 1, result.real_accuracy);
+    result.discriminator_loss = judge(real, labels, 1, result.real_accuracy);
     discriminator.backward(gradient_);
-    result.discriminator_loss += judge(generated, 0, result.generated_accuracy);
+    result.discriminator_loss += judge(generated, labels_, 0, result.generated_accuracy);
     discriminator.backward(gradient_);
     discriminator_optimizer.step(discriminator);
 
@@ -127,11 +131,17 @@ class Gan {
     return result;
   }
 
-  /// The generator's loss on images that its last forward pass has drawn, and in its `gradients()`
+  /// Draws images in a training pass of the generator.
+  nn::TensorView<const T> generate(nn::Index count) {
+    draw_latent(count, nn::Random(options_.seed, 3U, generator.step()), latent_, labels_);
+    return generator.forward(latent_);
+  }
+
+  /// The generator's loss on images that its last training pass has drawn, and in its `gradients()`
   /// the gradient: through the discriminator, which learns nothing from it.
   double generator_gradient(nn::TensorView<const T> generated) {
     double accuracy = 0;
-    const double loss = judge(generated, 1, accuracy);
+    const double loss = judge(generated, labels_, 1, accuracy);
     const nn::TensorView<const T> image_gradient =
         discriminator.backward(gradient_, {.parameter_gradients = false, .input_gradient = true});
     generator.zero_gradients();
@@ -139,12 +149,30 @@ class Gan {
     return loss;
   }
 
-  /// `count` images drawn by the averaged generator: N x 28 x 28 x 1, from -1 (black) to 1 (white).
-  [[nodiscard]] nn::Tensor<T> draw(nn::Index count, std::uint64_t seed) {
-    nn::Tensor<T> latent({count, options_.latent});
-    draw_latent(latent, nn::Random(seed, 4U));
-    return draw(latent);
+  /// Sets how far the training is, from 0 to 1: in its second half the learning rate falls to 0.
+  void set_progress(double share) {
+    const double rate = options_.learning_rate * std::clamp(2 * (1 - share), 0.0, 1.0);
+    generator_optimizer.set_learning_rate(rate);
+    discriminator_optimizer.set_learning_rate(rate);
   }
+
+  /// What `count` images are drawn from: N x numbers. Classes come as often as in the learning
+  /// base.
+  [[nodiscard]] nn::Tensor<T> latent(nn::Index count, std::uint64_t seed) const {
+    nn::Tensor<T> result;
+    nn::Tensor<nn::Label> labels;
+    draw_latent(count, nn::Random(seed, 4U), result, labels);
+    return result;
+  }
+  /// Has image `row` be of a class, if the pair is told of classes.
+  void set_class(nn::Tensor<T>& latent, nn::Index row, nn::Label label) const {
+    constexpr T weight = 4;  // so that the class weighs about as much as all random numbers
+    for (nn::Index c = 0; told_classes() && c < logits(); ++c) {
+      latent(row, options_.latent + c) = c == label ? weight : T(0);
+    }
+  }
+
+  /// Images drawn by the averaged generator: N x 28 x 28 x 1, from -1 (black) to 1 (white).
   [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent) {
     average.swap(generator);
     nn::Tensor<T> images = generator.predict(latent);
@@ -153,26 +181,57 @@ class Gan {
   }
 
  private:
-  static void draw_latent(nn::Tensor<T>& latent, nn::Random random) {
-    for (T& value : latent) value = static_cast<T>(random.normal());
+  [[nodiscard]] nn::Index logits() const {
+    return std::max<nn::Index>(1, static_cast<nn::Index>(options_.class_counts.size()));
+  }
+  [[nodiscard]] nn::Adam rule() const {
+    return {.learning_rate = options_.learning_rate, .beta1 = 0.5};
   }
 
-  /// The loss of the discriminator's answers to `images` against `target`, 1 for real; its gradient
-  /// with respect to the answers goes to `gradient_`.
-  double judge(nn::TensorView<const T> images, T target, double& accuracy) {
+  void draw_latent(nn::Index count, nn::Random random, nn::Tensor<T>& latent,
+                   nn::Tensor<nn::Label>& labels) const {
+    latent.resize({count, generator.input_shape()[0]});
+    labels.resize({count});
+    for (nn::Index i = 0; i < count; ++i) {
+      for (nn::Index k = 0; k < options_.latent; ++k) {
+        latent(i, k) = static_cast<T>(random.normal());
+      }
+      labels[i] = told_classes() ? random_class(random) : 0;
+      set_class(latent, i, labels[i]);
+    }
+  }
+  [[nodiscard]] nn::Label random_class(nn::Random& random) const {
+    const std::vector<nn::Index>& counts = options_.class_counts;
+    nn::Index rank = random.below(std::accumulate(counts.begin(), counts.end(), nn::Index{0}));
+    nn::Label label = 0;
+    while (rank >= counts[static_cast<std::size_t>(label)]) {
+      rank -= counts[static_cast<std::size_t>(label++)];
+    }
+    return label;
+  }
+
+  /// The loss of the discriminator's answers to `images`, said to be of the classes `labels`,
+  /// against `target`, 1 for real. The gradient with respect to its logits goes to `gradient_`.
+  double judge(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels, T target,
+               double& accuracy) {
     const nn::TensorView<const T> answers = discriminator.forward(images);
-    gradient_.resize(answers.shape());
-    target_.resize(answers.shape());
+    const nn::Index count = answers.shape()[0];
+    const auto counts = [&](nn::Index i) { return told_classes() ? labels[i] : 0; };
+    for (nn::Tensor<T>* tensor : {&logit_, &target_, &slope_}) tensor->resize({count, 1});
+    for (nn::Index i = 0; i < count; ++i) logit_[i] = answers(i, counts(i));
     target_.fill(target);
     const bool squares = options_.loss == "least-squares";
+    const nn::TensorView<const T> logit = logit_;
+    const T loss = squares ? nn::MeanSquaredError{}(logit, target_.view(), slope_.view())
+                           : nn::SigmoidCrossEntropy{}(logit, target_.view(), slope_.view());
+    gradient_.resize(answers.shape());
+    gradient_.fill(T(0));
+    for (nn::Index i = 0; i < count; ++i) gradient_(i, counts(i)) = slope_[i];
+
     const T border = squares ? T(0.5) : T(0);
-    const auto taken_for_real =
-        std::count_if(answers.begin(), answers.end(), [&](T answer) { return answer > border; });
-    const double share =
-        static_cast<double>(taken_for_real) / static_cast<double>(answers.shape().front());
+    const auto real = std::count_if(logit_.begin(), logit_.end(), [&](T z) { return z > border; });
+    const double share = static_cast<double>(real) / static_cast<double>(count);
     accuracy = target == T(1) ? share : 1 - share;
-    const T loss = squares ? nn::MeanSquaredError{}(answers, target_.view(), gradient_.view())
-                           : nn::SigmoidCrossEntropy{}(answers, target_.view(), gradient_.view());
     return static_cast<double>(loss);
   }
 
@@ -187,7 +246,10 @@ class Gan {
 
  private:
   nn::Tensor<T> latent_;
+  nn::Tensor<nn::Label> labels_;
+  nn::Tensor<T> logit_;
   nn::Tensor<T> target_;
+  nn::Tensor<T> slope_;
   nn::Tensor<T> gradient_;
 };
 

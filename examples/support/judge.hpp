@@ -12,6 +12,8 @@
 
 #include "nn/io/safetensors.hpp"
 #include "nn/nn.hpp"
+#include "nn/train/generation_metrics.hpp"
+#include "nn/train/nearest_neighbours.hpp"
 
 namespace example {
 

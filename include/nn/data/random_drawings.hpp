@@ -66,21 +66,32 @@ struct Texture {
   }
 };
 
-/// Grains on black whose density follows a smooth texture: noise that is thicker in some places
-/// than in others.
+/// Grains on black whose density follows a smooth texture, in half of the images within a round
+/// spot only: noise that is thicker in some places than in others.
 struct Grain {
   Texture density{.spacings = {8, 8, 16, 16},
                   .darkest = {0, 0},
                   .brightest = {255, 255}};  ///< of grains at each place
-  Interval contrast{1, 5};  ///< the power to which the density, from 0 to 1, is raised
+  Interval contrast{0.2, 5};  ///< the power to which the density, from 0 to 1, is raised
+  double spots = 0.5;         ///< the share of the images with a spot
+  Interval radius{3, 10};     ///< of spots: where the density has fallen to 0.6, in pixels
 
   void operator()(Random& random, TensorView<std::uint8_t> image) const {
     density(random, image);
     const double power = contrast.draw(random);
-    for (std::uint8_t& pixel : image) {
-      const bool grain = random.bernoulli(std::pow(pixel / 255.0, power));
-      const double level = random.uniform(96, 255);
-      pixel = grain ? detail::to_level(level) : std::uint8_t{0};
+    const bool has_spot = random.bernoulli(spots);
+    const double row = static_cast<double>(image.shape()[0]) * random.uniform(0.3, 0.7);
+    const double column = static_cast<double>(image.shape()[1]) * random.uniform(0.3, 0.7);
+    const double width = radius.draw(random);
+    for (Index y = 0; y < image.shape()[0]; ++y) {
+      for (Index x = 0; x < image.shape()[1]; ++x) {
+        const double v = (static_cast<double>(y) - row) / width;
+        const double u = (static_cast<double>(x) - column) / width;
+        const double share = has_spot ? std::exp(-0.5 * (v * v + u * u)) : 1.0;
+        const bool grain = random.bernoulli(share * std::pow(image(y, x) / 255.0, power));
+        const double level = random.uniform(32, 255);
+        image(y, x) = grain ? detail::to_level(level) : std::uint8_t{0};
+      }
     }
   }
 };

@@ -1,0 +1,154 @@
+#include "../examples/support/gan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "nn/viz/grid.hpp"
+#include "nn/viz/image.hpp"
+
+namespace {
+
+using namespace nn;  // NOLINT
+using example::Gan;
+using example::GanOptions;
+
+GanOptions small(const std::string& model, const std::string& loss, bool told_classes) {
+  GanOptions options{.model = model, .loss = loss, .latent = 6, .width = 4, .class_counts = {}};
+  if (told_classes) options.class_counts = {3, 1, 2};
+  options.seed = 5;
+  return options;
+}
+
+/// Images of noise and their classes.
+template <class T>
+struct Real {
+  Tensor<T> images;
+  Tensor<Label> labels;
+
+  Real(Index count, std::uint64_t seed) : images({count, 28, 28, 1}), labels({count}) {
+    Random random(seed);
+    for (T& value : images) value = static_cast<T>(random.uniform(-1, 1));
+    for (Label& label : labels) label = static_cast<Label>(random.below(3));
+  }
+};
+
+/// The largest relative difference between the generator's gradients through the discriminator and
+/// central differences of the generator's loss.
+double gradient_error(const GanOptions& options) {
+  Gan<double> gan(options);
+  // Dropout draws new masks in every pass of a model: only without it does a difference make sense.
+  const auto loss = [&] {
+    gan.generator.set_step(7);
+    gan.discriminator.set_step(7);
+    return gan.generator_gradient(gan.generate(5));
+  };
+  loss();
+  const TensorView<double> view = gan.generator.gradients();
+  const std::vector<double> gradients(view.begin(), view.end());
+  double squares = 0;
+  for (const double value : gradients) squares += value * value;
+  const double scale = std::sqrt(squares / static_cast<double>(gradients.size()));
+  REQUIRE(scale > 1e-8);
+  double worst = 0;
+  Random random(3);
+  for (int trial = 0; trial < 60; ++trial) {
+    const Index at = random.below(static_cast<Index>(gradients.size()));
+    double& weight = gan.generator.parameters()[at];
+    const double original = weight;
+    double best = 1;
+    for (const double step : {1e-5, 1e-6, 1e-7}) {  // smaller steps leave kinks outside
+      weight = original + step;
+      const double above = loss();
+      weight = original - step;
+      const double below = loss();
+      weight = original;
+      const double difference = (above - below) / (2 * step);
+      const double exact = gradients[static_cast<std::size_t>(at)];
+      const double size = std::max({std::abs(difference), std::abs(exact), scale});
+      best = std::min(best, std::abs(difference - exact) / size);
+    }
+    worst = std::max(worst, best);
+  }
+  return worst;
+}
+
+/// The bytes of the pictures after a few steps of training.
+std::string pictures(int thread_count) {
+  const int before = threads();
+  set_threads(thread_count);
+  GanOptions options = small("dcgan", "non-saturating", true);
+  options.width = 16;
+  Gan<float> gan(options);
+  const Real<float> real(48, 2);
+  for (int step = 0; step < 4; ++step) gan.step(real.images, real.labels);
+  const Tensor<float> images = gan.draw(gan.latent(20, 9));
+  set_threads(before);
+  return viz::encode_png(viz::image_grid(viz::to_images(images, viz::ValueRange{-1, 1}), 5));
+}
+
+}  // namespace
+
+TEST_CASE("the generator's gradient through the discriminator is that of its loss") {
+  for (const char* model : {"dcgan", "mlp"}) {
+    for (const char* loss : {"non-saturating", "least-squares"}) {
+      for (const bool told_classes : {false, true}) {
+        INFO(model, ", ", loss, ", told classes: ", told_classes);
+        CHECK(gradient_error(small(model, loss, told_classes)) < 1e-4);
+      }
+    }
+  }
+}
+
+TEST_CASE("the generator's step leaves the discriminator's gradients alone") {
+  Gan<double> gan(small("dcgan", "non-saturating", true));
+  gan.discriminator.gradients().fill(3);
+  gan.generator_gradient(gan.generate(4));
+  for (const double value : gan.discriminator.gradients()) REQUIRE(value == 3);
+}
+
+TEST_CASE("the discriminator's accuracies count what it tells right") {
+  Gan<double> gan(small("dcgan", "non-saturating", false));
+  const Real<double> real(8, 1);
+  // A bias that outweighs everything: all images are taken for real.
+  gan.discriminator.parameters()[gan.discriminator.parameters().size() - 1] = 1000;
+  const example::GanStep step = gan.step(real.images, real.labels);
+  CHECK(step.real_accuracy == 1);
+  CHECK(step.generated_accuracy == 0);
+  CHECK(step.discriminator_loss == doctest::Approx(1000).epsilon(0.01));
+  CHECK(step.generator_loss == doctest::Approx(0));
+}
+
+TEST_CASE("classes come as often as they were counted") {
+  const Gan<float> gan(small("dcgan", "non-saturating", true));
+  const Tensor<float> latent = gan.latent(6000, 1);
+  std::array<int, 3> counts{};
+  for (Index i = 0; i < 6000; ++i) {
+    for (Index c = 0; c < 3; ++c) {
+      if (latent(i, 6 + c) > 0) ++counts[static_cast<std::size_t>(c)];
+    }
+  }
+  CHECK(counts[0] == doctest::Approx(3000).epsilon(0.05));
+  CHECK(counts[1] == doctest::Approx(1000).epsilon(0.1));
+  CHECK(counts[2] == doctest::Approx(2000).epsilon(0.07));
+}
+
+TEST_CASE("a pair learns the same, byte for byte, with one thread and with two") {
+  const std::string one = pictures(1);
+  CHECK(one == pictures(2));
+  CHECK(one == pictures(1));
+}
+
+TEST_CASE("the learning rate falls in the second half of the training") {
+  Gan<float> gan(small("dcgan", "non-saturating", false));
+  gan.set_progress(0.3);
+  CHECK(gan.generator_optimizer.learning_rate() == doctest::Approx(1e-3));
+  gan.set_progress(0.75);
+  CHECK(gan.discriminator_optimizer.learning_rate() == doctest::Approx(5e-4));
+  gan.set_progress(1);
+  CHECK(gan.generator_optimizer.learning_rate() == 0);
+}
