@@ -23,8 +23,8 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   /// All such allocators are alike.
   template <class U>
-  constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): the standard asks allocators to convert
+  constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}
   /// Room for `count` elements. @throws std::bad_alloc
   [[nodiscard]] T* allocate(std::size_t count) {
     return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignment}));

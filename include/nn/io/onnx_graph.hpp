@@ -40,7 +40,7 @@ class OnnxGraph {
     node.set_op_type(operation);
     for (const std::string& input : inputs) node.add_input(input);
     for (const OnnxAttribute& attribute : attributes) set(*node.add_attribute(), attribute);
-    const std::string name = unique(plan.path.empty() ? operation : plan.path + "/" + operation);
+    std::string name = unique(plan.path.empty() ? operation : plan.path + "/" + operation);
     node.set_name(name);
     node.add_output(name);
     return name;

@@ -77,7 +77,7 @@ class OnnxReader {
   /// The shape of a sample, as far as the file says; nothing where an extent is open.
   [[nodiscard]] std::optional<Shape> input_shape() const {
     const auto& dims = input_->type().tensor_type().shape().dim();
-    require(dims.size() >= 1 && dims.size() <= 5, "its input has ", dims.size(), " axes");
+    require(!dims.empty() && dims.size() <= 5, "its input has ", dims.size(), " axes");
     std::vector<Index> extents;
     for (int i = 1; i < dims.size(); ++i) {
       if (!dims[i].has_dim_value() || dims[i].dim_value() <= 0) return std::nullopt;
@@ -221,7 +221,7 @@ class OnnxReader {
   /// A node that joins branches.
   void join(const OnnxNode& node, const std::vector<std::string>& inputs, ImportedChain& chain,
             int nesting) {
-    const std::string* from = &inputs[0];
+    const std::string* from = inputs.data();
     for (const std::string& input : inputs) from = common(from, &input);
     const std::string start = *from;
     std::vector<ImportedChain> branches;

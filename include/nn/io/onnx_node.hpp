@@ -206,9 +206,9 @@ class OnnxNode {
     const auto* attribute = find(name);
     return attribute == nullptr ? otherwise : attribute->i();
   }
-  [[nodiscard]] std::string word(std::string_view name, std::string otherwise) const {
+  [[nodiscard]] std::string word(std::string_view name, std::string_view otherwise) const {
     const auto* attribute = find(name);
-    return attribute == nullptr ? otherwise : attribute->s();
+    return attribute == nullptr ? std::string(otherwise) : attribute->s();
   }
   [[nodiscard]] std::vector<Index> integers(std::string_view name,
                                             std::vector<Index> otherwise) const {

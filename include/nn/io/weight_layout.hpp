@@ -2,6 +2,7 @@
 /// How the variables of a model stand in files of other libraries, which put channels first.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -99,10 +100,8 @@ class FlatOrders {
   }
 
   static bool is_dense(const Plan& plan) {
-    for (const Variable& variable : plan.parameters) {
-      if (variable.axes == Axes::dense) return true;
-    }
-    return false;
+    return std::any_of(plan.parameters.begin(), plan.parameters.end(),
+                       [](const Variable& variable) { return variable.axes == Axes::dense; });
   }
 
   /// Whether flat samples go through element by element.

@@ -20,7 +20,7 @@ Index require_scores(TensorView<const T> outputs, TensorView<const Label> labels
   require<ShapeError>(outputs.shape().rank() == 2 && outputs.shape()[0] == labels.size(),
                       "scores of shape ", outputs.shape(), " for ", labels.size(),
                       " labels; expected one row a label");
-  require(labels.size() > 0, "there are no samples to measure");
+  require(!labels.empty(), "there are no samples to measure");
   const Index classes = std::max<Index>(2, outputs.shape()[1]);
   for (Index i = 0; i < labels.size(); ++i) {
     require(labels[i] >= 0 && labels[i] < classes, "sample ", i, " has the label ", labels[i],

@@ -125,7 +125,7 @@ inline int run_gnuplot(const std::filesystem::path& script, const std::filesyste
   const std::string name(figure_font);
   const std::string family = name + ", Verdana, Helvetica, Arial, sans-serif\"";
   text = replaced(std::move(text), "font-family=\"" + name + ":Bold\"",
-                  "font-weight=\"bold\" font-family=\"" + family);
+                  R"(font-weight="bold" font-family=")" + family);
   text = replaced(std::move(text), "font-family=\"" + name + "\"", "font-family=\"" + family);
   return replaced(std::move(text), "<image ", "<image style='image-rendering: pixelated' ");
 }

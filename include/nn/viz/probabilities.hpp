@@ -39,7 +39,7 @@ inline constexpr double panel_gap = 20;
 
 [[nodiscard]] inline std::string verdict(const Prediction& prediction, Index winner,
                                          const PredictionOptions& options) {
-  const std::string name = class_name(winner, options);
+  std::string name = class_name(winner, options);
   if (prediction.truth < 0) return name;
   if (prediction.truth == winner) return name + ", right";
   return name + ", is " + class_name(prediction.truth, options);
