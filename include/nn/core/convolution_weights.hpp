@@ -143,11 +143,11 @@ class WeightsProduct {
         thread_workspace(bytes_for<T>(window_size) + bytes_for<T>(block_pixels * panel_columns<T>) +
                          2 * bytes_for<Index>(block_pixels));
     T* window_data = arena.take<T>(window_size);
-    const T* from = images_ + images.begin * g_.input_size();
+    const T* first = images_ + images.begin * g_.input_size();
     const Window<T> window = needs_frame()
-                                 ? copy_window(from, images.size(), g_.height, g_.width,
+                                 ? copy_window(first, images.size(), g_.height, g_.width,
                                                g_.channels, touched, columns_, window_data)
-                                 : whole_images(from, g_.height, g_.width, g_.channels);
+                                 : whole_images(first, g_.height, g_.width, g_.channels);
     Block block{arena.take<T>(block_pixels * panel_columns<T>), arena.take<Index>(block_pixels),
                 arena.take<Index>(block_pixels), 0};
     for (Index group = 0; group < row_groups_; ++group) {

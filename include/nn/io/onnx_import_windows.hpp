@@ -1,0 +1,242 @@
+/// @file
+/// ONNX nodes that slide a window over an image, or change its extents, as layers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "nn/io/onnx_import_chain.hpp"
+#include "nn/io/safetensors_file.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv_transpose2d.hpp"
+#include "nn/layers/flatten.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/layers/upsample2d.hpp"
+
+namespace nn::detail {
+
+/// The rows above and below (or columns left and right) that make the output as large as the input
+/// divided by the stride, the larger half first.
+[[nodiscard]] inline std::pair<Index, Index> same_lower(Index extent, Index taps, Index dilation,
+                                                        Index stride) {
+  const Index all = same_padding(extent, span_of(taps, dilation), stride);
+  return {all - all / 2, all / 2};
+}
+
+/// The padding that a node asks for, together with that of a Pad node before it.
+[[nodiscard]] inline Padding import_padding(const OnnxNode& node, ImportedChain& chain,
+                                            const Extent2D& window, const Extent2D& stride,
+                                            const Extent2D& dilation) {
+  const std::string mode = node.word("auto_pad", "NOTSET");
+  const Padding before = std::exchange(chain.pending_padding, {}).value_or(Padding{});
+  if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+    node.expect(before == Padding{}, "a Pad node before it and auto_pad are not supported");
+    if (mode == "SAME_UPPER") return Padding::same();
+    const Shape& s = chain.shape;
+    const auto [above, below] = same_lower(s[0], window.height, dilation.height, stride.height);
+    const auto [left, right] = same_lower(s[1], window.width, dilation.width, stride.width);
+    return {above, below, left, right};
+  }
+  node.expect(mode == "NOTSET" || mode == "VALID", "auto_pad '", mode, "' is not supported");
+  auto pads = node.integers("pads", {0, 0, 0, 0});
+  if (mode == "VALID") pads = {0, 0, 0, 0};
+  node.expect(pads.size() == 4, "pads has ", pads.size(), " numbers; only images are supported");
+  for (const Index pad : pads) {
+    node.expect(pad >= 0 && pad <= OnnxNode::largest_extent, "pads has the number ", pad);
+  }
+  return {pads[0] + before.top, pads[2] + before.bottom, pads[1] + before.left,
+          pads[3] + before.right};
+}
+
+/// Checks an optional kernel_shape against the weights that follow height and width of it.
+[[nodiscard]] inline Extent2D kernel_of(const OnnxNode& node, const OnnxConstant& weight) {
+  for (const Index extent : {weight.extents[2], weight.extents[3]}) {
+    node.expect(extent > 0 && extent <= OnnxNode::largest_extent, "a kernel of ", extent);
+  }
+  const Extent2D kernel{weight.extents[2], weight.extents[3]};
+  node.expect(node.extent("kernel_shape", kernel) == kernel, "kernel_shape is not the weights'");
+  return kernel;
+}
+
+/// Adds an optional bias, input `index`, to the weights of a layer with `count` outputs.
+[[nodiscard]] inline bool take_bias(const OnnxNode& node, int index, Index count,
+                                    std::map<std::string, OnnxConstant>& weights) {
+  if (!node.has_input(index)) return false;
+  OnnxConstant bias = node.constant(index, 1);
+  node.expect(bias.extents[0] == count, "a bias of ", bias.extents[0], " elements for ", count,
+              " outputs");
+  weights["bias"] = std::move(bias);
+  return true;
+}
+
+inline void import_conv(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"});
+  expect_image(node, chain.shape);
+  std::map<std::string, OnnxConstant> weights{{"weight", node.constant(1, 4)}};
+  const std::vector<Index>& w = weights["weight"].extents;
+  Conv2D layer{.filters = w[0],
+               .kernel = kernel_of(node, weights["weight"]),
+               .stride = node.extent("strides", 1),
+               .dilation = node.extent("dilations", 1),
+               .groups = node.integer("group", 1)};
+  node.expect(layer.groups > 0 && chain.shape[2] % layer.groups == 0 &&
+                  chain.shape[2] / layer.groups == w[1],
+              "weights for ", w[1], " channels in each of ", layer.groups,
+              " groups, and images with ", chain.shape[2]);
+  layer.padding = import_padding(node, chain, layer.kernel, layer.stride, layer.dilation);
+  layer.bias = take_bias(node, 2, layer.filters, weights);
+  chain.append(layer, std::move(weights));
+}
+
+inline void import_conv_transpose(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes(
+      {"auto_pad", "dilations", "group", "kernel_shape", "output_padding", "pads", "strides"});
+  expect_image(node, chain.shape);
+  std::map<std::string, OnnxConstant> weights{{"weight", node.constant(1, 4)}};
+  const std::vector<Index>& w = weights["weight"].extents;
+  node.expect(w[0] == chain.shape[2], "weights for ", w[0], " channels, and images with ",
+              chain.shape[2]);
+  const Index groups = node.integer("group", 1);
+  node.expect(groups > 0 && groups <= w[0], groups, " groups");
+  const std::string mode = node.word("auto_pad", "NOTSET");
+  node.expect(mode == "NOTSET" || mode == "VALID", "auto_pad '", mode, "' is not supported");
+  ConvTranspose2D layer{.filters = w[1] * groups,
+                        .kernel = kernel_of(node, weights["weight"]),
+                        .stride = node.extent("strides", 1),
+                        .dilation = node.extent("dilations", 1),
+                        .groups = groups,
+                        .output_padding = node.extent("output_padding", 0, 0)};
+  node.expect(!chain.pending_padding, "a Pad node before it is not supported");
+  layer.padding = import_padding(node, chain, layer.kernel, layer.stride, layer.dilation);
+  layer.bias = take_bias(node, 2, layer.filters, weights);
+  chain.append(layer, std::move(weights));
+}
+
+/// ceil_mode counts a last window that is not filled. More padding does the same, where padding
+/// does not take part in the result.
+[[nodiscard]] inline Padding fill_last_window(const OnnxNode& node, const Shape& shape,
+                                              const Extent2D& window, const Extent2D& stride,
+                                              Padding padding) {
+  if (node.integer("ceil_mode", 0) == 0 || padding.is_same) return padding;
+  const auto missing = [](Index extent, Index taps, Index step) {
+    const Index beyond = extent - taps;
+    return beyond < 0 ? 0 : (step - beyond % step) % step;
+  };
+  padding.bottom += missing(shape[0] + padding.top + padding.bottom, window.height, stride.height);
+  padding.right += missing(shape[1] + padding.left + padding.right, window.width, stride.width);
+  return padding;
+}
+
+inline void import_max_pool(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes(
+      {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"});
+  expect_image(node, chain.shape);
+  node.expect(node.has_attribute("kernel_shape"), "it has no kernel_shape");
+  node.expect(node.extent("dilations", 1) == Extent2D{1}, "dilations are not supported");
+  node.expect(!chain.pending_padding, "a Pad node before it is not supported");
+  const Extent2D window = node.extent("kernel_shape", 1);
+  const Extent2D stride = node.extent("strides", 1);
+  const Padding padding = import_padding(node, chain, window, stride, 1);
+  chain.append(
+      MaxPool2D{window, stride, fill_last_window(node, chain.shape, window, stride, padding)});
+}
+
+inline void import_average_pool(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape",
+                          "pads", "strides"});
+  expect_image(node, chain.shape);
+  node.expect(node.has_attribute("kernel_shape"), "it has no kernel_shape");
+  node.expect(node.extent("dilations", 1) == Extent2D{1}, "dilations are not supported");
+  const Extent2D window = node.extent("kernel_shape", 1);
+  const Extent2D stride = node.extent("strides", 1);
+  const bool padded = chain.pending_padding.has_value();
+  const Padding padding = import_padding(node, chain, window, stride, 1);
+  const bool counts = node.integer("count_include_pad", 0) != 0 || padded;
+  node.expect(!padded || node.integer("count_include_pad", 0) != 0 ||
+                  node.integers("pads", {0, 0, 0, 0}) == std::vector<Index>(4, 0),
+              "padding that counts and padding that does not are not supported together");
+  const Padding filled = fill_last_window(node, chain.shape, window, stride, padding);
+  node.expect(!counts || filled == padding,
+              "ceil_mode and padding that counts are not supported "
+              "together");
+  chain.append(AveragePool2D{window, stride, filled, counts});
+}
+
+/// The mean over all pixels, as an image of one pixel.
+inline void append_global_mean(ImportedChain& chain, bool keeps_image) {
+  const Index channels = chain.shape[2];
+  chain.append(GlobalAveragePool2D{});
+  if (keeps_image) chain.append(Reshape{{1, 1, channels}});
+}
+
+inline void import_global_average_pool(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({});
+  expect_image(node, chain.shape);
+  append_global_mean(chain, true);
+}
+
+inline void import_global_max_pool(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({});
+  expect_image(node, chain.shape);
+  const Extent2D window{chain.shape[0], chain.shape[1]};
+  chain.append(MaxPool2D{window, window});
+}
+
+/// The mean over height and width, as some exporters write a global pooling.
+inline void import_reduce_mean(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"axes", "keepdims"});
+  expect_image(node, chain.shape);
+  auto axes = node.has_input(1) ? node.whole_numbers(1) : node.integers("axes", {});
+  for (Index& axis : axes) axis = axis < 0 ? axis + 4 : axis;
+  std::sort(axes.begin(), axes.end());
+  node.expect(axes == std::vector<Index>{2, 3}, "only means over height and width are supported");
+  append_global_mean(chain, node.integer("keepdims", 1) != 0);
+}
+
+inline void import_resize(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside",
+                          "extrapolation_value", "mode", "nearest_mode"});
+  expect_image(node, chain.shape);
+  node.expect(node.word("mode", "nearest") == "nearest", "only mode 'nearest' is supported");
+  const std::string place = node.word("coordinate_transformation_mode", "half_pixel");
+  const std::string rounding = node.word("nearest_mode", "round_prefer_floor");
+  // By a whole factor, both put the same pixel into the whole block.
+  const bool is_block = (place == "asymmetric" && rounding == "floor") ||
+                        (place == "half_pixel" && rounding.starts_with("round_prefer"));
+  node.expect(is_block, "the modes '", place, "' and '", rounding, "' are not supported together");
+  node.expect(node.has_input(2) && !node.has_input(3), "only scales are supported");
+  const OnnxConstant scales = node.constant(2, 1);
+  node.expect(scales.values.size() == 4 && scales.values[0] == 1 && scales.values[1] == 1,
+              "only height and width can be scaled");
+  for (const double scale : scales.values) {
+    node.expect(scale >= 1 && scale <= OnnxNode::largest_extent && scale == std::floor(scale),
+                "only whole factors are supported, and one is ", scale);
+  }
+  chain.append(
+      UpSample2D{{static_cast<Index>(scales.values[2]), static_cast<Index>(scales.values[3])}});
+}
+
+/// Zeros around an image are left to the node after it.
+inline void import_pad(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"mode", "pads", "value"});
+  expect_image(node, chain.shape);
+  node.expect(node.word("mode", "constant") == "constant", "only zeros are supported");
+  node.expect(node.number("value", 0) == 0, "only zeros are supported");
+  if (node.has_input(2)) {
+    for (const double value : node.constant(2).values) {
+      node.expect(value == 0, "only zeros are supported");
+    }
+  }
+  node.expect(!node.has_input(3), "axes are not supported");
+  const auto pads = node.has_input(1) ? node.whole_numbers(1) : node.integers("pads", {});
+  node.expect(pads.size() == 8 && pads[0] == 0 && pads[1] == 0 && pads[4] == 0 && pads[5] == 0,
+              "only rows and columns can be added");
+  for (const Index pad : pads) {
+    node.expect(pad >= 0 && pad <= OnnxNode::largest_extent, "pads has the number ", pad);
+  }
+  chain.pending_padding = Padding(pads[2], pads[6], pads[3], pads[7]);
+}
+
+}  // namespace nn::detail
