@@ -157,10 +157,10 @@ class WeightsProduct {
       block.pixels = 0;
       for (Index n = 0; n < images.size(); ++n) {
         for (Index y = outputs.begin; y < outputs.end; ++y) {
-          Index from = window.offset(n, y_.origin + y * y_.step, x_.origin);
+          Index step = window.offset(n, y_.origin + y * y_.step, x_.origin);
           Index to = ((images.begin + n) * y_.outputs + y) * x_.outputs * g_.filters;
-          for (Index x = 0; x < x_.outputs; ++x, from += x_.step * g_.channels, to += g_.filters) {
-            block.steps[block.pixels] = from;
+          for (Index x = 0; x < x_.outputs; ++x, step += x_.step * g_.channels, to += g_.filters) {
+            block.steps[block.pixels] = step;
             block.outputs[block.pixels] = to;
             if (++block.pixels == block_pixels) {
               run_block(window.data, block, taps, filters, target, add_block);
