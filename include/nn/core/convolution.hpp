@@ -14,11 +14,12 @@
 
 namespace nn {
 
-/// How a convolution is computed. `automatic` takes Winograd's F(4x4, 3x3) for 3x3 taps of stride 1
-/// where it is the faster; its rounding errors are some two to three times those of a plain sum in
-/// the same precision (in float, with 64 channels, 6.5e-7 of the magnitude of the outputs
-/// against 2.8e-7). `direct` forbids that, `winograd` takes it wherever it applies: 3x3 taps,
-/// stride and dilation 1, one group, whole vectors of channels and filters.
+/// How a convolution is computed. `automatic` takes Winograd's F(4x4, 3x3) for 3x3 taps of stride
+/// 1, and F(4x4, 2x2) for 4x4 taps of stride 2, where they are the faster; their rounding errors
+/// are two to three times those of a plain sum in the same precision (in float, 3x3 taps and
+/// 64 channels, 6.5e-7 of the magnitude of the outputs against 2.8e-7; 4x4 taps, 1.1e-6
+/// against 3.9e-7). `direct` forbids that, `winograd` takes it wherever it applies: these taps and
+/// strides, dilation 1, one group, whole vectors of channels and filters.
 enum class ConvolutionAlgorithm { automatic, direct, winograd };
 
 namespace detail {
@@ -37,20 +38,25 @@ template <class Product, class Problem>
   return Product::is_worth_it(problem);
 }
 
-/// The bytes that Direct needs, or Winograd's where those are taken and are more.
-template <class Direct, class Winograd, class Problem>
+/// The bytes that Direct needs, or that of the Winograds which is taken where that is more.
+template <class Direct, class Winograd3, class Winograd2, class Problem>
 [[nodiscard]] Index scratch_bytes(const Problem& problem, ConvolutionAlgorithm algorithm) {
-  const Index direct = Direct::scratch_bytes(problem);
-  return takes_winograd<Winograd>(problem, algorithm)
-             ? std::max(direct, Winograd::scratch_bytes(problem))
-             : direct;
+  Index bytes = Direct::scratch_bytes(problem);
+  if (takes_winograd<Winograd3>(problem, algorithm)) {
+    bytes = std::max(bytes, Winograd3::scratch_bytes(problem));
+  } else if (takes_winograd<Winograd2>(problem, algorithm)) {
+    bytes = std::max(bytes, Winograd2::scratch_bytes(problem));
+  }
+  return bytes;
 }
 
 template <class T>
 void convolve(const Gather& gather, const T* input, const T* weights, T* output,
               const Epilogue<T>& epilogue, Arena scratch, ConvolutionAlgorithm algorithm) {
-  if (takes_winograd<WinogradProduct<T>>(gather, algorithm)) {
-    WinogradProduct<T>(gather, input, weights, output, epilogue, scratch).run();
+  if (takes_winograd<WinogradProduct<T, 3>>(gather, algorithm)) {
+    WinogradProduct<T, 3>(gather, input, weights, output, epilogue, scratch).run();
+  } else if (takes_winograd<WinogradProduct<T, 2>>(gather, algorithm)) {
+    WinogradProduct<T, 2>(gather, input, weights, output, epilogue, scratch).run();
   } else {
     GatherProduct<T>(gather, input, weights, output, epilogue, scratch).run();
   }
@@ -64,10 +70,11 @@ template <class T>
     const ConvolutionGeometry& geometry, ConvolutionPass pass,
     ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::automatic) {
   if (pass == ConvolutionPass::backward_weights) {
-    return detail::scratch_bytes<detail::WeightsProduct<T>, detail::WinogradWeights<T>>(geometry,
-                                                                                        algorithm);
+    return detail::scratch_bytes<detail::WeightsProduct<T>, detail::WinogradWeights<T, 3>,
+                                 detail::WinogradWeights<T, 2>>(geometry, algorithm);
   }
-  return detail::scratch_bytes<detail::GatherProduct<T>, detail::WinogradProduct<T>>(
+  return detail::scratch_bytes<detail::GatherProduct<T>, detail::WinogradProduct<T, 3>,
+                               detail::WinogradProduct<T, 2>>(
       detail::Gather{geometry, pass == ConvolutionPass::backward_data}, algorithm);
 }
 
@@ -93,8 +100,10 @@ template <class T>
 void convolution_backward_weights(
     const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights, bool accumulate,
     Arena scratch, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::automatic) {
-  if (detail::takes_winograd<detail::WinogradWeights<T>>(geometry, algorithm)) {
-    detail::WinogradWeights<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+  if (detail::takes_winograd<detail::WinogradWeights<T, 3>>(geometry, algorithm)) {
+    detail::WinogradWeights<T, 3>(geometry, x, dy, dweights, accumulate, scratch).run();
+  } else if (detail::takes_winograd<detail::WinogradWeights<T, 2>>(geometry, algorithm)) {
+    detail::WinogradWeights<T, 2>(geometry, x, dy, dweights, accumulate, scratch).run();
   } else {
     detail::WeightsProduct<T>(geometry, x, dy, dweights, accumulate, scratch).run();
   }

@@ -1,5 +1,5 @@
 /// @file
-/// Convolutions of 3x3 taps and stride 1 by Winograd's minimal filtering.
+/// Convolutions of 3x3 taps and stride 1, and of 4x4 and stride 2, by Winograd's minimal filtering.
 #pragma once
 
 #include <algorithm>
@@ -15,56 +15,74 @@
 
 namespace nn::detail {
 
-/// The forward pass, or the gradient of the input, of a convolution of 3x3 taps and stride 1: the
-/// inputs are transformed tile by tile (6x6, overlapping by 2), at each of the 36 points the
-/// transformed tiles x channels are multiplied by the transformed weights, channels x filters, and
-/// the products are transformed back to 4x4 outputs.
-template <class T>
+/// What is computed by Winograd's filtering, in terms of an axis cut into phases: 3 taps with
+/// stride 1, where there is one phase, and 4 taps with stride 2. There output j is the sum over the
+/// taps 2 * t + phase of the input at 2 * (j + t) + phase - pad: two filters of 2 taps, each over
+/// every second input. And gradients of inputs that lie at 2 * j + phase - pad are, for each phase,
+/// a filter of 2 taps over the gradients of outputs.
+template <int Taps>
+struct WinogradPhases {
+  static_assert(Taps == 2 || Taps == 3);
+  static constexpr Index stride = 4 - Taps;
+  static constexpr Index count = stride * stride;
+  static constexpr Index kernel = stride * Taps;
+
+  [[nodiscard]] static Index y(Index phase) { return phase / stride; }
+  [[nodiscard]] static Index x(Index phase) { return phase % stride; }
+
+  [[nodiscard]] static bool fit(const ConvolutionGeometry& g) {
+    return g.kernel_height == kernel && g.kernel_width == kernel && g.stride_height == stride &&
+           g.stride_width == stride && g.dilation_height == 1 && g.dilation_width == 1 &&
+           g.groups == 1;
+  }
+};
+
+/// The forward pass, or the gradient of the input: the inputs are transformed tile by tile, at each
+/// of the points the transformed tiles x channels are multiplied by the transformed weights,
+/// channels x filters, and the products are transformed back to 4x4 outputs. The phases of inputs
+/// are taken as so many more channels, those of outputs as so many more filters.
+template <class T, int Taps>
 class WinogradProduct {
  public:
   WinogradProduct(const Gather& gather, const T* input, const T* weights, T* output,
                   const Epilogue<T>& epilogue, Arena scratch)
       : gather_(gather),
         g_(gather.geometry),
-        y_(gather.y(0)),
-        x_(gather.x(0)),
-        channels_(gather.input_channels()),
-        filters_(gather.output_channels()),
-        grid_(y_.outputs, x_.outputs),
-        origin_y_(y_.window({0, 1}).begin),
-        origin_x_(x_.window({0, 1}).begin),
+        depth_(depth(gather)),
+        width_(width(gather)),
+        first_y_(first(gather, g_.pad_top)),
+        first_x_(first(gather, g_.pad_left)),
+        grid_(grid(gather)),
         input_(input),
         output_(output),
         epilogue_(epilogue) {
-    transformed_ = scratch.take<T>(W::points * channels_ * filters_);
-    steps_ = scratch.take<Index>(channels_);
-    for (Index channel = 0; channel < channels_; ++channel) steps_[channel] = channel;
+    transformed_ = scratch.take<T>(W::points * depth_ * width_);
+    steps_ = scratch.take<Index>(depth_);
+    for (Index l = 0; l < depth_; ++l) steps_[l] = l;
     transform_weights(weights);
   }
 
   /// Whether it applies and is likely to be the faster: a vector of channels on both sides, enough
-  /// of them to make up for the transforms, and enough tiles for those of the weights.
+  /// of them to make up for the transforms, enough tiles for those of the weights, and outputs that
+  /// fill the tiles.
   [[nodiscard]] static bool is_worth_it(const Gather& gather) {
+    if (!applies(gather)) return false;
     const ConvolutionGeometry& g = gather.geometry;
-    const Index tiles = g.batch * divide_up(gather.output_height(), W::outputs) *
-                        divide_up(gather.output_width(), W::outputs);
-    return applies(gather) && std::min(g.channels, g.filters) >= fewest_channels &&
-           tiles >= fewest_tiles &&
-           tiles * W::outputs * W::outputs <
-               2 * g.batch * gather.output_height() * gather.output_width();
+    const Index tiles = g.batch * grid(gather).tiles();
+    const Index outputs = g.batch * gather.output_height() * gather.output_width() /
+                          (gather.backward ? Phases::count : 1);
+    return std::min(g.channels, g.filters) >= fewest_channels && tiles >= fewest_tiles &&
+           tiles * W::outputs * W::outputs * 2 < (Taps + 1) * outputs;
   }
 
   [[nodiscard]] static bool applies(const Gather& gather) {
     const ConvolutionGeometry& g = gather.geometry;
-    return g.kernel_height == 3 && g.kernel_width == 3 && g.stride_height == 1 &&
-           g.stride_width == 1 && g.dilation_height == 1 && g.dilation_width == 1 &&
-           g.groups == 1 && g.channels % lanes<T> == 0 && g.filters % lanes<T> == 0;
+    return Phases::fit(g) && g.channels % lanes<T> == 0 && g.filters % lanes<T> == 0;
   }
 
   static Index scratch_bytes(const Gather& gather) {
-    const Index channels = gather.input_channels();
-    return bytes_for<T>(W::points * channels * gather.output_channels()) +
-           bytes_for<Index>(channels);
+    return bytes_for<T>(W::points * depth(gather) * width(gather)) +
+           bytes_for<Index>(depth(gather));
   }
 
   void run() const {
@@ -77,60 +95,88 @@ class WinogradProduct {
   }
 
  private:
-  using W = Winograd<T>;
+  using W = Winograd<T, Taps>;
+  using Phases = WinogradPhases<Taps>;
   static constexpr Index fewest_channels = 32;
   static constexpr Index fewest_tiles = 16;
+
+  /// The channels of the inputs, in all phases.
+  [[nodiscard]] static Index depth(const Gather& gather) {
+    return gather.input_channels() * (gather.backward ? 1 : Phases::count);
+  }
+  /// The channels of the outputs, in all phases.
+  [[nodiscard]] static Index width(const Gather& gather) {
+    return gather.output_channels() * (gather.backward ? Phases::count : 1);
+  }
+  /// The first output of an axis, in the numbering of WinogradPhases.
+  [[nodiscard]] static Index first(const Gather& gather, Index pad) {
+    return gather.backward ? pad / Phases::stride : 0;
+  }
+  [[nodiscard]] static WinogradGrid grid(const Gather& gather) {
+    const ConvolutionGeometry& g = gather.geometry;
+    const auto outputs = [&](Index extent, Index pad) {
+      return gather.backward ? (extent - 1 + pad) / Phases::stride + 1 - first(gather, pad)
+                             : extent;
+    };
+    return {outputs(gather.output_height(), g.pad_top), outputs(gather.output_width(), g.pad_left)};
+  }
 
   /// The transformed tiles of an item should stay in the level-2 cache, but the transformed weights
   /// of every point are read once an item, and that should pay too.
   [[nodiscard]] Index tiles_an_item() const {
     constexpr Index bytes = 384 * 1024;
     return std::clamp<Index>(
-        bytes / (W::points * (channels_ + filters_) * static_cast<Index>(sizeof(T))), 24, 48);
+        bytes / (W::points * (depth_ + width_) * static_cast<Index>(sizeof(T))), 24, 48);
   }
 
-  /// The transformed weights: a packed matrix, channels x filters, for each point.
-  [[nodiscard]] T* panel(Index point, Index first) const {
-    return transformed_ + point * channels_ * filters_ + panel_offset(first, channels_);
+  /// The transformed weights: a packed matrix, depth x width, for each point.
+  [[nodiscard]] T* panel(Index point, Index column) const {
+    return transformed_ + point * depth_ * width_ + panel_offset(column, depth_);
   }
 
   void transform_weights(const T* weights) const {
     const Index blocks = g_.channels / lanes<T>;
     parallel_for(
-        blocks,
+        Phases::count * blocks,
         [&](Index block) {
+          const Index phase = block / blocks;
+          const Index channel = block % blocks * lanes<T>;
           for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
             if (gather_.backward) {
-              transform_turned(weights, block * lanes<T>, filter);
+              transform_turned(weights, phase, channel, filter);
             } else {
-              transform_forward(weights, block * lanes<T>, filter);
+              transform_forward(weights, phase, channel, filter);
             }
           }
         },
-        channels_ * filters_ > 1000);
+        depth_ * width_ > 1000);
+  }
+
+  /// The weights of tap (y, x) of a phase.
+  [[nodiscard]] Index tap(Index phase, Index y, Index x) const {
+    return ((y * Phases::stride + Phases::y(phase)) * Phases::kernel + x * Phases::stride +
+            Phases::x(phase)) *
+           g_.channels * g_.filters;
   }
 
   /// A vector of filters of lanes channels, as the forward pass needs them.
-  void transform_forward(const T* weights, Index first_channel, Index filter) const {
+  void transform_forward(const T* weights, Index phase, Index first_channel, Index filter) const {
     namespace packet = Eigen::internal;
-    const Index first = filter / panel_columns<T> * panel_columns<T>;
-    const Index width = std::min(filters_ - first, panel_columns<T>);
+    const Index column = filter / panel_columns<T> * panel_columns<T>;
+    const Index width = std::min(width_ - column, panel_columns<T>);
     for (Index channel = first_channel; channel < first_channel + lanes<T>; ++channel) {
       const T* from = weights + channel * g_.filters + filter;
-      T* to = panel(0, first) + channel * width + filter - first;
-      W::filter(
-          [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(from + (y * 3 + x) * g_.channels * g_.filters);
-          },
-          [&](int y, int x, const Packet<T>& v) {
-            packet::pstoreu(to + (y * W::inputs + x) * channels_ * filters_, v);
-          });
+      T* to = panel(0, column) + (phase * g_.channels + channel) * width + filter - column;
+      W::filter([&](int y, int x) { return packet::ploadu<Packet<T>>(from + tap(phase, y, x)); },
+                [&](int y, int x, const Packet<T>& v) {
+                  packet::pstoreu(to + (y * W::inputs + x) * depth_ * width_, v);
+                });
     }
   }
 
   /// A square of filters x channels, as the gradient of the input needs them: with the taps in
   /// reverse, and channels as the columns.
-  void transform_turned(const T* weights, Index first_channel, Index filter) const {
+  void transform_turned(const T* weights, Index phase, Index first_channel, Index filter) const {
     namespace packet = Eigen::internal;
     constexpr int n = lanes<T>;
     std::array<T, static_cast<std::size_t>(W::points * n * n)> values;
@@ -138,18 +184,19 @@ class WinogradProduct {
       const T* from = weights + (first_channel + i) * g_.filters + filter;
       W::filter(
           [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(from + (8 - y * 3 - x) * g_.channels * g_.filters);
+            return packet::ploadu<Packet<T>>(from + tap(phase, Taps - 1 - y, Taps - 1 - x));
           },
           [&](int y, int x, const Packet<T>& v) {
             packet::pstoreu(values.data() + ((y * W::inputs + x) * n + i) * n, v);
           });
     }
-    const Index first = first_channel / panel_columns<T> * panel_columns<T>;
-    const Index width = std::min(filters_ - first, panel_columns<T>);
+    const Index at = phase * g_.channels + first_channel;
+    const Index column = at / panel_columns<T> * panel_columns<T>;
+    const Index width = std::min(width_ - column, panel_columns<T>);
     for (int point = 0; point < W::points; ++point) {
       pack_columns<T>(n, n, n, values.data() + point * n * n, n, values.data() + point * n * n);
       for (int i = 0; i < n; ++i) {
-        packet::pstoreu(panel(point, first) + (filter + i) * width + first_channel - first,
+        packet::pstoreu(panel(point, column) + (filter + i) * width + at - column,
                         packet::ploadu<Packet<T>>(values.data() + (point * n + i) * n));
       }
     }
@@ -157,92 +204,114 @@ class WinogradProduct {
 
   void run_tiles(const Range& tiles) const {
     const Index count = tiles.size();
-    // A line more between the points keeps the 36 streams out of one set of the cache.
-    const Index input_pitch = count * channels_ + 16;
-    const Index output_pitch = count * filters_ + 16;
+    // A line more between the points keeps their streams out of one set of the cache.
+    const Index input_pitch = count * depth_ + 16;
+    const Index output_pitch = count * width_ + 16;
+    const Index channels = gather_.input_channels();
     Arena arena = thread_workspace(
         bytes_for<T>(W::points * input_pitch) + bytes_for<T>(W::points * output_pitch) +
-        bytes_for<T>(W::points * channels_) + 2 * bytes_for<Index>(count));
+        bytes_for<T>(W::points * channels) + 2 * bytes_for<Index>(count));
     T* inputs = arena.take<T>(W::points * input_pitch);
     T* outputs = arena.take<T>(W::points * output_pitch);
-    T* patch = arena.take<T>(W::points * channels_);
+    T* patch = arena.take<T>(W::points * channels);
     Index* input_rows = arena.take<Index>(count);
     Index* output_rows = arena.take<Index>(count);
-    const PatchSource<T> source{
-        input_, gather_.input_height(), gather_.input_width(), channels_, W::inputs, patch};
+    const PatchSource<T> source{input_,
+                                gather_.input_height(),
+                                gather_.input_width(),
+                                channels,
+                                W::inputs,
+                                gather_.backward ? 1 : Phases::stride,
+                                patch};
     for (Index i = 0; i < count; ++i) {
-      transform_input(grid_.tile(tiles.begin + i), source, inputs + i * channels_, input_pitch);
-      input_rows[i] = i * channels_;
-      output_rows[i] = i * filters_;
+      transform_input(grid_.tile(tiles.begin + i), source, inputs + i * depth_, input_pitch);
+      input_rows[i] = i * depth_;
+      output_rows[i] = i * width_;
     }
     constexpr Index most_depth = 1280 / static_cast<Index>(sizeof(T));
-    const Index blocks = divide_up(channels_, most_depth);
+    const Index blocks = divide_up(depth_, most_depth);
     for (Index point = 0; point < W::points; ++point) {
-      for_each_panel<T>(filters_, [&](Index first, Index used, Index width) {
+      for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
         for (Index block = 0; block < blocks; ++block) {
-          const Index k = channels_ * block / blocks;
+          const Index k = depth_ * block / blocks;
           multiply_panel<T>(
               count, width,
               {inputs + point * input_pitch, input_rows, steps_ + k,
-               channels_ * (block + 1) / blocks - k, panel(point, first) + k * width, width},
+               depth_ * (block + 1) / blocks - k, panel(point, first) + k * width, width},
               {outputs + point * output_pitch + first, output_rows, used, block > 0, {}});
         }
       });
     }
     for (Index i = 0; i < count; ++i) {
-      transform_output(grid_.tile(tiles.begin + i), outputs + i * filters_, output_pitch);
+      transform_output(grid_.tile(tiles.begin + i), outputs + i * width_, output_pitch);
     }
   }
 
-  /// The 36 transformed values of a tile, for all channels, `pitch` apart.
+  /// The transformed values of a tile, for all channels of all phases; those of a point are `pitch`
+  /// from the next's.
   void transform_input(const WinogradTile& tile, const PatchSource<T>& source, T* to,
                        Index pitch) const {
     namespace packet = Eigen::internal;
-    const auto patch = source.at(tile.image, tile.y + origin_y_, tile.x + origin_x_);
-    for (Index channel = 0; channel < channels_; channel += lanes<T>) {
-      W::input(
-          [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(patch.data + y * patch.row + x * channels_ + channel);
-          },
-          [&](int y, int x, const Packet<T>& v) {
-            packet::pstoreu(to + (y * W::inputs + x) * pitch + channel, v);
-          });
+    for (Index phase = 0; phase * source.channels < depth_; ++phase, to += source.channels) {
+      const auto patch =
+          gather_.backward
+              ? source.at(tile.image, tile.y + first_y_ - (Taps - 1),
+                          tile.x + first_x_ - (Taps - 1))
+              : source.at(tile.image, tile.y * Phases::stride + Phases::y(phase) - g_.pad_top,
+                          tile.x * Phases::stride + Phases::x(phase) - g_.pad_left);
+      for (Index channel = 0; channel < source.channels; channel += lanes<T>) {
+        W::input(
+            [&](int y, int x) {
+              return packet::ploadu<Packet<T>>(patch.data + y * patch.row + x * patch.column +
+                                               channel);
+            },
+            [&](int y, int x, const Packet<T>& v) {
+              packet::pstoreu(to + (y * W::inputs + x) * pitch + channel, v);
+            });
+      }
     }
   }
 
   void transform_output(const WinogradTile& tile, const T* from, Index pitch) const {
     namespace packet = Eigen::internal;
-    const Index rows = std::min<Index>(W::outputs, y_.outputs - tile.y);
-    const Index columns = std::min<Index>(W::outputs, x_.outputs - tile.x);
-    const Index row = x_.outputs * filters_;
+    const Index step = gather_.backward ? Phases::stride : 1;
+    const Index channels = gather_.output_channels();
+    const Index height = gather_.output_height();
+    const Index width = gather_.output_width();
     const float slope = epilogue_.activation.slope;
-    T* to = output_ + (tile.image * y_.outputs + tile.y) * row + tile.x * filters_;
-    for (Index filter = 0; filter < filters_; filter += lanes<T>) {
-      const Packet<T> bias = epilogue_.bias == nullptr
-                                 ? packet::pset1<Packet<T>>(T(0))
-                                 : packet::ploadu<Packet<T>>(epilogue_.bias + filter);
-      W::output(
-          [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(from + (y * W::inputs + x) * pitch + filter);
-          },
-          [&](int y, int x, const Packet<T>& v) {
-            if (y >= rows || x >= columns) return;
-            const Packet<T> sum = packet::padd(v, bias);
-            packet::pstoreu(to + y * row + x * filters_ + filter,
-                            slope == 1 ? sum : activate<T>(sum, slope));
-          });
+    T* const image = output_ + tile.image * height * width * channels;
+    for (Index phase = 0; phase * channels < width_; ++phase, from += channels) {
+      const Index top =
+          gather_.backward ? (tile.y + first_y_) * step + Phases::y(phase) - g_.pad_top : tile.y;
+      const Index left =
+          gather_.backward ? (tile.x + first_x_) * step + Phases::x(phase) - g_.pad_left : tile.x;
+      for (Index channel = 0; channel < channels; channel += lanes<T>) {
+        const Packet<T> bias = epilogue_.bias == nullptr
+                                   ? packet::pset1<Packet<T>>(T(0))
+                                   : packet::ploadu<Packet<T>>(epilogue_.bias + channel);
+        W::output(
+            [&](int y, int x) {
+              return packet::ploadu<Packet<T>>(from + (y * W::inputs + x) * pitch + channel);
+            },
+            [&](int y, int x, const Packet<T>& v) {
+              const Index row = top + y * step;
+              const Index column = left + x * step;
+              if (row < 0 || row >= height || column < 0 || column >= width) return;
+              const Packet<T> sum = packet::padd(v, bias);
+              packet::pstoreu(image + (row * width + column) * channels + channel,
+                              slope == 1 ? sum : activate<T>(sum, slope));
+            });
+      }
     }
   }
 
   Gather gather_;
   ConvolutionGeometry g_;
-  GatherAxis y_;
-  GatherAxis x_;
-  Index channels_;
-  Index filters_;
+  Index depth_;
+  Index width_;
+  Index first_y_;
+  Index first_x_;
   WinogradGrid grid_;
-  Index origin_y_;
-  Index origin_x_;
   const T* input_;
   T* output_;
   Epilogue<T> epilogue_;

@@ -1,5 +1,5 @@
 /// @file
-/// The transforms of Winograd's minimal filtering F(4x4, 3x3).
+/// The transforms of Winograd's minimal filtering F(4x4, 3x3) and F(4x4, 2x2).
 ///
 /// Four outputs of a filter of three taps are the product of two polynomials, which is determined
 /// by its values at six points: one multiplication a point instead of 4 * 3 (S. Winograd,
@@ -10,7 +10,9 @@
 ///
 /// The points are 0, +-a, +-b and infinity. Any a and b are exact on paper. In floating point
 /// a = 1/sqrt(2), b = sqrt(2) keep the powers of the points near 1 and lose about half the digits
-/// that the usual a = 1, b = 2 do; tests/convolution_test.cpp states the error.
+/// that the usual a = 1, b = 2 do; tests/convolution_test.cpp states the error. Filters of two taps
+/// need five points: the same without infinity, and so the same transforms without the last value.
+/// Then 25 multiplications replace 64.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +45,8 @@ struct WinogradGrid {
   }
 };
 
-/// Square pieces of images, which may reach beyond them, where there are zeros.
+/// Square pieces of images, or of every `step`-th row and column of them, which may reach beyond
+/// the images, where there are zeros.
 template <class T>
 struct PatchSource {
   const T* images;
@@ -51,22 +54,25 @@ struct PatchSource {
   Index width;
   Index channels;
   Index side;
+  Index step;
   T* room;  ///< for side * side * channels elements
 
-  /// What the transforms read: the channels at (y, x) are data + y * row + x * channels.
+  /// What the transforms read: the channels at (y, x) are data + y * row + x * column.
   struct Patch {
     const T* data;
     Index row;
+    Index column;
   };
 
   [[nodiscard]] Patch at(Index image, Index y0, Index x0) const {
     const T* from = images + image * height * width * channels;
-    if (y0 >= 0 && x0 >= 0 && y0 + side <= height && x0 + side <= width) {
-      return {from + (y0 * width + x0) * channels, width * channels};
+    const Index reach = (side - 1) * step + 1;
+    if (y0 >= 0 && x0 >= 0 && y0 + reach <= height && x0 + reach <= width) {
+      return {from + (y0 * width + x0) * channels, step * width * channels, step * channels};
     }
     T* to = room;
-    for (Index y = y0; y < y0 + side; ++y) {
-      for (Index x = x0; x < x0 + side; ++x, to += channels) {
+    for (Index y = y0; y < y0 + reach; y += step) {
+      for (Index x = x0; x < x0 + reach; x += step, to += channels) {
         if (y >= 0 && y < height && x >= 0 && x < width) {
           std::copy_n(from + (y * width + x) * channels, channels, to);
         } else {
@@ -74,18 +80,19 @@ struct PatchSource {
         }
       }
     }
-    return {room, side * channels};
+    return {room, side * channels, channels};
   }
 };
 
-/// Everything here works on vectors of channels: lane by lane.
-template <class T>
+/// Everything here works on vectors of channels: lane by lane. Taps is 3 or 2.
+template <class T, int Taps>
 struct Winograd {
   using V = Packet<T>;
-  static constexpr int inputs = 6;   ///< of a tile, a side
-  static constexpr int outputs = 4;  ///< of a tile, a side
+  static constexpr int taps = Taps;
+  static constexpr int inputs = 3 + taps;  ///< of a tile, a side
+  static constexpr int outputs = 4;        ///< of a tile, a side
   static constexpr int points = inputs * inputs;
-  static constexpr int taps = 3;
+  static constexpr bool infinity = taps == 3;  ///< is a point
 
   static constexpr double a2 = 0.5;  ///< a squared
   static constexpr double b2 = 2.0;  ///< b squared
@@ -108,7 +115,7 @@ struct Winograd {
   /// other than p.
   template <class Input, class Output>
   static void input_1d(Input&& d, Output&& t) {
-    const V d0 = d(0), d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4), d5 = d(5);
+    const V d0 = d(0), d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4);
     t(0, fused(d0, a2 * b2, fused(d2, -(a2 + b2), d4)));
     const V even_a = fused(d2, -b2, d4);
     const V odd_a = scaled(fused(d1, -b2, d3), a);
@@ -118,21 +125,28 @@ struct Winograd {
     const V odd_b = scaled(fused(d1, -a2, d3), b);
     t(3, sum(even_b, odd_b));
     t(4, difference(even_b, odd_b));
-    t(5, fused(d1, a2 * b2, fused(d3, -(a2 + b2), d5)));
+    if constexpr (infinity) t(5, fused(d1, a2 * b2, fused(d3, -(a2 + b2), d(5))));
   }
 
   /// t = G g: the values of the polynomial of taps at the points, over the product of p - q.
   template <class Input, class Output>
   static void filter_1d(Input&& g, Output&& t) {
-    const V g0 = g(0), g1 = g(1), g2 = g(2);
+    const V g0 = g(0), g1 = g(1);
+    V even_a = g0;
+    V even_b = g0;
     t(0, scaled(g0, 1 / (a2 * b2)));
-    const V even_a = scaled(fused(g2, a2, g0), over_a);
+    if constexpr (infinity) {
+      const V g2 = g(2);
+      even_a = fused(g2, a2, g0);
+      even_b = fused(g2, b2, g0);
+      t(5, g2);
+    }
+    even_a = scaled(even_a, over_a);
     t(1, fused(g1, a * over_a, even_a));
     t(2, fused(g1, -a * over_a, even_a));
-    const V even_b = scaled(fused(g2, b2, g0), over_b);
+    even_b = scaled(even_b, over_b);
     t(3, fused(g1, b * over_b, even_b));
     t(4, fused(g1, -b * over_b, even_b));
-    t(5, g2);
   }
 
   /// y = A^T m: the sums of m times the powers of the points.
@@ -146,7 +160,12 @@ struct Winograd {
     y(0, sum(sum(m(0), even_a), even_b));
     y(1, sum(odd_a, odd_b));
     y(2, fused(even_a, a2, scaled(even_b, b2)));
-    y(3, sum(fused(odd_a, a2, scaled(odd_b, b2)), m(5)));
+    const V last = fused(odd_a, a2, scaled(odd_b, b2));
+    if constexpr (infinity) {
+      y(3, sum(last, m(5)));
+    } else {
+      y(3, last);
+    }
   }
 
   /// t = A y, the transpose of output_1d: the values of the polynomial of outputs at the points.
@@ -162,7 +181,7 @@ struct Winograd {
     const V odd_b = scaled(fused(y3, b2, y1), b);
     t(3, sum(even_b, odd_b));
     t(4, difference(even_b, odd_b));
-    t(5, y3);
+    if constexpr (infinity) t(5, y3);
   }
 
   /// g = G^T p, the transpose of filter_1d.
@@ -174,7 +193,7 @@ struct Winograd {
     const V even_b = scaled(sum(p3, p4), over_b);
     g(0, fused(p(0), 1 / (a2 * b2), sum(even_a, even_b)));
     g(1, fused(difference(p3, p4), b * over_b, odd_a));
-    g(2, fused(even_a, a2, fused(even_b, b2, p(5))));
+    if constexpr (infinity) g(2, fused(even_a, a2, fused(even_b, b2, p(5))));
   }
 
   /// Applies a transform from `From` to `To` values along both axes: read(row, column) and
