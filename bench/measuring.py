@@ -16,16 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "performance.md"
 
 
-def build(folder, targets, options=(), jobs=None):
-    """Configures and builds the named programs, or all when none is; returns their folder."""
+def build(folder, targets, options, args):
+    """Configures and builds the named programs, unless args.no_build; returns their folder."""
+    if args.no_build:
+        return folder / "bench"
     common = ["-DCMAKE_BUILD_TYPE=Release", "-DNN_BUILD_TESTS=OFF", "-DNN_BUILD_EXAMPLES=OFF",
               "-DNN_BUILD_BENCH=ON"]
     subprocess.run(["cmake", "-S", ROOT, "-B", folder, *common, *options], check=True,
                    stdout=subprocess.DEVNULL)
-    command = ["cmake", "--build", folder, "--parallel", str(jobs or os.cpu_count())]
-    if targets:
-        command += ["--target", *targets]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", folder, "--parallel", str(args.jobs or os.cpu_count()),
+                    "--target", *targets], check=True, stdout=subprocess.DEVNULL)
     return folder / "bench"
 
 
@@ -101,7 +101,7 @@ class Record:
                 self.content["built"][measurement.contender] = report["context"]["nn"]
             self.content["context"].update(
                 {name: report["context"][name]
-                 for name in ("nn", "libtorch", "oneDNN", "BLAS", "dlib")
+                 for name in ("nn", "libtorch", "oneDNN", "BLAS")
                  if name in report["context"]})
             for run in report["benchmarks"]:
                 if run.get("error_occurred") or measurement.counter not in run:
@@ -202,6 +202,18 @@ def machine():
             caches.append(f"L{level} {size}")
     return f"{fields.get('model name', platform.machine())} ({os.cpu_count()} cores" + \
         (f"; {', '.join(caches)}" if caches else "") + ")"
+
+
+def shown_command(name):
+    """The command line, without what does not change what is measured."""
+    words = iter(sys.argv[1:])
+    kept = ["bench/" + name]
+    for word in words:
+        if word in ("--build", "--jobs"):
+            next(words, None)
+        elif word not in ("--document", "--fresh", "--no-build"):
+            kept.append(word)
+    return " ".join(kept)
 
 
 def write_section(path, name, text):

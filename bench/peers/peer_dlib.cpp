@@ -116,8 +116,6 @@ int main(int argc, char** argv) {
   const std::string name = "W" + std::to_string(WORK);
   benchmark::RegisterBenchmark((name + "/train").c_str(), train)->UseRealTime();
   benchmark::RegisterBenchmark((name + "/infer").c_str(), infer)->UseRealTime();
-  benchmark::AddCustomContext(
-      "dlib", std::to_string(DLIB_MAJOR_VERSION) + "." + std::to_string(DLIB_MINOR_VERSION));
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }
