@@ -84,10 +84,10 @@ struct GemmCut {
 /// rows of A are consecutive.
 template <class T>
 void pack_left(Index rows, Index depth, const T* a, Index lda, T* packed) {
-  for (Index first = 0; first < rows; first += panel_columns<T>) {
-    pack_rows(depth, std::min(panel_columns<T>, rows - first), panel_columns<T>, a + first, lda,
-              packed + first * depth);
-  }
+  const Index whole = rows / panel_columns<T> * panel_columns<T>;
+  pack_whole_panels(depth, whole / panel_columns<T>, a, lda, packed);
+  if (whole == rows) return;
+  pack_rows(depth, rows - whole, panel_columns<T>, a + whole, lda, packed + whole * depth);
 }
 
 /// One block of C: rows [m0, m1), columns [n0, n1), all of k.

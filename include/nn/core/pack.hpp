@@ -95,11 +95,31 @@ void pack_columns(Index depth, Index columns, Index width, const T* b, Index ldb
   }
 }
 
+/// Copies `depth` rows of `panels` wide panels each. Row by row, as long reads are fetched ahead,
+/// and the rows may lie a page apart.
+template <class T>
+void pack_whole_panels(Index depth, Index panels, const T* b, Index ldb, T* packed) {
+  namespace packet = Eigen::internal;
+  const Index pitch = panel_offset(panel_columns<T>, depth);
+  for (Index l = 0; l < depth; ++l, b += ldb, packed += panel_columns<T>) {
+    const T* from = b;
+    T* to = packed;
+    for (Index panel = 0; panel < panels; ++panel, from += panel_columns<T>, to += pitch) {
+      packet::pstoreu(to, packet::ploadu<Packet<T>>(from));
+      packet::pstoreu(to + lanes<T>, packet::ploadu<Packet<T>>(from + lanes<T>));
+    }
+  }
+}
+
 /// Packs a block of op(B), depth x columns, into panels for wide and narrow tiles; takes depth *
 /// padded_columns(columns) elements.
 template <class T>
 void pack_panels(bool transposed, Index depth, Index columns, const T* b, Index ldb, T* packed) {
-  for_each_panel<T>(columns, [&](Index first, Index used, Index width) {
+  const Index whole = transposed ? 0 : columns / panel_columns<T>;
+  pack_whole_panels(depth, whole, b, ldb, packed);
+  b += whole * panel_columns<T>;
+  packed += panel_offset(whole * panel_columns<T>, depth);
+  for_each_panel<T>(columns - whole * panel_columns<T>, [&](Index first, Index used, Index width) {
     T* panel = packed + panel_offset(first, depth);
     if (transposed) {
       pack_columns(depth, used, width, b + first * ldb, ldb, panel);
