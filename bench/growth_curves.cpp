@@ -5,14 +5,17 @@
 // Each line of the file is a point: figure, curve, x, y. A figure is named by its file and titles,
 // "growth-batch.png;title;label of x;label of y;log" (log where both axes are logarithmic).
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <nn/viz/plot.hpp>
+#include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -24,14 +27,34 @@ std::vector<std::string> cut(const std::string& line, char separator) {
   return pieces;
 }
 
-/// The curve of that name, a new one at the end if there is none.
+/// The curve of that name, a new one at the end if there is none. Curves whose names begin with the
+/// same word have one colour; those of two threads are dashed.
 nn::viz::Curve& curve_of(std::vector<nn::viz::Curve>& curves, const std::string& name) {
+  const auto first_word = [](const std::string& text) { return text.substr(0, text.find(' ')); };
+  std::set<std::string> words;
   for (nn::viz::Curve& curve : curves) {
     if (curve.name == name) return curve;
+    words.insert(first_word(curve.name));
   }
-  const bool dashed = name.find("2 threads") != std::string::npos;
-  curves.push_back({.name = name, .style = nn::viz::CurveStyle::line_and_points, .dashed = dashed});
+  nn::viz::Curve curve{.name = name, .style = nn::viz::CurveStyle::line_and_points};
+  curve.dashed = name.find("2 threads") != std::string::npos;
+  curve.colour = nn::viz::series_colours[words.size() % nn::viz::series_colours.size()];
+  for (const nn::viz::Curve& other : curves) {
+    if (first_word(other.name) == first_word(name)) curve.colour = other.colour;
+  }
+  curves.push_back(std::move(curve));
   return curves.back();
+}
+
+/// Powers of two over what the curves show, every other one where there are many.
+std::vector<double> powers_of_two(const std::vector<nn::viz::Curve>& curves) {
+  double last = 1;
+  for (const nn::viz::Curve& curve : curves) {
+    for (const double x : curve.x) last = std::max(last, x);
+  }
+  std::vector<double> ticks;
+  for (double tick = 1; tick <= last; tick *= last > 512 ? 4 : 2) ticks.push_back(tick);
+  return ticks;
 }
 
 void draw(const std::filesystem::path& folder, const std::string& figure,
@@ -39,12 +62,14 @@ void draw(const std::filesystem::path& folder, const std::string& figure,
   const std::vector<std::string> words = cut(figure, ';');
   nn::require(words.size() == 5, "a figure called ", figure);
   const bool logarithmic = words[4] == "log";
-  nn::viz::plot_curves(folder / words[0], curves,
-                       {.title = words[1],
-                        .x = {.label = words[2], .logarithmic = true},
-                        .y = {.label = words[3],
-                              .logarithmic = logarithmic,
-                              .min = logarithmic ? std::optional<double>{} : 0.0}});
+  nn::viz::plot_curves(
+      folder / words[0], curves,
+      {.title = words[1],
+       .x = {.label = words[2], .logarithmic = true, .ticks = powers_of_two(curves)},
+       .y = {.label = words[3],
+             .logarithmic = logarithmic,
+             .min = logarithmic ? std::optional<double>{} : 0.0},
+       .size = {520, 340}});
 }
 
 }  // namespace
