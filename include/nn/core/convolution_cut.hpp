@@ -80,7 +80,7 @@ struct ColumnKinds {
 
   [[nodiscard]] bool pay(const Gather& gather) const {
     const Index saved = gather.geometry.batch * gather.most_rows() * saved_columns;
-    return saved > worth * packed_taps;
+    return saved > worth * packed_taps && gather.input_group() >= 4;
   }
 };
 
