@@ -550,7 +550,7 @@ int main(int argc, char** argv) {
   Options options;
   example::CommandLine line("part2_cross_validation",
                             "Stops, chooses and predicts by a validation base.", options,
-                            {.epochs = 25, .quick_epochs = 3});
+                            {.epochs = 16, .quick_epochs = 3});
   line.flag("--seeds", options.seeds, "runs of everything, each with another seed");
   line.flag("--folds", options.folds, "parts of the cross-validation");
   return example::run_program(line, argc, argv, [&] { study(options); });

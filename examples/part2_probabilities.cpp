@@ -130,21 +130,30 @@ example::Table sums_table(const std::vector<Sums>& all) {
   return table;
 }
 
-void draw_sums(const Options& options, const Sums& softmax, const Sums& sigmoid) {
-  // In float, deviations are multiples of 2^-24: shown as such.
-  nn::viz::Sample deviations{.name = "softmax"};
-  for (const double sum : softmax.values) deviations.values.push_back((sum - 1) * 16777216.0);
-  nn::viz::plot_histogram(options.out / "softmax_sums.png", {deviations},
-                          {.title = "Softmax in float: how far the sums are from 1",
-                           .x = {.label = "deviation from 1, in units of 2^-24"},
+/// Rounding makes the deviations multiples of half the distance `unit` between numbers near 1.
+void draw_deviations(const Options& options, const std::string& file, const Sums& sums, double unit,
+                     const std::string& unit_name) {
+  nn::viz::Sample deviations{.name = sums.name};
+  for (const double sum : sums.values) deviations.values.push_back((sum - 1) / unit);
+  nn::viz::plot_histogram(options.out / file, {deviations},
+                          {.title = "Sums of " + sums.name,
+                           .x = {.label = "deviation from 1, in units of " + unit_name},
                            .y = {.label = "examples", .logarithmic = true}},
                           31);
-  nn::viz::plot_histogram(options.out / "sigmoid_sums.png",
-                          {{.name = "sigmoid", .values = sigmoid.values}},
-                          {.title = "Ten sigmoids: what they add up to",
-                           .x = {.label = "sum of the ten outputs"},
-                           .y = {.label = "examples", .logarithmic = true}},
-                          60);
+}
+
+void draw_sums(const Options& options, const std::vector<Sums>& sums) {
+  draw_deviations(options, "softmax_sums_float.png", sums[0], std::ldexp(1.0, -24), "2^-24");
+  draw_deviations(options, "softmax_sums_double.png", sums[1], std::ldexp(1.0, -53), "2^-53");
+  for (const std::size_t k : {std::size_t{2}, std::size_t{3}}) {
+    nn::viz::plot_histogram(
+        options.out / (k == 2 ? "sigmoid_sums_float.png" : "sigmoid_sums_double.png"),
+        {{.name = sums[k].name, .values = sums[k].values}},
+        {.title = "Sums of " + sums[k].name,
+         .x = {.label = "sum of the ten outputs"},
+         .y = {.label = "examples", .logarithmic = true}},
+        60);
+  }
 }
 
 // ---- calibration ----
@@ -210,7 +219,7 @@ void study(const Options& options) {
       sums_of("softmax, double", example::probabilities(converted<double>(softmax), all)),
       sums_of("sigmoids, float", sigmoids(nn::predict(sigmoid, all))),
       sums_of("sigmoids, double", sigmoids(nn::predict(converted<double>(sigmoid), all)))};
-  draw_sums(options, sums[0], sums[2]);
+  draw_sums(options, sums);
 
   const double temperature =
       nn::fit_temperature(nn::predict(softmax, bases.validation), bases.validation.labels());
@@ -313,8 +322,10 @@ void study(const Options& options) {
           example::thousands(bases.train.size()) + " images; their outputs for all " +
           example::thousands(all.size()) + " were added up.")
       .table(sums_table(sums))
-      .pictures({{"softmax_sums.png", "Softmax: the deviations are those of rounding."},
-                 {"sigmoid_sums.png", "Sigmoids: near 1 where the network is sure of one class."}});
+      .pictures({{"softmax_sums_float.png", "Softmax in float: deviations from 1."},
+                 {"softmax_sums_double.png", "In double the unit is 2^29 times smaller."}})
+      .pictures({{"sigmoid_sums_float.png", "Sigmoids: near 1 where one class alone is certain."},
+                 {"sigmoid_sums_double.png", "More digits do not bring them nearer to 1."}});
   page.conclusion(
       "With softmax the largest deviation is " + scientific(sums[0].largest_deviation) +
       " in float and " + scientific(sums[1].largest_deviation) +

@@ -255,10 +255,8 @@ std::vector<double> curve_rates() {
 std::string threshold_text(double threshold, Reject side) {
   if (side == Reject::above) return example::fixed(threshold, 2);
   if (threshold < 0.999) return example::fixed(threshold, 4);
-  std::ostringstream out;
-  out.precision(1);
-  out << "1 - " << std::scientific << 1 - threshold;
-  return out.str();
+  const double nines = -std::log10(std::max(1 - threshold, 1e-12));
+  return example::fixed(threshold, static_cast<int>(nines) + 2);
 }
 
 example::Table rejection_table(const Kind& kind, const std::vector<nn::RejectionPoint>& rows,
@@ -290,7 +288,10 @@ example::Metrics rejection_metrics(const std::vector<nn::RejectionPoint>& rows) 
 void draw_thresholds(const Options& options, const Kind& kind, const Scores& validation,
                      const Scores& everything, const Scores& unseen) {
   const bool ambiguity = kind.side == Reject::below;
-  const std::vector<double> at = thresholds(kind, validation, curve_rates());
+  std::vector<double> at = thresholds(kind, validation, curve_rates());
+  // The threshold that rejects nothing may lie far out; a point a little beyond the others shows
+  // as much.
+  if (!ambiguity) at.front() = std::min(at.front(), 1.15 * at[1]);
   const auto curve = [&](const std::string& name, const Scores& scores,
                          double nn::RejectionPoint::*rate) {
     nn::viz::Curve result{.name = name, .style = nn::viz::CurveStyle::line};
@@ -300,19 +301,19 @@ void draw_thresholds(const Options& options, const Kind& kind, const Scores& val
     }
     return result;
   };
-  const auto draw = [&](const std::string& what, const std::string& title,
+  const auto draw = [&](const std::string& what, const std::string& title, const std::string& label,
                         double nn::RejectionPoint::*rate) {
     nn::viz::plot_curves(
         options.out / (kind.name + '_' + what + ".png"),
         {curve("entire base", everything, rate), curve("unseen part", unseen, rate)},
         {.title = title,
-         .x = {.label = ambiguity ? "1 - threshold of the largest posterior"
+         .x = {.label = ambiguity ? "1 − threshold of the largest posterior"
                                   : "threshold of the distance",
                .logarithmic = ambiguity},
-         .y = {.label = "share", .percent = true}});
+         .y = {.label = label, .percent = true}});
   };
-  draw("rejection", "Rejection rate", &nn::RejectionPoint::rejection_rate);
-  draw("recognition", "Recognition rate of the accepted",
+  draw("rejection", "Rejection rate", "rejected", &nn::RejectionPoint::rejection_rate);
+  draw("recognition", "Recognition rate of the accepted", "recognised among the accepted",
        &nn::RejectionPoint::recognition_rate_accepted);
 }
 
@@ -435,9 +436,11 @@ Verdict verdict_on(const std::string& name, const Scores& scores, const Kind& am
 
 example::Table verdicts_table(const std::vector<Verdict>& verdicts) {
   example::Table table{
-      .caption = "What is rejected at the thresholds that reject 5 % of the validation base.",
-      .columns = {"images", "number", "rejected by ambiguity", "rejected by distance", "by either",
-                  "mean largest posterior"}};
+      .caption =
+          "What is rejected at the thresholds that reject 5 % of the validation base, and "
+          "the mean of the largest posterior.",
+      .columns = {"images", "number", "by ambiguity", "by distance", "by either",
+                  "mean posterior"}};
   for (const Verdict& verdict : verdicts) {
     table.rows.push_back({verdict.name, example::thousands(verdict.images),
                           example::percent(verdict.ambiguity), example::percent(verdict.distance),
@@ -633,7 +636,8 @@ void study(const Options& options) {
                          example::percent(working[0].rejection_rate) + " for ambiguity"},
                     {example::percent(example_of_others.ambiguity, 1),
                      "of " + example_of_others.name + " rejected by ambiguity"},
-                    {example::percent(example_of_others.distance, 1), "by distance"}});
+                    {example::percent(example_of_others.distance, 1),
+                     "of " + example_of_others.name + " rejected by distance"}});
   page.section("Without rejection")
       .paragraph("The convolutional network learnt from " + example::thousands(bases.train.size()) +
                  " images in " + example::counted(options.epochs, "epoch") +
@@ -656,8 +660,8 @@ void study(const Options& options) {
                 example::percent(unseen_recognition, 3)}}});
   page.conclusion("Most of the entire base was learnt from, so its rate is " +
                   std::string(recognition > unseen_recognition ? "higher by " : "lower by ") +
-                  example::percent(std::abs(recognition - unseen_recognition)) +
-                  ". What follows is judged by the unseen part.");
+                  example::fixed(100 * std::abs(recognition - unseen_recognition), 2) +
+                  " points. What follows is judged by the unseen part.");
 
   page.section("Two reasons to reject")
       .paragraph(
@@ -765,7 +769,7 @@ void study(const Options& options) {
                          "but written as no other."
                        : "Both find digits that are hard to read."));
 
-  page.section("Conclusion");
+  page.section("What each kind is for");
   const std::size_t finder = area_ambiguity > area_distance ? 0 : 1;
   page.conclusion(
       "Against errors among digits, " + kinds[finder].name +
@@ -792,6 +796,6 @@ int main(int argc, char** argv) {
   Options options;
   example::CommandLine line("part2_rejection",
                             "Lets a classifier reject images, for ambiguity or for distance.",
-                            options, {.epochs = 5, .quick_epochs = 3});
+                            options, {.epochs = 10, .quick_epochs = 3});
   return example::run_program(line, argc, argv, [&] { study(options); });
 }

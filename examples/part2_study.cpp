@@ -135,6 +135,33 @@ class WorseForBeingLarger {
  public:
   void add(const std::string& factor, const std::string& from, const std::string& to,
            const Spread& smaller, const Spread& larger) {
+    add(factor, from, to, smaller, larger, steps_loss_);
+  }
+  void add(const std::string& factor, const Fall& fall) {
+    if (fall.from == nullptr) return;
+    const auto text = [](double x) { return example::thousands(static_cast<Index>(x)); };
+    add(factor, text(fall.from->x), text(fall.to->x), fall.from->test_rate, fall.to->test_rate,
+        counts_loss_);
+  }
+
+  /// What the largest of these steps down cost, with counts and with learning steps.
+  [[nodiscard]] std::string verdict() const {
+    const std::string counts = counts_loss_ < 0 ? "More cells or epochs never cost any of the rate"
+                                                : "One value too large costs at most " +
+                                                      example::fixed(100 * counts_loss_, 2) +
+                                                      " points in the number of cells or epochs";
+    if (steps_loss_ < 0) return counts + ".";
+    return counts + (counts_loss_ < steps_loss_ ? "; " : ", and ") +
+           "one learning step too large " + (counts_loss_ < 0 ? "costs up to " : "up to ") +
+           example::fixed(100 * steps_loss_, 2) + ".";
+  }
+
+  [[nodiscard]] const example::Table& table() const { return table_; }
+  [[nodiscard]] const example::Metrics& metrics() const { return list_; }
+
+ private:
+  void add(const std::string& factor, const std::string& from, const std::string& to,
+           const Spread& smaller, const Spread& larger, double& most) {
     const double spread = std::max(smaller.deviation, larger.deviation);
     const double loss = smaller.mean - larger.mean;
     table_.rows.push_back({factor, from, to, percent_of(smaller), percent_of(larger),
@@ -144,17 +171,11 @@ class WorseForBeingLarger {
                      {"to", to},
                      {"test_recognition_from", example::spread_metrics(smaller)},
                      {"test_recognition_to", example::spread_metrics(larger)}});
-  }
-  void add(const std::string& factor, const Fall& fall) {
-    if (fall.from == nullptr) return;
-    const auto text = [](double x) { return example::thousands(static_cast<Index>(x)); };
-    add(factor, text(fall.from->x), text(fall.to->x), fall.from->test_rate, fall.to->test_rate);
+    most = std::max(most, loss);
   }
 
-  [[nodiscard]] const example::Table& table() const { return table_; }
-  [[nodiscard]] const example::Metrics& metrics() const { return list_; }
-
- private:
+  double counts_loss_ = -1;  // of recognition, the largest so far; -1: none
+  double steps_loss_ = -1;
   example::Table table_{
       .caption =
           "The largest step down of the recognition rate on the test base, and whether it "
@@ -702,6 +723,12 @@ void study_steps(const Options& options, const Bases& bases, example::Page& page
   const bool between = std::all_of(studies.begin(), studies.end(), [](const StepStudy& study) {
     return study.best() > 0 && study.best() + 1 < study.results.size();
   });
+  Spread at_largest;
+  std::vector<double> last_rates;
+  for (const StepStudy& study : studies) {
+    if (study.results.back().rate.count > 0) last_rates.push_back(study.results.back().rate.mean);
+  }
+  if (!last_rates.empty()) at_largest = nn::spread_of(last_rates);
   page.conclusion(
       std::string(between
                       ? "With every rule the rate rises with the learning step up to a best one, "
@@ -711,7 +738,11 @@ void study_steps(const Options& options, const Bases& bases, example::Page& page
       step_text(least->results[least->best()].step) + ") and largest with " + greatest->name +
       " (" + step_text(greatest->results[greatest->best()].step) +
       "). Too small a step does not reach the goal in the iterations that there are; too large a "
-      "one leaps over it, and beyond a point each leap is longer than the one before.");
+      "one leaps over it, and beyond a point each leap is longer than the one before" +
+      (last_rates.empty() ? "."
+                          : ": at " + step_text(steps.back()) + ", what is left is between " +
+                                example::percent(at_largest.least) + " and " +
+                                example::percent(at_largest.greatest) + "."));
   for (const StepStudy& study : studies) {
     draw_paths(options, study);
     page.heading(study.name)
@@ -762,9 +793,7 @@ void study(Options options) {
   metrics["worse_for_being_larger"] = larger.metrics();
   if (!larger.table().rows.empty()) {
     page.section("Where more is worse").table(larger.table());
-    page.conclusion(
-        "More cells and more epochs cost time and, where they are worse at all, cost little of the "
-        "rate; too large a learning step costs all of it.");
+    page.conclusion(larger.verdict());
   }
   example::write_metrics(options.out, metrics);
   example::add_facts(page, options, bases.learning);
