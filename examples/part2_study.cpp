@@ -144,16 +144,16 @@ class WorseForBeingLarger {
         counts_loss_);
   }
 
-  /// What the largest of these steps down cost, with counts and with learning steps.
   [[nodiscard]] std::string verdict() const {
-    const std::string counts = counts_loss_ < 0 ? "More cells or epochs never cost any of the rate"
-                                                : "One value too large costs at most " +
-                                                      example::fixed(100 * counts_loss_, 2) +
-                                                      " points in the number of cells or epochs";
-    if (steps_loss_ < 0) return counts + ".";
-    return counts + (counts_loss_ < steps_loss_ ? "; " : ", and ") +
-           "one learning step too large " + (counts_loss_ < 0 ? "costs up to " : "up to ") +
-           example::fixed(100 * steps_loss_, 2) + ".";
+    const auto points = [](double share) { return example::fixed(100 * share, 2) + " points"; };
+    std::string text = counts_loss_ < 0
+                           ? "No next larger number of cells or epochs was worse. "
+                           : "The next larger number of cells or epochs costs at most " +
+                                 points(counts_loss_) + " of the rate. ";
+    if (steps_loss_ >= 0) {
+      text += "The next learning step beyond the best costs up to " + points(steps_loss_) + ".";
+    }
+    return text;
   }
 
   [[nodiscard]] const example::Table& table() const { return table_; }
@@ -178,8 +178,8 @@ class WorseForBeingLarger {
   double steps_loss_ = -1;
   example::Table table_{
       .caption =
-          "The largest step down of the recognition rate on the test base, and whether it "
-          "is more or less than the spread between the seeds.",
+          "Where the rate on the test base falls most from one value to the next larger, and "
+          "whether by more or less than the spread between the seeds.",
       .columns = {"factor", "from", "to", "rate before", "rate after", "than the spread"}};
   example::Metrics list_ = example::Metrics::array();
 };
