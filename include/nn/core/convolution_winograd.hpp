@@ -71,7 +71,8 @@ class WinogradProduct {
     const Index tiles = g.batch * grid(gather).tiles();
     const Index outputs = g.batch * gather.output_height() * gather.output_width() /
                           (gather.backward ? Phases::count : 1);
-    return std::min(g.channels, g.filters) >= fewest_channels && tiles >= fewest_tiles &&
+    return std::min(g.channels, g.filters) >= fewest_channels &&
+           g.channels * g.filters >= fewest_weights && tiles >= fewest_tiles &&
            tiles * W::outputs * W::outputs * 2 < (Taps + 1) * outputs;
   }
 
@@ -97,8 +98,9 @@ class WinogradProduct {
  private:
   using W = Winograd<T, Taps>;
   using Phases = WinogradPhases<Taps>;
-  static constexpr Index fewest_channels = 32;
-  static constexpr Index fewest_tiles = 16;
+  static constexpr Index fewest_channels = Taps == 3 ? 16 : 32;
+  static constexpr Index fewest_weights = 16 * 32;
+  static constexpr Index fewest_tiles = Taps == 3 ? 16 : 48;
 
   /// The channels of the inputs, in all phases.
   [[nodiscard]] static Index depth(const Gather& gather) {
