@@ -3,7 +3,7 @@
 //     bench_layers --benchmark_filter='^BatchNorm/'
 //
 // In samples per second, in GB/s (what goes in and what comes out, each once: x and y forward, dy
-// and dx backward) and, where there are weights to multiply with, in GFLOP/s (2 per multiply-add).
+// and dx backward) and, where the layer counts multiply-adds, in GFLOP/s (2 for each).
 
 #include <nn/nn.hpp>
 #include <string>

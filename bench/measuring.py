@@ -9,10 +9,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = 180  # seconds that a program may take before it is given up
 DOCUMENT = ROOT / "docs" / "performance.md"
 
 
@@ -53,7 +55,10 @@ def run_benchmarks(program, names, threads, seconds):
                    "--benchmark_out_format=json"]
         process = subprocess.Popen(command, env=environment(threads), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
+        guard = threading.Timer(LONGEST, process.kill)
+        guard.start()
         _, status, usage = os.wait4(process.pid, 0)
+        guard.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         text = Path(result.name).read_text()
     report = json.loads(text) if process.returncode == 0 and text.strip() else None
@@ -130,6 +135,12 @@ class Record:
         """What the program says of this benchmark's shape."""
         return self.content["labels"].get(name, "")
 
+    def how(self):
+        """How it was measured, in words."""
+        return (f"Measured by `{self.about['command']}` in {self.about.get('seconds', 0) / 60:.1f} "
+                f"minutes on {self.about['machine']}, at commit {self.about['commit']}: medians of "
+                f"{min(self.content['rounds'].values(), default=0)} rounds")
+
     @property
     def about(self):
         return self.content["about"]
@@ -157,12 +168,12 @@ def run_rounds(record, measurements, rounds, minutes=None):
             print(f"\r\033[K{text[:110]}", end="", file=sys.stderr, flush=True)
         elif done % 100 == 0:
             print(text, file=sys.stderr, flush=True)
-        record.add(measurement, *run_benchmarks(measurement.program, measurement.names,
-                                                measurement.threads, measurement.seconds))
-    minutes_spent = (time.monotonic() - began) / 60
-    record.about["minutes"] = round(record.about.get("minutes", 0) + minutes_spent, 1)
-    record.save()
-    print(f"\nmeasured in {minutes_spent:.1f} min", file=sys.stderr)
+        started = time.monotonic()
+        result = run_benchmarks(measurement.program, measurement.names, measurement.threads,
+                                measurement.seconds)
+        record.about["seconds"] = (record.about.get("seconds", 0) + time.monotonic() - started)
+        record.add(measurement, *result)
+    print(f"\nmeasured in {(time.monotonic() - began) / 60:.1f} min", file=sys.stderr)
     return True
 
 
@@ -209,11 +220,22 @@ def shown_command(name):
     words = iter(sys.argv[1:])
     kept = ["bench/" + name]
     for word in words:
-        if word in ("--build", "--jobs"):
+        if word in ("--build", "--jobs", "--minutes"):
             next(words, None)
         elif word not in ("--document", "--fresh", "--no-build"):
             kept.append(word)
     return " ".join(kept)
+
+
+def commit():
+    found = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True,
+                           text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def about_this(name):
+    """What there is to say of a run of the command `name`."""
+    return {"command": shown_command(name), "machine": machine(), "commit": commit()}
 
 
 def write_section(path, name, text):
