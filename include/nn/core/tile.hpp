@@ -146,16 +146,17 @@ void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
   }
 }
 
-/// Copies count < 2 * Piece elements in pieces of fixed sizes, which costs less than a call of
-/// memcpy.
+/// Copies count < 2 * Piece elements as two pieces of a fixed size, which overlap unless they are
+/// all: that costs less than a call of memcpy.
 template <int Piece, class T>
 void copy_fewer(const T* from, Index count, T* to) {
-  if ((count & Piece) != 0) {
+  if (count >= Piece) {
+    const Index second = count - Piece;
     std::memcpy(to, from, Piece * sizeof(T));
-    from += Piece;
-    to += Piece;
+    std::memcpy(to + second, from + second, Piece * sizeof(T));
+  } else if constexpr (Piece > 1) {
+    copy_fewer<Piece / 2>(from, count, to);
   }
-  if constexpr (Piece > 1) copy_fewer<Piece / 2>(from, count, to);
 }
 
 /// Copies at most 2 * lanes elements.
