@@ -23,7 +23,7 @@ struct Options : example::Flags {
   std::string loss = "non-saturating";
   bool unconditional = false;
   Index width = 32;
-  Index batch = 64;
+  Index batch = 32;
   bool resume = false;
   std::filesystem::path judge;
   Index sample = 0;
@@ -670,7 +670,7 @@ void draw_samples(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   example::CommandLine line("part4_gan", "Trains a pair of networks that learn to draw digits.",
-                            options, {.epochs = 16, .quick_epochs = 5});
+                            options, {.epochs = 6, .quick_epochs = 3});
   line.choice("--model", options.model, {"dcgan", "mlp"}, "the networks");
   line.choice("--loss", options.loss, {"non-saturating", "least-squares"}, "the generator's cost");
   line.flag("--unconditional", options.unconditional, "do not tell the pair which digit is drawn");
