@@ -70,15 +70,16 @@ require_tools() {
   fail "A C++20 compiler is needed (g++ 12 or clang++ 14, or newer)."
 }
 
-# build PRESET [TARGET]: configures and builds in build/PRESET, with the flags in $NN_CMAKE_FLAGS.
+# build PRESET [TARGET...]: configures and builds in build/PRESET, with the flags in $NN_CMAKE_FLAGS.
 build() {
-  local preset=$1 target=${2:-all} flags
+  local preset=$1 flags
+  shift
   read -ra flags <<<"${NN_CMAKE_FLAGS:-}"
   require_tools
   if [[ ! -e $repository/build/$preset/CMakeCache.txt ]] && command -v ninja >/dev/null; then
     export CMAKE_GENERATOR=Ninja
   fi
-  say "Building ${2:-everything} in build/$preset"
+  say "Building ${*:-everything} in build/$preset"
   quietly cmake -S "$repository" --preset "$preset" "${flags[@]}" || return 1
-  quietly cmake --build "$repository/build/$preset" --parallel "$(nproc)" --target "$target"
+  quietly cmake --build "$repository/build/$preset" --parallel "$(nproc)" --target "${@:-all}"
 }

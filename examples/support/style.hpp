@@ -87,8 +87,9 @@ nav ol ol { font-weight: 400; font-size: 0.9rem; columns: 2; column-gap: 2rem;
   padding: 0.15rem 0 0 1.6rem; }
 nav ol ol li { margin: 0; line-height: 1.75; break-inside: avoid; }
 nav a { text-decoration: none; color: var(--ink); }
+nav > ol > li > a { display: block; padding-left: 1.6rem; text-indent: -1.6rem; }
 nav a:hover { color: var(--accent); text-decoration: underline; }
-.count { display: inline-block; min-width: 1.6rem; color: var(--accent);
+.count { display: inline-block; min-width: 1.6rem; text-indent: 0; color: var(--accent);
   font-variant-numeric: tabular-nums; }
 .chapter { margin-top: 5rem; border-top: 3px solid var(--ink); }
 .chapter > h2 { font-size: 1.95rem; margin: 1.6rem 0 0.7rem; }
@@ -129,6 +130,10 @@ nav a:hover { color: var(--accent); text-decoration: underline; }
   figcaption, caption, .key dd, footer, .facts { font-size: 8.8pt; }
   pre { white-space: pre-wrap; font-size: 8pt; }
   .chapter { break-before: page; margin-top: 0; }
+  .table { break-inside: avoid; }
+  nav { margin: 1.2rem 0; padding: 0.8rem 0; }
+  nav > ol > li { margin-bottom: 0.3rem; }
+  nav ol ol { columns: 3; font-size: 8.8pt; } nav ol ol li { line-height: 1.5; }
   a { color: inherit; text-decoration: none; }
   .key dt { font-size: 16pt; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
