@@ -2,9 +2,12 @@
 /// What the library throws when something given to it is wrong.
 #pragma once
 
-#include <sstream>
+#include <concepts>
+#include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace nn {
 
@@ -35,12 +38,93 @@ class DivergenceError : public Error {
 
 namespace detail {
 
-/// Joins printable pieces into one string: `text("expected ", 3, " images")`.
+/// A piece of a message: a text, a number, or whatever has `to_string()`. It only refers to what it
+/// is made of, and it is no template, so that the compiler meets one function that joins pieces
+/// instead of one for every list of their types.
+class Piece {
+ public:
+  // Conversions are what this class is for. NOLINTBEGIN(google-explicit-constructor)
+  Piece(std::string_view text) : kind_(Kind::text), text_{text.data(), text.size()} {}
+  Piece(const std::string& text) : Piece(std::string_view(text)) {}
+  Piece(const char* text) : Piece(std::string_view(text)) {}
+  Piece(const char& character) : kind_(Kind::text), text_{&character, 1} {}
+  template <std::signed_integral Number>
+  Piece(Number number) : kind_(Kind::integer), integer_(number) {}
+  template <std::unsigned_integral Number>
+  Piece(Number number) : kind_(Kind::natural), natural_(number) {}
+  template <std::floating_point Number>
+  Piece(Number number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
+  template <class Object>
+  requires requires(const Object& object) { object.to_string(); }
+  Piece(const Object& object)
+      : kind_(Kind::object), object_{&object, [](const void* erased) {
+                                       return static_cast<const Object*>(erased)->to_string();
+                                     }} {}
+  // NOLINTEND(google-explicit-constructor)
+
+  /// Numbers are written as streams write them.
+  void append_to(std::string& message) const {
+    switch (kind_) {
+      case Kind::text:
+        message.append(text_.data, text_.size);
+        break;
+      case Kind::integer:
+        message += std::to_string(integer_);
+        break;
+      case Kind::natural:
+        message += std::to_string(natural_);
+        break;
+      case Kind::real: {
+        char digits[32];
+        std::snprintf(digits, sizeof(digits), "%g", real_);  // NOLINT(*-vararg)
+        message += digits;
+        break;
+      }
+      case Kind::object:
+        message += object_.to_string(object_.address);
+        break;
+    }
+  }
+
+ private:
+  enum class Kind { text, integer, natural, real, object };
+  struct Text {
+    const char* data;
+    std::size_t size;
+  };
+  struct Object {
+    const void* address;
+    std::string (*to_string)(const void*);
+  };
+
+  Kind kind_;
+  union {
+    Text text_;
+    Object object_;
+    long long integer_;
+    unsigned long long natural_;
+    double real_;
+  };
+};
+
+/// Joins pieces into one string.
+[[gnu::cold, gnu::noinline]] [[nodiscard]] inline std::string join(
+    std::initializer_list<Piece> pieces) {
+  std::string message;
+  for (const Piece& piece : pieces) piece.append_to(message);
+  return message;
+}
+
+/// The same for any pieces: `text("expected ", 3, " images")`.
 template <class... Pieces>
 [[nodiscard]] std::string text(const Pieces&... pieces) {
-  std::ostringstream out;
-  (out << ... << pieces);
-  return out.str();
+  return join({Piece(pieces)...});
+}
+
+/// Throws `E` with the pieces joined into its message.
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Piece> pieces) {
+  throw E(join(pieces));
 }
 
 }  // namespace detail
@@ -48,7 +132,8 @@ template <class... Pieces>
 /// Throws `E` with the pieces joined into its message unless `condition` holds.
 template <class E = Error, class... Pieces>
 constexpr void require(bool condition, const Pieces&... pieces) {
-  if (!condition) throw E(detail::text(pieces...));
+  if (!condition) [[unlikely]]
+    detail::fail<E>({detail::Piece(pieces)...});
 }
 
 }  // namespace nn

@@ -35,7 +35,7 @@ namespace detail {
   // The address of a variable differs between two programs that run at the same time.
   const auto tag = reinterpret_cast<std::uintptr_t>(&counter);  // NOLINT
   auto name = path.stem();
-  name += text(".part", std::hex, tag, "-", counter++);
+  name += text(".part", tag, "-", counter++);
   name += path.extension();
   return path.parent_path() / name;
 }

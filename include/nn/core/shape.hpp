@@ -41,8 +41,8 @@ class Shape {
   [[nodiscard]] constexpr Index operator[](Index axis) const {
     const Index position = axis < 0 ? axis + rank_ : axis;
     if (position < 0 || position >= rank_) {
-      throw ShapeError(detail::text("axis ", axis, " of the shape ", to_string(), ", which has ",
-                                    rank_, " axes"));
+      detail::fail<ShapeError>(
+          {"axis ", axis, " of the shape ", *this, ", which has ", rank_, " axes"});
     }
     return extents_[static_cast<std::size_t>(position)];
   }
@@ -61,9 +61,8 @@ class Shape {
 
   /// Adds an axis at the end. @throws ShapeError for a negative extent or one axis too many.
   constexpr void push_back(Index extent) {
-    if (extent < 0) throw ShapeError(detail::text("a shape with the extent ", extent));
-    if (rank_ == max_rank)
-      throw ShapeError(detail::text("a shape of more than ", max_rank, " axes"));
+    if (extent < 0) detail::fail<ShapeError>({"a shape with the extent ", extent});
+    if (rank_ == max_rank) detail::fail<ShapeError>({"a shape of more than ", max_rank, " axes"});
     extents_[static_cast<std::size_t>(rank_++)] = extent;
   }
 

@@ -25,8 +25,10 @@ struct Extent2D {
   [[nodiscard]] constexpr Index size() const { return height * width; }
   constexpr bool operator==(const Extent2D&) const = default;
 
+  /// "3x3".
+  [[nodiscard]] std::string to_string() const { return detail::text(height, 'x', width); }
   friend std::ostream& operator<<(std::ostream& out, const Extent2D& extent) {
-    return out << extent.height << 'x' << extent.width;
+    return out << extent.to_string();
   }
 };
 
@@ -63,14 +65,16 @@ struct Padding {
 
   constexpr bool operator==(const Padding&) const = default;
 
-  friend std::ostream& operator<<(std::ostream& out, const Padding& padding) {
-    if (padding.is_same) return out << "same";
-    if (padding.top == padding.bottom && padding.left == padding.right) {
-      out << padding.top;
-      return padding.top == padding.left ? out : out << 'x' << padding.left;
+  /// "same", "1", "1x2" or "0+1x2+3": above + below x left + right.
+  [[nodiscard]] std::string to_string() const {
+    if (is_same) return "same";
+    if (top != bottom || left != right) {
+      return detail::text(top, '+', bottom, 'x', left, '+', right);
     }
-    return out << padding.top << '+' << padding.bottom << 'x' << padding.left << '+'
-               << padding.right;
+    return top == left ? std::to_string(top) : detail::text(top, 'x', left);
+  }
+  friend std::ostream& operator<<(std::ostream& out, const Padding& padding) {
+    return out << padding.to_string();
   }
 };
 
@@ -82,17 +86,17 @@ struct ExtentOption {
   Extent2D extent;
   Extent2D usual = 1;
 
-  friend std::ostream& operator<<(std::ostream& out, const ExtentOption& option) {
-    if (option.extent == option.usual) return out;
-    out << ", " << option.what << ' ' << option.extent.height;
-    return option.extent.height == option.extent.width ? out : out << 'x' << option.extent.width;
+  [[nodiscard]] std::string to_string() const {
+    if (extent == usual) return {};
+    const std::string side = std::to_string(extent.height);
+    return text(", ", what, ' ', extent.height == extent.width ? side : extent.to_string());
   }
 };
 struct PaddingOption {
   Padding padding;
 
-  friend std::ostream& operator<<(std::ostream& out, const PaddingOption& option) {
-    return option.padding == Padding{} ? out : out << ", padding " << option.padding;
+  [[nodiscard]] std::string to_string() const {
+    return padding == Padding{} ? std::string() : text(", padding ", padding);
   }
 };
 
