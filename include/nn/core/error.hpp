@@ -38,9 +38,10 @@ class DivergenceError : public Error {
 
 namespace detail {
 
-/// A piece of a message: a text, a number, or whatever has `to_string()`. It only refers to what it
-/// is made of, and it is no template, so that the compiler meets one function that joins pieces
-/// instead of one for every list of their types.
+/// A piece of a message: a text, a number, or whatever has `to_string()` or, as a path has,
+/// `string()`; these are called only when the message is written. A piece refers to what it is made
+/// of, and it is no template, so that the compiler meets one function that joins pieces instead of
+/// one for every list of their types.
 class Piece {
  public:
   // Conversions are what this class is for. NOLINTBEGIN(google-explicit-constructor)
@@ -60,10 +61,16 @@ class Piece {
       : kind_(Kind::object), object_{&object, [](const void* erased) {
                                        return static_cast<const Object*>(erased)->to_string();
                                      }} {}
+  template <class Path>
+  requires requires(const Path& path) { path.string(); }
+  Piece(const Path& path)
+      : kind_(Kind::object), object_{&path, [](const void* erased) {
+                                       return static_cast<const Path*>(erased)->string();
+                                     }} {}
   // NOLINTEND(google-explicit-constructor)
 
   /// Numbers are written as streams write them.
-  void append_to(std::string& message) const {
+  [[gnu::cold, gnu::noinline]] void append_to(std::string& message) const {
     switch (kind_) {
       case Kind::text:
         message.append(text_.data, text_.size);

@@ -28,6 +28,12 @@ namespace detail {
   return code == 0 ? "unknown reason" : std::generic_category().message(code);
 }
 
+/// The same for messages, found out only when one is written.
+struct Reason {
+  int code;
+  [[nodiscard]] std::string to_string() const { return system_reason(code); }
+};
+
 /// A name beside `path` that no other thread of this program and no other program uses. It keeps
 /// the extension, by which some programs choose a format.
 [[nodiscard]] inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
@@ -69,7 +75,7 @@ inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::pa
   std::error_code code;
   sync_file(temporary.path);
   std::filesystem::rename(temporary.path, path, code);
-  require<FileError>(!code, "cannot write ", path.string(), ": ", code.message());
+  require<FileError>(!code, "cannot write ", path, ": ", detail::Reason{code.value()});
   temporary.path.clear();
 }
 
@@ -78,8 +84,8 @@ inline void require_writable_place(const std::filesystem::path& path) {
   std::error_code ignored;
   const auto folder = path.parent_path();
   require<FileError>(folder.empty() || std::filesystem::is_directory(folder, ignored),
-                     "cannot write ", path.string(), ": there is no folder ", folder.string());
-  require<FileError>(!std::filesystem::is_directory(path, ignored), "cannot write ", path.string(),
+                     "cannot write ", path, ": there is no folder ", folder);
+  require<FileError>(!std::filesystem::is_directory(path, ignored), "cannot write ", path,
                      ": it is a folder");
 }
 
@@ -93,12 +99,11 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
   detail::RemovedAtEnd temporary(detail::temporary_beside(path));
   errno = 0;
   std::ofstream file(temporary.path, std::ios::binary);
-  require<FileError>(file.is_open(), "cannot write ", path.string(), ": ",
-                     detail::system_reason(errno));
+  require<FileError>(file.is_open(), "cannot write ", path, ": ", detail::Reason{errno});
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();
-  require<FileError>(!file.fail(), "cannot write the ", content.size(), " bytes of ", path.string(),
-                     ": ", detail::system_reason(errno));
+  require<FileError>(!file.fail(), "cannot write the ", content.size(), " bytes of ", path, ": ",
+                     detail::Reason{errno});
   detail::rename_into_place(temporary, path);
 }
 
@@ -108,21 +113,20 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
                                            Index max_bytes = Index{1} << 30) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
-  require<FileError>(std::filesystem::exists(status), "cannot read ", path.string(),
+  require<FileError>(std::filesystem::exists(status), "cannot read ", path,
                      ": there is no such file");
-  require<FileError>(std::filesystem::is_regular_file(status), "cannot read ", path.string(),
+  require<FileError>(std::filesystem::is_regular_file(status), "cannot read ", path,
                      ": it is not an ordinary file");
   const auto size = static_cast<Index>(std::filesystem::file_size(path, code));
-  require<FileError>(!code, "cannot read ", path.string(), ": ", code.message());
-  require<FileError>(size <= max_bytes, "refused to read ", path.string(), ": it has ", size,
+  require<FileError>(!code, "cannot read ", path, ": ", detail::Reason{code.value()});
+  require<FileError>(size <= max_bytes, "refused to read ", path, ": it has ", size,
                      " bytes, and at most ", max_bytes, " were expected");
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  require<FileError>(file.is_open(), "cannot read ", path.string(), ": ",
-                     detail::system_reason(errno));
+  require<FileError>(file.is_open(), "cannot read ", path, ": ", detail::Reason{errno});
   std::string content(static_cast<std::size_t>(size), '\0');
   file.read(content.data(), size);
-  require<FileError>(file.gcount() == size, "cannot read ", path.string(), ": only ", file.gcount(),
+  require<FileError>(file.gcount() == size, "cannot read ", path, ": only ", file.gcount(),
                      " of its ", size, " bytes came");
   return content;
 }

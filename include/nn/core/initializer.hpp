@@ -2,7 +2,7 @@
 /// How parameters start.
 #pragma once
 
-#include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 
 #include "nn/core/random.hpp"
@@ -15,14 +15,22 @@ namespace nn {
 /// out): fan-in is the product of all other extents, fan-out the outputs times the kernel's area.
 struct Initializer {
   /// How values are drawn.
-  enum class Kind { constant, normal, truncated_normal, uniform, orthogonal, dirac };
+  enum class Kind { constant, normal, truncated_normal, uniform, other };
   /// What `scale` is divided by to give the variance.
   enum class Fan { none, in, out, average };
 
   Kind kind = Kind::constant;  ///< how values are drawn
   Fan fan = Fan::none;         ///< what the variance is divided by
   double scale = 0;            ///< the value, the variance's numerator, the half-width or the gain
+  /// For a kind of its own: writes all values. That it is not named where weights are drawn spares
+  /// a program to compile what it does not ask for.
+  void (*fill)(TensorView<double> values, double scale, Random& random) = nullptr;
 };
+
+namespace detail {
+inline void fill_orthogonal(TensorView<double> values, double gain, Random& random);
+inline void fill_dirac(TensorView<double> values, double one, Random& random);
+}  // namespace detail
 
 /// Every element is `value`.
 constexpr Initializer constant(double value) {
@@ -74,12 +82,14 @@ constexpr Initializer lecun_uniform() {
 /// more columns than rows, times `gain` (Saxe et al., "Exact solutions to the nonlinear dynamics of
 /// learning in deep linear neural networks", 2014).
 constexpr Initializer orthogonal(double gain = 1) {
-  return {Initializer::Kind::orthogonal, Initializer::Fan::none, gain};
+  return {Initializer::Kind::other, Initializer::Fan::none, gain, detail::fill_orthogonal};
 }
 
 /// Convolution weights that pass their inputs through: output channel c copies input channel c at
 /// the kernel's centre (Zagoruyko and Komodakis, "DiracNets", 2017). The other weights are 0.
-constexpr Initializer dirac() { return {Initializer::Kind::dirac, Initializer::Fan::none, 1}; }
+constexpr Initializer dirac() {
+  return {Initializer::Kind::other, Initializer::Fan::none, 1, detail::fill_dirac};
+}
 
 namespace detail {
 
@@ -105,44 +115,45 @@ inline double truncated(Random& random) {
   }
 }
 
-/// Gram-Schmidt, twice over for accuracy, on a random normal matrix with at least as many rows as
-/// columns. In double, whatever the weights' type.
-inline Eigen::MatrixXd orthonormal_columns(Index rows, Index columns, Random& random) {
-  Eigen::MatrixXd q(rows, columns);
-  for (Index column = 0; column < columns; ++column) {
-    for (Index row = 0; row < rows; ++row) q(row, column) = random.normal();
-    for (int round = 0; round < 2; ++round) {
-      for (Index other = 0; other < column; ++other) {
-        q.col(column) -= q.col(other).dot(q.col(column)) * q.col(other);
-      }
-      q.col(column) /= q.col(column).norm();
-    }
+/// Makes row `row` of q, whose rows before are orthonormal, orthogonal to them and of length 1.
+inline void orthonormalize_row(TensorView<double> q, Index row) {
+  const Index size = q.shape()[1];
+  double* const added = q.data() + row * size;
+  for (Index other = 0; other < row; ++other) {
+    const double* const before = q.data() + other * size;
+    double product = 0;
+    for (Index i = 0; i < size; ++i) product += before[i] * added[i];
+    for (Index i = 0; i < size; ++i) added[i] -= product * before[i];
   }
-  return q;
+  double squares = 0;
+  for (Index i = 0; i < size; ++i) squares += added[i] * added[i];
+  for (Index i = 0; i < size; ++i) added[i] /= std::sqrt(squares);
 }
 
-template <class T>
-void fill_orthogonal(TensorView<T> weights, double gain, Random& random) {
-  auto matrix = weights.matrix();
-  const bool wide = matrix.cols() > matrix.rows();
-  const Index rows = std::max(matrix.rows(), matrix.cols());
-  const Index columns = std::min(matrix.rows(), matrix.cols());
-  const Eigen::MatrixXd q = gain * orthonormal_columns(rows, columns, random);
-  for (Index row = 0; row < matrix.rows(); ++row) {
-    for (Index column = 0; column < matrix.cols(); ++column) {
-      matrix(row, column) = static_cast<T>(wide ? q(column, row) : q(row, column));
+/// Gram-Schmidt, twice over for accuracy, on a random normal matrix.
+inline void fill_orthogonal(TensorView<double> weights, double gain, Random& random) {
+  const Index columns = weights.shape().back();
+  const Index rows = columns == 0 ? 0 : weights.size() / columns;
+  const bool wide = columns > rows;
+  Tensor<double> q({std::min(rows, columns), std::max(rows, columns)});
+  for (Index row = 0; row < q.shape()[0]; ++row) {
+    for (double& value : q.sample(row)) value = random.normal();
+    for (int round = 0; round < 2; ++round) orthonormalize_row(q, row);
+  }
+  for (Index row = 0; row < rows; ++row) {
+    for (Index column = 0; column < columns; ++column) {
+      weights[row * columns + column] = gain * (wide ? q(row, column) : q(column, row));
     }
   }
 }
 
-template <class T>
-void fill_dirac(TensorView<T> weights) {
+inline void fill_dirac(TensorView<double> weights, double one, Random& /*random*/) {
   const Shape& shape = weights.shape();
   require<ShapeError>(shape.rank() == 4,
                       "dirac() is for convolution weights KH x KW x in x out, not ", shape);
-  weights.fill(T(0));
+  weights.fill(0);
   for (Index c = 0; c < std::min(shape[2], shape[3]); ++c) {
-    weights(shape[0] / 2, shape[1] / 2, c, c) = T(1);
+    weights(shape[0] / 2, shape[1] / 2, c, c) = one;
   }
 }
 
@@ -152,10 +163,12 @@ void fill_dirac(TensorView<T> weights) {
 template <class T>
 void initialize(TensorView<T> weights, const Initializer& initializer, Random random) {
   using Kind = Initializer::Kind;
-  if (initializer.kind == Kind::orthogonal) {
-    return detail::fill_orthogonal(weights, initializer.scale, random);
+  if (initializer.kind == Kind::other) {
+    Tensor<double> values(weights.shape());
+    initializer.fill(values, initializer.scale, random);
+    for (Index i = 0; i < weights.size(); ++i) weights[i] = static_cast<T>(values[i]);
+    return;
   }
-  if (initializer.kind == Kind::dirac) return detail::fill_dirac(weights);
   if (initializer.kind == Kind::constant) return weights.fill(static_cast<T>(initializer.scale));
 
   const double deviation = detail::standard_deviation(initializer, weights.shape());

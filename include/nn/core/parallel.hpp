@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
+#include <type_traits>
 
 #include "nn/core/shape.hpp"
 
@@ -28,13 +30,37 @@ inline void set_threads([[maybe_unused]] int count) {
 #endif
 }
 
+/// Refers to something that can be called, for the length of a call: what the loops below take, so
+/// that each of them is compiled once and not for every body.
+template <class Signature>
+class FunctionRef;
+
+template <class Result, class... Arguments>
+class FunctionRef<Result(Arguments...)> {
+ public:
+  /// To be called as `function(arguments...)`; it has to outlive this.
+  template <class Function>
+  requires(!std::is_same_v<std::remove_cvref_t<Function>, FunctionRef>)
+      FunctionRef(Function&& function)  // NOLINT(google-explicit-constructor): loops take lambdas
+      : function_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),  // NOLINT
+        call_([](void* erased, Arguments... arguments) -> Result {
+          return (*static_cast<std::remove_reference_t<Function>*>(erased))(arguments...);
+        }) {}
+
+  Result operator()(Arguments... arguments) const { return call_(function_, arguments...); }
+
+ private:
+  void* function_;
+  Result (*call_)(void*, Arguments...);
+};
+
 /// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
 /// the result is the same for every number of threads as long as the *pieces* are cut by the
 /// problem alone. Inside another `parallel_for` it runs in the calling thread. `body` must not
 /// throw.
-template <class Body>
-void parallel_for(Index count, Body&& body, [[maybe_unused]] bool worth_it = true) {
+[[gnu::noinline]] inline void parallel_for(Index count, FunctionRef<void(Index)> body,
+                                           [[maybe_unused]] bool worth_it = true) {
 #ifdef _OPENMP
   if (worth_it && count > 1 && threads() > 1) {
 #pragma omp parallel for schedule(dynamic, 1)
@@ -48,8 +74,7 @@ void parallel_for(Index count, Body&& body, [[maybe_unused]] bool worth_it = tru
 /// Cuts [0, count) into pieces of `piece` (the last may be shorter) and calls `body(begin, end)`
 /// for each, on several threads. `piece` must come from the problem, not from the number of
 /// threads.
-template <class Body>
-void parallel_for_pieces(Index count, Index piece, Body&& body) {
+inline void parallel_for_pieces(Index count, Index piece, FunctionRef<void(Index, Index)> body) {
   const Index pieces = (count + piece - 1) / piece;
   parallel_for(pieces, [&](Index index) {
     const Index begin = index * piece;

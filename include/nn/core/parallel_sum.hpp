@@ -11,8 +11,8 @@ namespace nn {
 /// Cuts [0, count) into at most 64 pieces of at least `shortest` and returns the sum of
 /// `body(begin, end)` over them, added in order. The pieces depend on `count` alone, so the sum
 /// does too. Allocates nothing. `body` must not throw.
-template <class Body>
-[[nodiscard]] double parallel_sum(Index count, Index shortest, Body&& body) {
+[[nodiscard]] inline double parallel_sum(Index count, Index shortest,
+                                         FunctionRef<double(Index, Index)> body) {
   constexpr Index most = 64;
   std::array<double, static_cast<std::size_t>(most)> sums{};
   const Index piece = std::max(shortest, (count + most - 1) / most);

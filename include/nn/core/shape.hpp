@@ -21,6 +21,8 @@ using Label = std::int32_t;
 
 /// The extents of a tensor, outermost first: {28, 28, 1} is an image of 28 rows, 28 columns and one
 /// channel. A literal type, so that the shapes of a whole network can be computed by the compiler.
+/// (What is not to be inlined is called once a pass or a sample, and from so many places that
+/// compiling its copies would take long.)
 class Shape {
  public:
   /// The most axes there can be.
@@ -29,7 +31,7 @@ class Shape {
   constexpr Shape() = default;
 
   /// @throws ShapeError for a negative extent or more than `max_rank` of them.
-  constexpr Shape(std::initializer_list<Index> extents) {
+  [[gnu::noinline]] constexpr Shape(std::initializer_list<Index> extents) {
     for (const Index extent : extents) push_back(extent);
   }
 
@@ -67,21 +69,21 @@ class Shape {
   }
 
   /// This shape with one more axis in front: the shape of a batch of `count` samples of this shape.
-  [[nodiscard]] constexpr Shape prepended(Index count) const {
+  [[nodiscard]] [[gnu::noinline]] constexpr Shape prepended(Index count) const {
     Shape result{count};
     for (Index axis = 0; axis < rank_; ++axis) result.push_back((*this)[axis]);
     return result;
   }
 
   /// This shape without its first axis: the shape of one sample of a batch.
-  [[nodiscard]] constexpr Shape without_front() const {
+  [[nodiscard]] [[gnu::noinline]] constexpr Shape without_front() const {
     Shape result;
     for (Index axis = 1; axis < rank_; ++axis) result.push_back((*this)[axis]);
     return result;
   }
 
   /// This shape with another last extent.
-  [[nodiscard]] constexpr Shape with_back(Index extent) const {
+  [[nodiscard]] [[gnu::noinline]] constexpr Shape with_back(Index extent) const {
     Shape result;
     for (Index axis = 0; axis + 1 < rank_; ++axis) result.push_back((*this)[axis]);
     result.push_back(extent);
@@ -91,7 +93,7 @@ class Shape {
   constexpr bool operator==(const Shape&) const = default;
 
   /// "28x28x1"; "scalar" for rank 0.
-  [[nodiscard]] std::string to_string() const {
+  [[nodiscard]] [[gnu::noinline]] std::string to_string() const {
     if (rank_ == 0) return "scalar";
     std::string text;
     for (Index axis = 0; axis < rank_; ++axis) {

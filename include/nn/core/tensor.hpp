@@ -58,7 +58,7 @@ class TensorView {
   }
 
   /// The samples [first, first + count) of a batch.
-  [[nodiscard]] TensorView samples(Index first, Index count) const {
+  [[nodiscard]] [[gnu::noinline]] TensorView samples(Index first, Index count) const {
     require<ShapeError>(first >= 0 && count >= 0 && first + count <= shape_.front(), "samples ",
                         first, " to ", first + count, " of a batch of ", shape_.front());
     const Shape one = shape_.without_front();
@@ -66,7 +66,7 @@ class TensorView {
   }
 
   /// Sample `index` of a batch, without the batch axis.
-  [[nodiscard]] TensorView sample(Index index) const {
+  [[nodiscard]] [[gnu::noinline]] TensorView sample(Index index) const {
     require<ShapeError>(index >= 0 && index < shape_.front(), "sample ", index, " of a batch of ",
                         shape_.front());
     const Shape one = shape_.without_front();
@@ -74,7 +74,7 @@ class TensorView {
   }
 
   /// The same elements in another shape of the same size.
-  [[nodiscard]] TensorView reshaped(const Shape& shape) const {
+  [[nodiscard]] [[gnu::noinline]] TensorView reshaped(const Shape& shape) const {
     require<ShapeError>(shape.size() == shape_.size(), "cannot see ", shape_, " as ", shape, ": ",
                         shape_.size(), " elements against ", shape.size());
     return {data_, shape};
@@ -183,7 +183,7 @@ class Tensor {
 
   /// Gives the tensor another shape. The elements keep their order; new ones are `T{}`. Memory is
   /// allocated only when the size outgrows every earlier one.
-  void resize(const Shape& shape) {
+  [[gnu::noinline]] void resize(const Shape& shape) {
     elements_.resize(static_cast<std::size_t>(shape.size()));
     shape_ = shape;
   }

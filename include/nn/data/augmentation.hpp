@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -142,7 +143,9 @@ struct RandomBrightnessContrast {
   void operator()(TensorView<float> image, ImageContext& context) const {
     const auto offset = static_cast<float>(context.random.uniform(-brightness, brightness));
     const auto factor = static_cast<float>(1 + context.random.uniform(-contrast, contrast));
-    const float constant = image.array().mean() * (1 - factor) + offset;
+    const double sum = std::accumulate(image.begin(), image.end(), 0.0);
+    const auto mean = static_cast<float>(sum / static_cast<double>(image.size()));
+    const float constant = mean * (1 - factor) + offset;
     for (float& pixel : image) pixel = std::clamp(pixel * factor + constant, 0.0F, 1.0F);
   }
 };

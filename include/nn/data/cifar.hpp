@@ -77,7 +77,7 @@ struct CifarOptions {
                                             const CifarOptions& options = {}) {
   std::error_code ignored;
   require<FileError>(std::filesystem::is_directory(folder, ignored),
-                     "cannot read CIFAR-10: ", folder.string(), " is not a folder");
+                     "cannot read CIFAR-10: ", folder, " is not a folder");
   require(options.images_per_file > 0 && options.images_per_file <= 10000, "CIFAR-10 with ",
           options.images_per_file, " images a file; expected 1 to 10000");
   detail::CifarReader train(5, options.images_per_file);

@@ -110,12 +110,23 @@ class Normalizer {
   std::vector<T> table_;
 };
 
+namespace detail {
+
+/// "0", "1", ... for so many classes without names.
+[[nodiscard]] inline std::vector<std::string> numbered_classes(Index count) {
+  std::vector<std::string> names(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = std::to_string(i);
+  return names;
+}
+
+}  // namespace detail
+
 /// Labelled images of one size: a value that is cheap to copy, because copies, subsets and
 /// concatenations share the bytes. Nothing of it ever changes, so any number of threads may read.
 class Dataset {
  public:
   /// No images.
-  Dataset() : Dataset(Contents{}) {}
+  Dataset() : contents_(std::make_shared<const Contents>()) {}
 
   /// Takes over `images`, N x height x width x channels, and their N labels. Without class names
   /// the classes are "0", "1", ... up to the highest label.
@@ -123,8 +134,8 @@ class Dataset {
   /// Error for a label below 0 or beyond the class names, which says where it stands.
   Dataset(Tensor<std::uint8_t> images, std::vector<Label> labels,
           std::vector<std::string> class_names = {}, std::string name = {})
-      : Dataset(contents_of(std::move(images), std::move(labels), std::move(class_names),
-                            std::move(name))) {}
+      : contents_(contents_of(std::move(images), std::move(labels), std::move(class_names),
+                              std::move(name))) {}
 
   [[nodiscard]] Index size() const { return static_cast<Index>(contents_->labels.size()); }
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -157,7 +168,7 @@ class Dataset {
   template <class T = float>
   [[nodiscard]] Tensor<T> inputs(Index first, Index count) const {
     require(first >= 0 && count >= 0 && first + count <= size(), "images ", first, " to ",
-            first + count, " of ", described());
+            first + count, " of ", *this);
     Tensor<T> result(sample_shape().prepended(count));
     const Normalizer<T> normalize(normalization(), sample_shape().back());
     for (Index i = 0; i < count; ++i) normalize(image(first + i), result.sample(i));
@@ -194,7 +205,7 @@ class Dataset {
   /// @throws Error when there are not so many.
   [[nodiscard]] Dataset slice(Index first, Index count) const {
     require(first >= 0 && count >= 0 && first + count <= size(), "images ", first, " to ",
-            first + count, " of ", described());
+            first + count, " of ", *this);
     std::vector<Index> indices(static_cast<std::size_t>(count));
     for (Index i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = first + i;
     return subset(indices);
@@ -222,15 +233,15 @@ class Dataset {
   [[nodiscard]] friend Dataset concatenate(const Dataset& first, const Dataset& second) {
     require<ShapeError>(first.sample_shape() == second.sample_shape(), "cannot join images of ",
                         first.sample_shape(), " and of ", second.sample_shape());
-    require(first.class_names() == second.class_names(), "cannot join ", first.described(), " and ",
-            second.described(), ": their classes differ");
-    require(first.normalization() == second.normalization(), "cannot join ", first.described(),
-            " and ", second.described(), ": they are normalised differently");
+    require(first.class_names() == second.class_names(), "cannot join ", first, " and ", second,
+            ": their classes differ");
+    require(first.normalization() == second.normalization(), "cannot join ", first, " and ", second,
+            ": they are normalised differently");
     Contents both = *first.contents_;
     const Contents& more = *second.contents_;
-    both.blocks.insert(both.blocks.end(), more.blocks.begin(), more.blocks.end());
-    both.images.insert(both.images.end(), more.images.begin(), more.images.end());
-    both.labels.insert(both.labels.end(), more.labels.begin(), more.labels.end());
+    for (const auto& block : more.blocks) both.blocks.push_back(block);
+    for (const std::uint8_t* image : more.images) both.images.push_back(image);
+    for (const Label label : more.labels) both.labels.push_back(label);
     return Dataset(std::move(both));
   }
 
@@ -239,6 +250,8 @@ class Dataset {
     return detail::text(name().empty() ? "a data set" : name(), " (", size(), " images of ",
                         sample_shape(), ")");
   }
+  /// The same, under the name by which messages ask for it.
+  [[nodiscard]] std::string to_string() const { return described(); }
 
  private:
   struct Contents {
@@ -255,38 +268,36 @@ class Dataset {
   explicit Dataset(Contents contents)
       : contents_(std::make_shared<const Contents>(std::move(contents))) {}
 
-  [[nodiscard]] static Contents contents_of(Tensor<std::uint8_t> images, std::vector<Label> labels,
-                                            std::vector<std::string> class_names,
-                                            std::string name) {
+  [[nodiscard]] static std::shared_ptr<const Contents> contents_of(
+      Tensor<std::uint8_t>&& images, std::vector<Label>&& labels,
+      std::vector<std::string>&& class_names, std::string&& name) {
     require<ShapeError>(images.shape().rank() == 4, "a data set takes images of shape ",
                         "N x height x width x channels, got ", images.shape());
     require<ShapeError>(images.shape().front() == static_cast<Index>(labels.size()), name,
                         name.empty() ? "" : ": ", images.shape().front(), " images with ",
                         labels.size(), " labels");
-    if (class_names.empty()) class_names = numbered_classes(labels);
+    if (class_names.empty()) class_names = detail::numbered_classes(classes_in(labels));
     check_labels(labels, static_cast<Index>(class_names.size()), name);
-    Contents contents;
-    contents.sample_shape = images.shape().without_front();
-    const auto block = std::make_shared<const Tensor<std::uint8_t>>(std::move(images));
-    contents.images.reserve(labels.size());
-    for (Index i = 0; i < block->shape().front(); ++i)
-      contents.images.push_back(block->data() + i * contents.sample_shape.size());
-    contents.blocks = {block};
-    contents.labels = std::move(labels);
-    contents.class_names = std::move(class_names);
-    contents.name = std::move(name);
+    const auto contents = std::make_shared<Contents>();
+    contents->sample_shape = images.shape().without_front();
+    contents->images.resize(labels.size());
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      contents->images[i] = images.data() + static_cast<Index>(i) * contents->sample_shape.size();
+    }
+    contents->blocks.push_back(std::make_shared<const Tensor<std::uint8_t>>(std::move(images)));
+    contents->labels = std::move(labels);
+    contents->class_names = std::move(class_names);
+    contents->name = std::move(name);
     return contents;
   }
 
-  /// "0", "1", ... up to the highest label. A label beyond any plausible number of classes is left
-  /// for `check_labels` to find.
-  [[nodiscard]] static std::vector<std::string> numbered_classes(const std::vector<Label>& labels) {
+  /// One more than the highest label. A label beyond any plausible number of classes is left for
+  /// `check_labels` to find.
+  [[nodiscard]] static Index classes_in(const std::vector<Label>& labels) {
     constexpr Label most = 0xffff;
     Label highest = -1;
     for (const Label label : labels) highest = std::max(highest, std::min(label, most));
-    std::vector<std::string> names;
-    for (Label label = 0; label <= highest; ++label) names.push_back(std::to_string(label));
-    return names;
+    return highest + 1;
   }
 
   static void check_labels(const std::vector<Label>& labels, Index classes,
@@ -298,9 +309,7 @@ class Dataset {
   }
 
   [[nodiscard]] std::size_t checked(Index index) const {
-    // Not by `require`, which would write the description for every image.
-    if (index < 0 || index >= size())
-      throw Error(detail::text("image ", index, " of ", described()));
+    require(index >= 0 && index < size(), "image ", index, " of ", *this);
     return static_cast<std::size_t>(index);
   }
 
@@ -328,7 +337,7 @@ struct TrainTest {
 /// that never changes gets deviation 1.
 /// @throws Error when there are no images.
 [[nodiscard]] inline Normalization normalization_of(const Dataset& data) {
-  require(data.sample_shape().size() > 0 && !data.empty(), "cannot normalise ", data.described());
+  require(data.sample_shape().size() > 0 && !data.empty(), "cannot normalise ", data);
   const Index channels = data.sample_shape().back();
   // Whole numbers: the sums are exact, in whatever order.
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(channels));

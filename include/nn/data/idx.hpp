@@ -33,19 +33,26 @@ struct IdxHeader {
   return number;
 }
 
-[[nodiscard]] inline std::string hexadecimal(std::uint32_t number) {
-  std::string digits = "0x";
-  for (unsigned shift = 32; shift > 0; shift -= 4)
-    digits += "0123456789abcdef"[number >> (shift - 4) & 0xfU];
-  return digits;
-}
+/// A number in base 16, for messages.
+struct Hexadecimal {
+  std::uint32_t number;
+  [[nodiscard]] std::string to_string() const {
+    std::string digits = "0x";
+    for (unsigned shift = 32; shift > 0; shift -= 4)
+      digits += "0123456789abcdef"[number >> (shift - 4) & 0xfU];
+    return digits;
+  }
+};
 
 /// What IDX files of bytes with so many extents hold, for messages.
-[[nodiscard]] inline std::string idx_kind(Index rank) {
-  if (rank == 1) return "labels";
-  if (rank == 3) return "images";
-  return text("arrays of ", rank, " axes");
-}
+struct IdxKind {
+  Index rank;
+  [[nodiscard]] std::string to_string() const {
+    if (rank == 1) return "labels";
+    if (rank == 3) return "images";
+    return text("arrays of ", rank, " axes");
+  }
+};
 
 /// Checks that a file that starts with `magic` holds bytes, and with `rank` extents unless that is
 /// 0. Returns their number.
@@ -54,15 +61,15 @@ struct IdxHeader {
   constexpr std::uint32_t bytes = 0x0800;
   const auto found = static_cast<Index>(magic & 0xffU);
   const bool is_bytes = magic >> 8U == bytes >> 8U && found >= 1 && found <= Shape::max_rank;
-  require<FileError>(is_bytes || rank != 0, name, ": the magic number is ", hexadecimal(magic),
-                     "; expected ", hexadecimal(bytes + 1), " to ",
-                     hexadecimal(bytes + static_cast<std::uint32_t>(Shape::max_rank)),
+  require<FileError>(is_bytes || rank != 0, name, ": the magic number is ", Hexadecimal{magic},
+                     "; expected ", Hexadecimal{bytes + 1}, " to ",
+                     Hexadecimal{bytes + static_cast<std::uint32_t>(Shape::max_rank)},
                      ", those of IDX files of bytes");
   if (rank == 0) return found;
-  require<FileError>(is_bytes && found == rank, name, ": the magic number is ", hexadecimal(magic),
-                     is_bytes ? ", that of " + idx_kind(found) : "", "; expected ",
-                     hexadecimal(bytes + static_cast<std::uint32_t>(rank)), ", that of ",
-                     idx_kind(rank),
+  require<FileError>(is_bytes && found == rank, name, ": the magic number is ", Hexadecimal{magic},
+                     is_bytes ? ", that of " : "", is_bytes ? Piece(IdxKind{found}) : Piece(""),
+                     "; expected ", Hexadecimal{bytes + static_cast<std::uint32_t>(rank)},
+                     ", that of ", IdxKind{rank},
                      is_bytes && found + rank == 4 ? " (are the two files swapped?)" : "");
   return found;
 }
@@ -130,14 +137,14 @@ struct IdxHeader {
                                                const std::string& name) {
   std::error_code ignored;
   require<FileError>(std::filesystem::is_directory(folder, ignored), "cannot read ", name, ": ",
-                     folder.string(), " is not a folder");
-  const auto part = [&](const std::string& prefix, const std::string& use) {
-    return idx_dataset(StoredFile(folder / (prefix + "-images-idx3-ubyte")),
-                       StoredFile(folder / (prefix + "-labels-idx1-ubyte")), class_names,
-                       name + " " + use);
+                     folder, " is not a folder");
+  const auto part = [&](const char* images, const char* labels, const char* use) {
+    return idx_dataset(StoredFile(folder / images), StoredFile(folder / labels), class_names,
+                       text(name, ' ', use));
   };
-  TrainTest result{part("train", "training"), part("t10k", "test")};
-  require<FileError>(result.train.sample_shape() == result.test.sample_shape(), folder.string(),
+  TrainTest result{part("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "training"),
+                   part("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "test")};
+  require<FileError>(result.train.sample_shape() == result.test.sample_shape(), folder,
                      ": the training images are ", result.train.sample_shape(),
                      ", but the test images ", result.test.sample_shape());
   return result;
@@ -170,8 +177,7 @@ struct IdxHeader {
 /// possibly with .gz.
 /// @throws FileError as `load_idx` does.
 [[nodiscard]] inline TrainTest load_mnist(const std::filesystem::path& folder) {
-  return detail::load_mnist_like(folder, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
-                                 "MNIST");
+  return detail::load_mnist_like(folder, detail::numbered_classes(10), "MNIST");
 }
 
 /// Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): pictures of clothes, in MNIST's sizes and files.

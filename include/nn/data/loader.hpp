@@ -46,11 +46,11 @@ class Loader {
       : data_(std::move(data)),
         options_(std::move(options)),
         normalize_(data_.normalization(), data_.sample_shape().back()) {
-    require(!data_.empty() && data_.sample_shape().size() > 0, "cannot take batches from ",
-            data_.described(), ": it is empty");
+    require(!data_.empty() && data_.sample_shape().size() > 0, "cannot take batches from ", data_,
+            ": it is empty");
     require(options_.batch_size > 0, "a batch size of ", options_.batch_size);
     require(options_.batch_size <= data_.size(), "a batch size of ", options_.batch_size,
-            " is more than there are in ", data_.described());
+            " is more than there are in ", data_);
     order_.resize(static_cast<std::size_t>(data_.size()));
     for (BatchBuffer<T>& buffer : buffers_) reserve(buffer);
     if (options_.augmentation) image_.resize(data_.sample_shape());
@@ -149,7 +149,7 @@ class Loader {
     [[nodiscard]] End end() const { return {}; }
   };
 
-  void reserve(BatchBuffer<T>& buffer) const {
+  [[gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
     buffer.inputs.resize(data_.sample_shape().prepended(options_.batch_size));
     buffer.labels.resize({options_.batch_size});
     buffer.indices.reserve(static_cast<std::size_t>(options_.batch_size));
@@ -195,7 +195,7 @@ class Loader {
     if (!error && made_ < end_) ++made_;
   }
 
-  void make(Index batch, BatchBuffer<T>& out) {
+  [[gnu::noinline]] void make(Index batch, BatchBuffer<T>& out) {
     const Index first = batch * options_.batch_size;
     const Index count = std::min(options_.batch_size, data_.size() - first);
     out.inputs.resize(data_.sample_shape().prepended(count));
@@ -213,7 +213,7 @@ class Loader {
     }
   }
 
-  void make_input(Index index, TensorView<T> input) {
+  [[gnu::noinline]] void make_input(Index index, TensorView<T> input) {
     const TensorView<const std::uint8_t> bytes = data_.image(index);
     if (!options_.augmentation) return normalize_(bytes, input);
     for (Index i = 0; i < bytes.size(); ++i) image_[i] = static_cast<float>(bytes[i]) / 255.0F;

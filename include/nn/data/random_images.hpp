@@ -28,8 +28,7 @@ class Patches {
     for (const Dataset& source : sources_) {
       const Shape& shape = source.sample_shape();
       require<ShapeError>(shape.back() == 1 || shape.back() == 3,
-                          "patches are cut out of images of one or three channels, got ",
-                          source.described());
+                          "patches are cut out of images of one or three channels, got ", source);
       images_ += source.size();
       smallest_ = {std::min(smallest_[0], shape[0]), std::min(smallest_[1], shape[1])};
     }

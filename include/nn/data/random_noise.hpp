@@ -37,7 +37,7 @@ namespace detail {
 inline void require_grey(const Dataset& images, const char* what) {
   require(!images.empty(), what, " needs at least one image");
   require<ShapeError>(images.sample_shape().back() == 1, what, " needs grey images, HxWx1, got ",
-                      images.described());
+                      images);
 }
 
 }  // namespace detail

@@ -157,7 +157,7 @@ template <std::size_t Parts>
 /// @throws Error unless k is at least 2 and there are k samples.
 [[nodiscard]] inline std::vector<Fold> k_folds(const Dataset& data, Index k,
                                                const SplitOptions& options = {}) {
-  require(k >= 2 && k <= data.size(), k, " folds of ", data.described(),
+  require(k >= 2 && k <= data.size(), k, " folds of ", data,
           "; expected 2 folds at least, and no more than samples");
   const std::vector<double> fractions(static_cast<std::size_t>(k), 1 / static_cast<double>(k));
   const auto parts = split_indices(data, fractions, options);
@@ -177,8 +177,7 @@ template <std::size_t Parts>
 /// @throws Error when there are not so many.
 [[nodiscard]] inline Dataset random_subset(const Dataset& data, Index count,
                                            const SplitOptions& options = {}) {
-  require(count >= 0 && count <= data.size() && !data.empty(), count, " random images of ",
-          data.described());
+  require(count >= 0 && count <= data.size() && !data.empty(), count, " random images of ", data);
   const double fraction = static_cast<double>(count) / static_cast<double>(data.size());
   return split(data, {fraction, 1 - fraction}, options)[0];
 }
@@ -187,7 +186,7 @@ template <std::size_t Parts>
 /// @throws Error when there is no such class.
 [[nodiscard]] inline Dataset images_of_class(const Dataset& data, Label label) {
   require(label >= 0 && label < data.classes(), "class ", label, " of the ", data.classes(), " of ",
-          data.described());
+          data);
   std::vector<Index> indices;
   for (Index i = 0; i < data.size(); ++i) {
     if (data.label(i) == label) indices.push_back(i);

@@ -34,12 +34,11 @@ class StoredFile {
   /// @throws FileError when there is neither, or it is no ordinary file or cannot be read.
   explicit StoredFile(const std::filesystem::path& path) : name_(path.string()) {
     std::error_code ignored;
-    std::filesystem::path compressed = path;
-    compressed += ".gz";
     if (!std::filesystem::exists(path, ignored)) {
-      require<FileError>(std::filesystem::exists(compressed, ignored), "cannot read ", name_,
-                         ": there is no such file, nor ", compressed.filename().string());
-      name_ = compressed.string();
+      name_ += ".gz";
+      require<FileError>(std::filesystem::exists(name_, ignored), "cannot read ", path,
+                         ": there is no such file, nor ",
+                         std::string_view(name_).substr(name_.find_last_of("/\\") + 1));
     }
     stored_ = read_file(name_, max_bytes);
   }

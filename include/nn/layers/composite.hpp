@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -30,22 +31,23 @@ class Composite {
   }
 
   /// @throws ShapeError naming the layer and its place ("layer 3") when `input` does not fit.
-  [[nodiscard]] Plan child_plan(Index index, const Shape& input, const char* kind) const {
-    Plan plan;
-    visit(index, [&](const auto& layer) {
-      try {
-        plan = plan_of(layer, input);
-      } catch (const ShapeError& error) {
-        throw ShapeError(detail::text(name_of(layer), " (", kind, " ", index, "): ", error.what()));
-      }
-    });
-    return plan;
+  [[gnu::noinline]] [[nodiscard]] Plan child_plan(Index index, const Shape& input,
+                                                  const char* kind) const {
+    std::optional<Plan> plan;
+    try {
+      visit(index, [&](const auto& layer) { keep(plan_of(layer, input), plan); });
+    } catch (const ShapeError& error) {
+      std::string name;
+      visit(index, [&](const auto& layer) { name = name_of(layer); });
+      detail::fail<ShapeError>({name, " (", kind, " ", index, "): ", error.what()});
+    }
+    return std::move(*plan);
   }
 
   /// What layer `index` needs, in whole cache lines.
   template <class T>
-  [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
-                                    bool training) const {
+  [[gnu::noinline]] [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
+                                                      bool training) const {
     Memory memory;
     visit(index, [&](const auto& layer) {
       memory = memory_of<T>(layer, child_of(plan, index), batch, training);
@@ -56,6 +58,10 @@ class Composite {
   }
 
  private:
+  [[gnu::noinline]] static void keep(Plan&& plan, std::optional<Plan>& kept) {
+    kept.emplace(std::move(plan));
+  }
+
   const Derived& derived() const { return static_cast<const Derived&>(*this); }
 };
 

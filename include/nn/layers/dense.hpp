@@ -26,10 +26,11 @@ struct Dense {
   }
 
   [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
-    std::vector<Variable> variables{{.name = "weight",
-                                     .shape = {input.size(), units},
-                                     .initializer = initializer,
-                                     .axes = Axes::dense}};
+    std::vector<Variable> variables;
+    variables.push_back({.name = "weight",
+                         .shape = {input.size(), units},
+                         .initializer = initializer,
+                         .axes = Axes::dense});
     if (bias) variables.push_back({"bias", {units}, bias_initializer, false});
     return variables;
   }

@@ -198,7 +198,7 @@ template <class T, class L>
 /// The plan of a layer, and of all below it, for samples of shape `input`.
 /// @throws ShapeError when the input does not fit.
 template <class L>
-[[nodiscard]] Plan plan_of(const L& layer, const Shape& input) {
+[[gnu::noinline]] [[nodiscard]] Plan plan_of(const L& layer, const Shape& input) {
   if constexpr (requires { layer.plan(input); }) {
     return layer.plan(input);
   } else {
@@ -218,8 +218,8 @@ template <class L>
 
 /// Runs the layer forward, telling the observer.
 template <class T, class L>
-void run_forward(const L& layer, const Context<T>& context, TensorView<const T> x,
-                 TensorView<T> y) {
+[[gnu::noinline]] void run_forward(const L& layer, const Context<T>& context, TensorView<const T> x,
+                                   TensorView<T> y) {
   if (context.observer != nullptr) context.observer->before(*context.plan, false);
   layer.forward(context, x, y);
   if (context.observer != nullptr) context.observer->after(*context.plan, false, y);
@@ -227,8 +227,9 @@ void run_forward(const L& layer, const Context<T>& context, TensorView<const T> 
 
 /// Runs the layer backward, telling the observer.
 template <class T, class L>
-void run_backward(const L& layer, const Context<T>& context, TensorView<const T> x,
-                  TensorView<const T> y, TensorView<const T> dy, TensorView<T> dx) {
+[[gnu::noinline]] void run_backward(const L& layer, const Context<T>& context,
+                                    TensorView<const T> x, TensorView<const T> y,
+                                    TensorView<const T> dy, TensorView<T> dx) {
   if (context.observer != nullptr) context.observer->before(*context.plan, true);
   layer.backward(context, x, y, dy, dx);
   if (context.observer != nullptr) context.observer->after(*context.plan, true, dx);

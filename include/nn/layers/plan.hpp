@@ -69,7 +69,7 @@ struct Plan {
 
   /// Calls `visit(plan)` for this layer and all below it, parents first.
   template <class Self, class Visit>
-  static void for_each(Self& self, const Visit& visit) {
+  [[gnu::noinline]] static void for_each(Self& self, const Visit& visit) {
     visit(self);
     for (auto& child : self.children) for_each(child, visit);
   }

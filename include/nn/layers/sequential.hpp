@@ -150,7 +150,7 @@ class Chain : private Composite<Derived> {
     return bytes;
   }
 
-  static void assign_slots(Plan& plan) {
+  [[gnu::noinline]] static void assign_slots(Plan& plan) {
     plan.slot_sizes = {plan.input.size()};
     bool may_overwrite =
         false;  // whether the current slot is ours and not read again by its writer
@@ -180,7 +180,7 @@ class Chain : private Composite<Derived> {
   }
   /// The last slot counts too: its gradient may pass through a layer that works in place.
   template <class T>
-  [[nodiscard]] static Index largest_slot_bytes(const Plan& plan, Index batch) {
+  [[gnu::noinline]] [[nodiscard]] static Index largest_slot_bytes(const Plan& plan, Index batch) {
     Index bytes = 0;
     for (Index slot = 1; slot < slots(plan); ++slot) {
       bytes = std::max(bytes, slot_bytes<T>(plan, slot, batch));
@@ -189,7 +189,7 @@ class Chain : private Composite<Derived> {
   }
 
   template <class T>
-  Buffers<T> make_buffers(const Context<T>& context, Index batch) const {
+  [[gnu::noinline]] Buffers<T> make_buffers(const Context<T>& context, Index batch) const {
     const Plan& plan = *context.plan;
     Buffers<T> buffers;
     buffers.kept = context.kept;
@@ -215,9 +215,10 @@ class Chain : private Composite<Derived> {
 
   /// Where `child` writes, in the forward pass.
   template <class T>
-  static TensorView<T> slot_view(const Plan& plan, const Plan& child, TensorView<const T> x,
-                                 TensorView<T> y, TensorView<const T> current, Buffers<T>& buffers,
-                                 bool training) {
+  [[gnu::noinline]] static TensorView<T> slot_view(const Plan& plan, const Plan& child,
+                                                   TensorView<const T> x, TensorView<T> y,
+                                                   TensorView<const T> current, Buffers<T>& buffers,
+                                                   bool training) {
     const Index batch = x.shape().front();
     const Shape shape = child.output.prepended(batch);
     if (child.slot == slots(plan) - 1) return {y.data(), shape};
@@ -230,8 +231,10 @@ class Chain : private Composite<Derived> {
 
   /// What layer `index` wrote in the forward pass.
   template <class T>
-  static TensorView<const T> saved_output(const Plan& plan, Index index, TensorView<const T> x,
-                                          TensorView<const T> y, const Buffers<T>& buffers) {
+  [[gnu::noinline]] static TensorView<const T> saved_output(const Plan& plan, Index index,
+                                                            TensorView<const T> x,
+                                                            TensorView<const T> y,
+                                                            const Buffers<T>& buffers) {
     const Plan& child = child_of(plan, index);
     const Index batch = x.shape().front();
     const Shape shape = child.output.prepended(batch);

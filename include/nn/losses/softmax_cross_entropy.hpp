@@ -2,6 +2,7 @@
 /// Cross-entropy after a softmax, from logits.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "nn/losses/loss.hpp"
@@ -33,9 +34,7 @@ struct SoftmaxCrossEntropy {
       weight = 0;
       for (const Label label : labels) weight += static_cast<double>(weight_of<T>(label));
     }
-    return mean<T>(outputs, gradient, weight, [labels](Index row, Index column) {
-      return labels[row] == column ? T(1) : T(0);
-    });
+    return mean<T>(outputs, {labels.data(), nullptr, classes}, gradient, weight);
   }
 
   /// Targets are a distribution over the classes for each example.
@@ -44,14 +43,27 @@ struct SoftmaxCrossEntropy {
                detail::ViewOf<T> gradient) const {
     const Index classes = check(outputs, gradient);
     detail::require_targets_fit(outputs, targets);
-    return mean<T>(
-        outputs, gradient, static_cast<double>(outputs.size() / classes),
-        [targets, classes](Index row, Index column) { return targets[row * classes + column]; });
+    return mean<T>(outputs, {nullptr, targets.data(), classes}, gradient,
+                   static_cast<double>(outputs.size() / classes));
   }
 
  private:
+  /// What is wanted: a label a row, or a target an output. Told apart at run time, as that costs
+  /// less than to compile all that follows twice.
   template <class T>
-  Index check(TensorView<const T> outputs, TensorView<T> gradient) const {
+  struct Wanted {
+    const Label* labels;
+    const T* targets;
+    Index classes;
+
+    [[nodiscard]] T operator()(Index row, Index column) const {
+      if (labels == nullptr) return targets[row * classes + column];
+      return labels[row] == column ? T(1) : T(0);
+    }
+  };
+
+  template <class T>
+  [[gnu::noinline]] Index check(TensorView<const T> outputs, TensorView<T> gradient) const {
     detail::require_gradient_fits(outputs, gradient);
     const Index classes = outputs.shape().back();
     require(class_weights.empty() || static_cast<Index>(class_weights.size()) == classes,
@@ -69,31 +81,32 @@ struct SoftmaxCrossEntropy {
   }
 
   /// The sum over the rows divided by `weight`, and its gradient.
-  template <class T, class Targets>
-  T mean(TensorView<const T> outputs, TensorView<T> gradient, double weight,
-         const Targets& target) const {
+  template <class T>
+  [[gnu::noinline]] T mean(TensorView<const T> outputs, const Wanted<T>& target,
+                           TensorView<T> gradient, double weight) const {
     const Index classes = outputs.shape().back();
     const Index rows = outputs.size() / classes;
     const double sum =
         parallel_sum(rows, std::max<Index>(1, 8192 / classes), [&](Index begin, Index end) {
           double piece = 0;
           for (Index row = begin; row < end; ++row) {
-            piece += static_cast<double>(row_loss(outputs, gradient, row, weight, target));
+            piece += static_cast<double>(row_loss(outputs, target, gradient, row, weight));
           }
           return piece;
         });
     return static_cast<T>(sum / weight);
   }
 
-  template <class T, class Targets>
-  T row_loss(TensorView<const T> outputs, TensorView<T> gradient, Index row, double weight,
-             const Targets& target) const {
-    using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
+  template <class T>
+  T row_loss(TensorView<const T> outputs, const Wanted<T>& target, TensorView<T> gradient,
+             Index row, double weight) const {
     const Index classes = outputs.shape().back();
-    const Eigen::Map<const Row> z(outputs.data() + row * classes, classes);
+    const T* const z = outputs.data() + row * classes;
     // Without the largest logit taken off, exp would overflow.
-    const T largest = z.maxCoeff();
-    const T log_sum = std::log((z - largest).exp().sum());
+    const T largest = *std::max_element(z, z + classes);
+    T sum = 0;
+    for (Index c = 0; c < classes; ++c) sum += std::exp(z[c] - largest);
+    const T log_sum = std::log(sum);
     const T keep = static_cast<T>(1 - label_smoothing);
     const T spread = static_cast<T>(label_smoothing / static_cast<double>(classes));
     T loss = 0;
@@ -106,10 +119,10 @@ struct SoftmaxCrossEntropy {
     }
     if (gradient.empty()) return loss;
     const T scale = static_cast<T>(1 / weight);
-    Eigen::Map<Row> dz(gradient.data() + row * classes, classes);
-    dz = (z - (largest + log_sum)).exp() * (scale * mass);
+    T* const dz = gradient.data() + row * classes;
     for (Index c = 0; c < classes; ++c) {
-      dz[c] -= scale * weight_of<T>(c) * (keep * target(row, c) + spread);
+      dz[c] = std::exp(z[c] - (largest + log_sum)) * (scale * mass) -
+              scale * weight_of<T>(c) * (keep * target(row, c) + spread);
     }
     return loss;
   }

@@ -127,7 +127,8 @@ class Optimizer {
            (name.size() > path.size() && name.starts_with(path) && name[path.size()] == '.');
   }
 
-  static void check_group(const std::vector<Variable>& variables, const ParameterGroup& group) {
+  [[gnu::cold, gnu::noinline]] static void check_group(const std::vector<Variable>& variables,
+                                                       const ParameterGroup& group) {
     detail::require_not_negative(group.learning_rate, "a parameter group", "a learning rate");
     detail::require_not_negative(group.weight_decay, "a parameter group", "a weight decay");
     for (const Variable& variable : variables) {
@@ -136,7 +137,8 @@ class Optimizer {
     throw Error(detail::text("there are no parameters at '", group.path, "' to make a group of"));
   }
 
-  void find_segments(const std::vector<Variable>& variables, const std::vector<bool>& trainable) {
+  [[gnu::noinline]] void find_segments(const std::vector<Variable>& variables,
+                                       const std::vector<bool>& trainable) {
     trainable_ = trainable;
     segments_.clear();
     for (std::size_t i = 0; i < variables.size(); ++i) {
@@ -150,16 +152,17 @@ class Optimizer {
     }
   }
 
-  [[nodiscard]] Segment segment_of(const Variable& variable) const {
-    ParameterGroup group;
-    for (const ParameterGroup& candidate : options_.groups) {
-      if (belongs(variable.name, candidate.path) && candidate.path.size() >= group.path.size()) {
-        group = candidate;
-      }
+  [[gnu::noinline]] [[nodiscard]] Segment segment_of(const Variable& variable) const {
+    Segment segment{variable.offset, variable.offset + variable.shape.size()};
+    std::size_t longest = 0;
+    for (const ParameterGroup& group : options_.groups) {
+      if (!belongs(variable.name, group.path) || group.path.size() < longest) continue;
+      longest = group.path.size();
+      segment.learning_rate = group.learning_rate;
+      segment.decay = group.weight_decay;
     }
-    const bool decays = variable.decay || options_.decay_all;
-    return {variable.offset, variable.offset + variable.shape.size(), group.learning_rate,
-            decays ? group.weight_decay : 0.0};
+    if (!variable.decay && !options_.decay_all) segment.decay = 0;
+    return segment;
   }
 
   [[nodiscard]] static bool joins(const Segment& first, const Segment& second) {

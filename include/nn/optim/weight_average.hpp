@@ -64,7 +64,7 @@ class WeightAverage {
   [[nodiscard]] TensorView<const T> state() const { return state_; }
 
  private:
-  static void move(Tensor<T>& average, TensorView<const T> present, T step) {
+  [[gnu::noinline]] static void move(Tensor<T>& average, TensorView<const T> present, T step) {
     parallel_for_pieces(average.size(), Index{1} << 15U, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) average[i] += step * (present[i] - average[i]);
     });

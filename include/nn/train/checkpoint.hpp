@@ -20,6 +20,58 @@
 
 namespace nn {
 
+namespace detail {
+
+/// What a checkpoint keeps of a model, whatever its network and scalar.
+struct ModelBytes {
+  const std::vector<Variable>& variables;
+  const std::vector<Variable>& states;
+  std::size_t element;  ///< bytes
+  std::span<std::byte> parameters;
+  std::span<std::byte> state;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+
+  template <class Network, class T>
+  static ModelBytes of(Model<Network, T>& model) {
+    return {model.variables(),
+            model.states(),
+            sizeof(T),
+            std::as_writable_bytes(model.parameters().span()),
+            std::as_writable_bytes(model.state().span()),
+            model.seed(),
+            model.step()};
+  }
+};
+
+/// The same of an optimizer.
+struct OptimizerBytes {
+  std::span<std::byte> slots;
+  Index steps = 0;
+  double learning_rate = 0;
+
+  template <class Rule, class T>
+  static OptimizerBytes of(Optimizer<Rule, T>& optimizer) {
+    return {std::as_writable_bytes(optimizer.state()), optimizer.steps(),
+            optimizer.learning_rate()};
+  }
+};
+
+/// The same of an average of weights.
+struct AverageBytes {
+  std::span<std::byte> parameters;
+  std::span<std::byte> state;
+  Index updates = 0;
+
+  template <class T>
+  static AverageBytes of(WeightAverage<T>& average) {
+    return {std::as_writable_bytes(average.parameters().span()),
+            std::as_writable_bytes(average.state().span()), average.updates()};
+  }
+};
+
+}  // namespace detail
+
 /// Named pieces of whatever a training consists of, kept as bytes: models, optimizers, averages of
 /// weights and plain values. To go on where a loop of one's own was:
 ///
@@ -72,26 +124,38 @@ class Checkpoint {
   /// Likewise, a model's weights, state and counters.
   template <class Network, class T>
   void set(const std::string& key, const Model<Network, T>& model) {
-    set(key + ".layout", std::string_view(layout_of(model)));
-    set<T>(key + ".parameters", model.parameters().span());
-    set<T>(key + ".state", model.state().span());
-    set(key + ".seed", model.seed());
-    set(key + ".step", model.step());
+    set(key, detail::ModelBytes::of(const_cast<Model<Network, T>&>(model)));  // NOLINT: only read
   }
   /// Likewise, an optimizer's slots and counters.
   template <class Rule, class T>
   void set(const std::string& key, const Optimizer<Rule, T>& optimizer) {
-    set<T>(key + ".slots", optimizer.state());
-    set(key + ".steps", optimizer.steps());
-    set(key + ".learning_rate", optimizer.learning_rate());
+    set(key, detail::OptimizerBytes::of(const_cast<Optimizer<Rule, T>&>(optimizer)));  // NOLINT
   }
   /// Likewise, an average of weights.
   template <class T>
   void set(const std::string& key, const WeightAverage<T>& average) {
-    set<T>(key + ".parameters", average.parameters().span());
-    set<T>(key + ".state", average.state().span());
-    set(key + ".updates", average.updates());
+    set(key, detail::AverageBytes::of(const_cast<WeightAverage<T>&>(average)));  // NOLINT
   }
+
+  /// @{ What the three above come to.
+  void set(const std::string& key, const detail::ModelBytes& model) {
+    set(key + ".layout", std::string_view(layout_of(model)));
+    set<std::byte>(key + ".parameters", model.parameters);
+    set<std::byte>(key + ".state", model.state);
+    set(key + ".seed", model.seed);
+    set(key + ".step", model.step);
+  }
+  void set(const std::string& key, const detail::OptimizerBytes& optimizer) {
+    set<std::byte>(key + ".slots", optimizer.slots);
+    set(key + ".steps", optimizer.steps);
+    set(key + ".learning_rate", optimizer.learning_rate);
+  }
+  void set(const std::string& key, const detail::AverageBytes& average) {
+    set<std::byte>(key + ".parameters", average.parameters);
+    set<std::byte>(key + ".state", average.state);
+    set(key + ".updates", average.updates);
+  }
+  /// @}
 
   /// Puts back what was kept. What does not fit changes nothing.
   /// @throws FileError when there is no such piece or it does not fit, saying in what way.
@@ -121,40 +185,51 @@ class Checkpoint {
   /// Likewise, into a model of the same layers, shapes and seed.
   template <class Network, class T>
   void get(const std::string& key, Model<Network, T>& model) const {
-    require_same_layout(section(key + ".layout"), layout_of(model));
-    std::uint64_t seed = 0;
-    std::uint64_t step = 0;
-    get(key + ".seed", seed);
-    get(key + ".step", step);
-    require<FileError>(seed == model.seed(), name_, " was made by a model of seed ", seed,
-                       ", and this one has seed ", model.seed());
-    require_fits<T>(key + ".state", model.state().span());
-    get<T>(key + ".parameters", model.parameters().span());
-    get<T>(key + ".state", model.state().span());
-    model.set_step(step);
+    auto bytes = detail::ModelBytes::of(model);
+    get(key, bytes);
+    model.set_step(bytes.step);
     model.zero_gradients();
   }
   /// Likewise, into an optimizer of the same rule.
   template <class Rule, class T>
   void get(const std::string& key, Optimizer<Rule, T>& optimizer) const {
-    Index steps = 0;
-    double learning_rate = 0;
-    get(key + ".steps", steps);
-    get(key + ".learning_rate", learning_rate);
-    get<T>(key + ".slots", optimizer.state());
-    optimizer.set_steps(steps);
-    optimizer.set_learning_rate(learning_rate);
+    auto bytes = detail::OptimizerBytes::of(optimizer);
+    get(key, bytes);
+    optimizer.set_steps(bytes.steps);
+    optimizer.set_learning_rate(bytes.learning_rate);
   }
   /// Likewise, into an average of a model of the same layout.
   template <class T>
   void get(const std::string& key, WeightAverage<T>& average) const {
-    Index updates = 0;
-    get(key + ".updates", updates);
-    require_fits<T>(key + ".state", average.state().span());
-    get<T>(key + ".parameters", average.parameters().span());
-    get<T>(key + ".state", average.state().span());
-    average.set_updates(updates);
+    auto bytes = detail::AverageBytes::of(average);
+    get(key, bytes);
+    average.set_updates(bytes.updates);
   }
+
+  /// @{ What the three above come to.
+  void get(const std::string& key, detail::ModelBytes& model) const {
+    require_same_layout(section(key + ".layout"), layout_of(model));
+    std::uint64_t seed = 0;
+    get(key + ".seed", seed);
+    get(key + ".step", model.step);
+    require<FileError>(seed == model.seed, name_, " was made by a model of seed ", seed,
+                       ", and this one has seed ", model.seed);
+    require_fits(key + ".state", model.state);
+    get<std::byte>(key + ".parameters", model.parameters);
+    get<std::byte>(key + ".state", model.state);
+  }
+  void get(const std::string& key, detail::OptimizerBytes& optimizer) const {
+    get(key + ".steps", optimizer.steps);
+    get(key + ".learning_rate", optimizer.learning_rate);
+    get<std::byte>(key + ".slots", optimizer.slots);
+  }
+  void get(const std::string& key, detail::AverageBytes& average) const {
+    get(key + ".updates", average.updates);
+    require_fits(key + ".state", average.state);
+    get<std::byte>(key + ".parameters", average.parameters);
+    get<std::byte>(key + ".state", average.state);
+  }
+  /// @}
 
  private:
   static constexpr Index max_bytes = Index{1} << 36U;
@@ -170,16 +245,14 @@ class Checkpoint {
                        " bytes, expected ", bytes);
     return content;
   }
-  template <class T>
-  void require_fits(const std::string& key, std::span<const T> values) const {
-    (void)section(key, values.size_bytes());
+  void require_fits(const std::string& key, std::span<const std::byte> bytes) const {
+    (void)section(key, bytes.size());
   }
 
   /// One line a parameter or state: its name and shape.
-  template <class Network, class T>
-  [[nodiscard]] static std::string layout_of(const Model<Network, T>& model) {
-    std::string lines = detail::text("elements of ", sizeof(T), " bytes\n");
-    for (const auto* variables : {&model.variables(), &model.states()}) {
+  [[nodiscard]] static std::string layout_of(const detail::ModelBytes& model) {
+    std::string lines = detail::text("elements of ", model.element, " bytes\n");
+    for (const auto* variables : {&model.variables, &model.states}) {
       for (const Variable& variable : *variables) {
         lines += detail::text(variable.name, " ", variable.shape, "\n");
       }

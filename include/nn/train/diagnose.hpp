@@ -101,7 +101,7 @@ class Diagnostician {
   Diagnostician(const Model<Network, T>& model, const Dataset& data, const LossFunction& loss,
                 const DiagnosisOptions& options)
       : model_(model), loss_(loss), options_(options) {
-    require(!data.empty(), "diagnose needs samples, and ", data.described(), " is empty");
+    require(!data.empty(), "diagnose needs samples, and ", data, " is empty");
     LoaderOptions loading;
     loading.batch_size = std::min(options.batch_size, data.size());
     loading.background = false;

@@ -2,7 +2,6 @@
 /// Where a NaN or an infinity came from.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -13,8 +12,11 @@ namespace nn {
 namespace detail {
 
 template <class T>
-[[nodiscard]] bool all_finite(TensorView<const T> values) {
-  return std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value); });
+[[gnu::noinline]] [[nodiscard]] bool all_finite(TensorView<const T> values) {
+  for (const T value : values) {
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
 }
 
 /// Remembers the first layer whose result was not finite.
@@ -51,7 +53,8 @@ template <class Network, class T>
 /// In words, where the last training pass, over `inputs`, first met something infinite or NaN: in
 /// the inputs, in a layer's activations, or in neither. Runs the pass again.
 template <class Network, class T>
-[[nodiscard]] std::string explain_divergence(Model<Network, T>& model, TensorView<const T> inputs) {
+[[gnu::cold, gnu::noinline]] [[nodiscard]] std::string explain_divergence(
+    Model<Network, T>& model, TensorView<const T> inputs) {
   for (Index i = 0; i < inputs.shape().front(); ++i) {
     if (!detail::all_finite<T>(inputs.sample(i))) {
       return detail::text("sample ", i, " of the batch holds what is infinite or NaN");

@@ -67,10 +67,11 @@ template <class T, class LossFunction>
 }
 
 /// Calls visit(batch, outputs) for the whole data set in order.
-template <class Network, class T, class Visit>
-void for_each_prediction(const Model<Network, T>& model, const Dataset& data,
-                         const EvaluationOptions& options, const Visit& visit) {
-  require(!data.empty(), "cannot evaluate on ", data.described(), ": it is empty");
+template <class Network, class T>
+void for_each_prediction(
+    const Model<Network, T>& model, const Dataset& data, const EvaluationOptions& options,
+    std::type_identity_t<FunctionRef<void(const Batch<T>&, TensorView<const T>)>> visit) {
+  require(!data.empty(), "cannot evaluate on ", data, ": it is empty");
   LoaderOptions loading;
   loading.batch_size = std::min(options.batch_size, data.size());
   loading.shuffle = false;
@@ -126,8 +127,7 @@ template <class Network, class T, class LossFunction>
 template <class Network, class T>
 [[nodiscard]] double accuracy(const Model<Network, T>& model, const Dataset& data) {
   require(classifies(model.output_shape(), data.classes()), "outputs of shape ",
-          model.output_shape(), " are not scores of the ", data.classes(), " classes of ",
-          data.described());
+          model.output_shape(), " are not scores of the ", data.classes(), " classes of ", data);
   Index correct = 0;
   detail::for_each_prediction(model, data, {},
                               [&](const Batch<T>& batch, TensorView<const T> outputs) {

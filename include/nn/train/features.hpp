@@ -66,7 +66,7 @@ template <class Network, class T>
   const Plan& layer = detail::computing_layer(model.plan(), path);
   Tensor<T> results(layer.output.prepended(data.size()));
   detail::Recorder<T> recorder(layer, results);
-  require(!data.empty(), "cannot find the features of ", data.described(), ": it is empty");
+  require(!data.empty(), "cannot find the features of ", data, ": it is empty");
   LoaderOptions loading;
   loading.batch_size = std::min<Index>(256, data.size());
   loading.shuffle = false;

@@ -3,96 +3,22 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
-#include <functional>
-#include <iomanip>
+#include <cstring>
 #include <optional>
-#include <ostream>
-#include <sstream>
 #include <string>
-#include <vector>
 
 #include "nn/optim/gradient_clipping.hpp"
 #include "nn/optim/optimizer.hpp"
-#include "nn/optim/schedule.hpp"
 #include "nn/optim/weight_average.hpp"
-#include "nn/train/checkpoint.hpp"
 #include "nn/train/divergence.hpp"
 #include "nn/train/evaluate.hpp"
+#include "nn/train/fit_options.hpp"
 #include "nn/train/history.hpp"
+#include "nn/train/print_progress.hpp"
 
 namespace nn {
 
-/// What a callback is told after a training step. `stop` ends the training after it.
-struct BatchReport {
-  Index epoch = 0;       ///< 1 for the first
-  Index epochs = 0;      ///< that are to be made
-  Index batch = 0;       ///< of this epoch; 1 for the first
-  Index batches = 0;     ///< of an epoch
-  Index step = 0;        ///< of all epochs; 1 for the first
-  double loss = 0;       ///< of this batch
-  double mean_loss = 0;  ///< over the epoch so far
-  double accuracy = 0;   ///< over the epoch so far, in [0, 1]; NaN where outputs are not classes
-  double learning_rate = 0;      ///< of this step
-  double images_per_second = 0;  ///< over the epoch so far
-  bool stop = false;             ///< set it to end the training
-};
-
-/// What a callback is told after an epoch and its validation. `stop` ends the training after it.
-struct EpochReport {
-  const EpochRecord& record;  ///< of this epoch
-  const History& history;     ///< of all so far
-  Index epochs = 0;           ///< that are to be made
-  bool stop = false;          ///< set it to end the training
-};
-
-/// What `fit` calls as it goes; either may be empty.
-struct Callback {
-  std::function<void(BatchReport&)> on_batch{};  ///< after every step
-  std::function<void(EpochReport&)> on_epoch{};  ///< after every epoch
-};
-
-/// Ends the training when `monitor` has not improved by more than `min_delta` for `patience`
-/// epochs.
-struct EarlyStopping {
-  Index patience = 0;                          ///< 0: never
-  Monitor monitor = Monitor::validation_loss;  ///< what is watched
-  double min_delta = 0;                        ///< a smaller improvement is none
-  bool restore_best = true;                    ///< end with the weights of the best epoch
-};
-
-/// How `fit` trains.
-struct FitOptions {
-  Index epochs = 10;                    ///< passes over the learning base
-  Index batch_size = 128;               ///< samples of a step
-  std::uint64_t seed = 0;               ///< of the order of the samples and of augmentation
-  const Dataset* validation = nullptr;  ///< measured after every epoch
-  Schedule schedule{};                  ///< of the learning rate; none: it stays as it is
-  double clip_norm = 0;                 ///< the longest gradient; 0: any
-  double average_decay = 0;        ///< of a moving average of the weights; 0: none. With one, it is
-                                   ///< the averaged network that is validated and that remains.
-  EarlyStopping early_stopping{};  ///< if wanted
-  bool shuffle = true;             ///< a new order each epoch
-  bool drop_last = false;          ///< leave out an epoch's last batch where it is smaller
-  Augmentation augmentation{};     ///< done to every image of the learning base
-  BatchTransform transform{};      ///< done to every batch of the learning base
-  BatchTransform validation_transform{};  ///< done to every batch of the validation
-  std::vector<Callback> callbacks{};      ///< told of steps and epochs, in their order
-  /// Where to save all that the training consists of, after every epoch and every
-  /// `checkpoint_interval` steps. If the file is there at the start, the training goes on from it,
-  /// and ends in the same bits as if it had not been interrupted.
-  std::filesystem::path checkpoint{};
-  Index checkpoint_interval = 0;  ///< 0: after every epoch only
-};
-
 namespace detail {
-
-/// A share in [0, 1] as "98.76 %".
-[[nodiscard]] inline std::string percent(double share) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << 100 * share << " %";
-  return out.str();
-}
 
 /// One training, from its start or a checkpoint to its end.
 template <class Network, class T, class LossFunction, class Rule>
@@ -120,16 +46,6 @@ class Fit {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// Where in the training we are, and what the present epoch has seen so far.
-  struct Progress {
-    Index epoch = 0;  // finished
-    Index batch = 0;  // finished, of the present epoch
-    Index seen = 0;
-    Index correct = 0;
-    double loss_sum = 0;
-    double seconds = 0;
-  };
-
   static void check(const Model<Network, T>& model, const Dataset& train,
                     const FitOptions& options) {
     require(options.epochs >= 0, "fit cannot train for ", options.epochs, " epochs");
@@ -147,9 +63,9 @@ class Fit {
   }
 
   static void require_samples_fit(const Model<Network, T>& model, const Dataset& data) {
-    require(!data.empty(), "fit needs samples, and ", data.described(), " is empty");
+    require(!data.empty(), "fit needs samples, and ", data, " is empty");
     require<ShapeError>(data.sample_shape() == model.input_shape(), "the model takes samples of ",
-                        model.input_shape(), ", which those of ", data.described(), " are not");
+                        model.input_shape(), ", which those of ", data, " are not");
   }
 
   [[nodiscard]] static LoaderOptions loading(const FitOptions& options) {
@@ -283,8 +199,13 @@ class Fit {
 
   void keep_best() {
     if (!keeps_best() || best_epoch() + 1 != static_cast<Index>(history_.epochs.size())) return;
-    best_parameters_ = Tensor<T>(TensorView<const T>(model_.parameters()));
-    best_state_ = Tensor<T>(TensorView<const T>(model_.state()));
+    keep(model_.parameters(), best_parameters_);
+    keep(model_.state(), best_state_);
+  }
+
+  static void keep(TensorView<const T> values, std::string& bytes) {
+    const auto raw = std::as_bytes(values.span());
+    bytes.assign(reinterpret_cast<const char*>(raw.data()), raw.size());  // NOLINT
   }
 
   [[nodiscard]] bool keeps_best() const {
@@ -302,8 +223,8 @@ class Fit {
   /// Leaves the model with the weights that were asked for.
   void finish() {
     if (keeps_best() && !best_parameters_.empty()) {
-      std::copy(best_parameters_.begin(), best_parameters_.end(), model_.parameters().begin());
-      std::copy(best_state_.begin(), best_state_.end(), model_.state().begin());
+      std::memcpy(model_.parameters().data(), best_parameters_.data(), best_parameters_.size());
+      std::memcpy(model_.state().data(), best_state_.data(), best_state_.size());
     } else if (average_) {
       average_->swap(model_);
     }
@@ -334,43 +255,38 @@ class Fit {
                 options_.average_decay, ", ", loader_.data().size(), " samples");
   }
 
-  void save() const {
+  /// Calls visit(training) with all that this training consists of.
+  template <class Visit>
+  void with_training(const Visit& visit) {
+    AverageBytes average;
+    if (average_) average = AverageBytes::of(*average_);
+    Training training{settings(),
+                      ModelBytes::of(model_),
+                      OptimizerBytes::of(optimizer_),
+                      average_ ? &average : nullptr,
+                      progress_,
+                      history_,
+                      best_parameters_,
+                      best_state_};
+    visit(training);
+  }
+
+  void save() {
     if (options_.checkpoint.empty()) return;
     require_finite_weights();
-    Checkpoint checkpoint;
-    checkpoint.set("settings", std::string_view(settings()));
-    checkpoint.set("model", model_);
-    checkpoint.set("optimizer", optimizer_);
-    checkpoint.set("progress", std::span<const Progress>(&progress_, 1));
-    checkpoint.set("history", std::span<const EpochRecord>(history_.epochs));
-    checkpoint.set("best.parameters", best_parameters_.span());
-    checkpoint.set("best.state", best_state_.span());
-    if (average_) checkpoint.set("average", *average_);
-    checkpoint.save(options_.checkpoint);
+    with_training([this](const Training& training) { options_.checkpoint.save(training); });
   }
 
   void resume() {
-    std::error_code ignored;
-    if (options_.checkpoint.empty() || !std::filesystem::exists(options_.checkpoint, ignored)) {
-      return;
-    }
-    const Checkpoint checkpoint = Checkpoint::load(options_.checkpoint);
-    const std::string& stored = checkpoint.text("settings");
-    require<FileError>(stored == settings(), options_.checkpoint.string(),
-                       " belongs to another training: it was made with ", stored, "; this one has ",
-                       settings());
-    checkpoint.get("model", model_);
-    checkpoint.get("optimizer", optimizer_);
-    checkpoint.get("progress", std::span<Progress>(&progress_, 1));
-    history_.epochs = checkpoint.values<EpochRecord>("history");
-    restore(checkpoint, "best.parameters", best_parameters_);
-    restore(checkpoint, "best.state", best_state_);
-    if (average_) checkpoint.get("average", *average_);
-  }
-
-  static void restore(const Checkpoint& checkpoint, const std::string& key, Tensor<T>& tensor) {
-    const std::vector<T> values = checkpoint.values<T>(key);
-    tensor = Tensor<T>({static_cast<Index>(values.size())}, std::span<const T>(values));
+    if (options_.checkpoint.empty()) return;
+    with_training([this](Training& training) {
+      if (!options_.checkpoint.resume(training)) return;
+      model_.set_step(training.model.step);
+      model_.zero_gradients();
+      optimizer_.set_steps(training.optimizer.steps);
+      optimizer_.set_learning_rate(training.optimizer.learning_rate);
+      if (average_) average_->set_updates(training.average->updates);
+    });
   }
 
   Model<Network, T>& model_;
@@ -384,8 +300,8 @@ class Fit {
   History history_;
   Tensor<T> gradient_;
   std::optional<WeightAverage<T>> average_;
-  Tensor<T> best_parameters_;
-  Tensor<T> best_state_;
+  std::string best_parameters_;  // bytes
+  std::string best_state_;
   double last_loss_ = 0;
   Clock::time_point mark_{};  // since when the time counts as learning
   bool stopped_ = false;
@@ -412,26 +328,6 @@ History fit(Model<Network, T>& model, const Dataset& train, const LossFunction& 
             const FitOptions& options = {}) {
   Optimizer optimizer(model, std::move(rule));
   return fit(model, train, loss, optimizer, options);
-}
-
-/// A callback that writes one plain line an epoch to `out`, which has to outlive the training.
-[[nodiscard]] inline Callback print_progress(std::ostream& out) {
-  Callback callback;
-  callback.on_epoch = [&out](EpochReport& report) {
-    const EpochRecord& record = report.record;
-    std::ostringstream line;
-    line << "epoch " << record.epoch << "/" << report.epochs << ": loss " << std::setprecision(4)
-         << record.loss;
-    if (!std::isnan(record.accuracy)) line << ", accuracy " << detail::percent(record.accuracy);
-    if (!std::isnan(record.validation_loss)) line << "; validation loss " << record.validation_loss;
-    if (!std::isnan(record.validation_accuracy)) {
-      line << ", accuracy " << detail::percent(record.validation_accuracy);
-    }
-    line << "; " << std::fixed << std::setprecision(1) << record.seconds << " s, "
-         << std::setprecision(0) << record.images_per_second << " images/s\n";
-    out << line.str() << std::flush;
-  };
-  return callback;
 }
 
 }  // namespace nn

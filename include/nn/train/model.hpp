@@ -35,8 +35,7 @@ class Model {
   /// Lays out `network` for samples of shape `input` and draws its weights.
   /// @throws ShapeError naming the layer that cannot take what it is given.
   Model(Network network, const Shape& input, const ModelOptions& options = {})
-      : network_(std::move(network)), seed_(options.seed) {
-    plan_ = plan_of(network_, input);
+      : network_(std::move(network)), plan_(plan_of(network_, input)), seed_(options.seed) {
     place();
     reset(options.seed);
   }
@@ -218,7 +217,7 @@ class Model {
     }
 
    private:
-    static void grow(AlignedVector<std::byte>& block, Index bytes) {
+    [[gnu::noinline]] static void grow(AlignedVector<std::byte>& block, Index bytes) {
       if (static_cast<Index>(block.size()) < bytes) {
         block.clear();  // so that nothing is copied
         block.resize(static_cast<std::size_t>(bytes));
@@ -289,20 +288,21 @@ class Model {
     find_trainable();
   }
 
-  static void set_paths(Plan& plan, const std::string& path) {
+  [[gnu::noinline]] static void set_paths(Plan& plan, const std::string& path) {
     plan.path = path;
     for (std::size_t i = 0; i < plan.children.size(); ++i) {
-      set_paths(plan.children[i], (path.empty() ? "" : path + ".") + std::to_string(i));
+      set_paths(plan.children[i], detail::text(path, path.empty() ? "" : ".", i));
     }
   }
 
-  static void lay_out(const Plan& plan, std::vector<Variable>& own, std::vector<Variable>& all,
-                      Index& offset) {
+  [[gnu::noinline]] static void lay_out(const Plan& plan, std::vector<Variable>& own,
+                                        std::vector<Variable>& all, Index& offset) {
     for (Variable& variable : own) {
       variable.offset = offset;
       offset += variable.shape.size();
-      all.push_back(variable);
-      if (!plan.path.empty()) all.back().name = plan.path + "." + variable.name;
+      Variable named = variable;
+      if (!plan.path.empty()) named.name = detail::text(plan.path, '.', variable.name);
+      all.push_back(std::move(named));
     }
   }
 
@@ -312,13 +312,14 @@ class Model {
   }
 
   void find_trainable() {
-    trainable_.clear();
-    Plan::for_each(plan_, [&](const Plan& plan) {
-      trainable_.insert(trainable_.end(), plan.parameters.size(), plan.trainable);
+    trainable_ = std::vector<bool>(variables_.size());
+    auto flag = trainable_.begin();
+    Plan::for_each(plan_, [&flag](const Plan& plan) {
+      for (std::size_t i = 0; i < plan.parameters.size(); ++i) *flag++ = plan.trainable;
     });
     find_trainable(plan_);
   }
-  static bool find_trainable(Plan& plan) {
+  [[gnu::noinline]] static bool find_trainable(Plan& plan) {
     plan.has_trainable = plan.trainable && !plan.parameters.empty();
     for (Plan& child : plan.children) {
       if (find_trainable(child)) plan.has_trainable = true;
@@ -326,7 +327,7 @@ class Model {
     return plan.has_trainable;
   }
 
-  void draw(const std::vector<Variable>& variables, Tensor<T>& block) {
+  [[gnu::noinline]] void draw(const std::vector<Variable>& variables, Tensor<T>& block) {
     for (std::size_t i = 0; i < variables.size(); ++i) {
       const TensorView<T> values{block.data() + variables[i].offset, variables[i].shape};
       initialize(values, variables[i].initializer, Random(seed_, i));
@@ -344,7 +345,7 @@ class Model {
   }
 
   /// The number of samples in x. @throws ShapeError when they are not this model's.
-  [[nodiscard]] Index check(TensorView<const T> x) const {
+  [[gnu::noinline]] [[nodiscard]] Index check(TensorView<const T> x) const {
     const bool fits = x.shape().rank() == plan_.input.rank() + 1 &&
                       x.shape().without_front() == plan_.input && x.shape().front() > 0;
     require<ShapeError>(fits, "the model takes batches of N x ", plan_.input, ", got ", x.shape());

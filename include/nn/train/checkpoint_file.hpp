@@ -1,0 +1,107 @@
+/// @file
+/// A training in a file, so that it can go on.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+
+#include "nn/train/checkpoint.hpp"
+#include "nn/train/history.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// Where in a training we are, and what the present epoch has seen so far.
+struct Progress {
+  Index epoch = 0;  // finished
+  Index batch = 0;  // finished, of the present epoch
+  Index seen = 0;
+  Index correct = 0;
+  double loss_sum = 0;
+  double seconds = 0;
+};
+
+/// All that a training consists of, whatever the types of its network, loss and optimizer.
+struct Training {
+  std::string settings;  ///< what has to be the same for it to go on, in words
+  ModelBytes model;
+  OptimizerBytes optimizer;
+  AverageBytes* average;  ///< null for none
+  Progress& progress;
+  History& history;
+  std::string& best_parameters;  ///< bytes
+  std::string& best_state;       ///< likewise
+};
+
+inline void save_training(const std::string& path, const Training& training) {
+  Checkpoint checkpoint;
+  checkpoint.set("settings", std::string_view(training.settings));
+  checkpoint.set("model", training.model);
+  checkpoint.set("optimizer", training.optimizer);
+  checkpoint.set("progress", std::span<const Progress>(&training.progress, 1));
+  checkpoint.set("history", std::span<const EpochRecord>(training.history.epochs));
+  checkpoint.set("best.parameters", std::string_view(training.best_parameters));
+  checkpoint.set("best.state", std::string_view(training.best_state));
+  if (training.average != nullptr) checkpoint.set("average", *training.average);
+  checkpoint.save(path);
+}
+
+/// Returns whether there was a file.
+inline bool resume_training(const std::string& path, Training& training) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return false;
+  const Checkpoint checkpoint = Checkpoint::load(path);
+  const std::string& stored = checkpoint.text("settings");
+  require<FileError>(stored == training.settings, path,
+                     " belongs to another training: it was made with ", stored, "; this one has ",
+                     training.settings);
+  checkpoint.get("model", training.model);
+  checkpoint.get("optimizer", training.optimizer);
+  checkpoint.get("progress", std::span<Progress>(&training.progress, 1));
+  training.history.epochs = checkpoint.values<EpochRecord>("history");
+  training.best_parameters = checkpoint.text("best.parameters");
+  training.best_state = checkpoint.text("best.state");
+  if (training.average != nullptr) checkpoint.get("average", *training.average);
+  return true;
+}
+
+}  // namespace detail
+
+/// The path of a checkpoint, or none. It brings along the functions that write and read the file:
+/// a program that names no path has them not to compile.
+class CheckpointFile {
+ public:
+  /// None.
+  CheckpointFile() = default;
+  /// The file at `path`: a text or a std::filesystem::path.
+  template <class Path>
+  requires std::is_convertible_v<Path, std::filesystem::path> &&
+      (!std::is_same_v<Path, CheckpointFile>)CheckpointFile(
+          const Path& path)  // NOLINT(google-explicit-constructor): `.checkpoint = "file"`
+      : path_(std::filesystem::path(path).string()),
+        save_(detail::save_training),
+        resume_(detail::resume_training) {}
+
+  /// Whether there is none.
+  [[nodiscard]] bool empty() const { return path_.empty(); }
+  /// Where it is.
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // NOLINTNEXTLINE(google-explicit-constructor): it is a path
+  operator std::filesystem::path() const { return path_; }
+
+  /// Writes all of a training to the file.
+  void save(const detail::Training& training) const { save_(path_, training); }
+  /// Puts back what the file holds, if there is one. Returns whether there is.
+  bool resume(detail::Training& training) const { return resume_(path_, training); }
+
+ private:
+  std::string path_;
+  void (*save_)(const std::string&, const detail::Training&) = nullptr;
+  bool (*resume_)(const std::string&, detail::Training&) = nullptr;
+};
+
+}  // namespace nn

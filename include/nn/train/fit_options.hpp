@@ -1,0 +1,80 @@
+/// @file
+/// What a training is asked to do, and what it tells meanwhile.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nn/data/batch.hpp"
+#include "nn/data/dataset.hpp"
+#include "nn/optim/schedule.hpp"
+#include "nn/train/checkpoint_file.hpp"
+#include "nn/train/history.hpp"
+
+namespace nn {
+
+/// What a callback is told after a training step. `stop` ends the training after it.
+struct BatchReport {
+  Index epoch = 0;       ///< 1 for the first
+  Index epochs = 0;      ///< that are to be made
+  Index batch = 0;       ///< of this epoch; 1 for the first
+  Index batches = 0;     ///< of an epoch
+  Index step = 0;        ///< of all epochs; 1 for the first
+  double loss = 0;       ///< of this batch
+  double mean_loss = 0;  ///< over the epoch so far
+  double accuracy = 0;   ///< over the epoch so far, in [0, 1]; NaN where outputs are not classes
+  double learning_rate = 0;      ///< of this step
+  double images_per_second = 0;  ///< over the epoch so far
+  bool stop = false;             ///< set it to end the training
+};
+
+/// What a callback is told after an epoch and its validation. `stop` ends the training after it.
+struct EpochReport {
+  const EpochRecord& record;  ///< of this epoch
+  const History& history;     ///< of all so far
+  Index epochs = 0;           ///< that are to be made
+  bool stop = false;          ///< set it to end the training
+};
+
+/// What `fit` calls as it goes; either may be empty.
+struct Callback {
+  std::function<void(BatchReport&)> on_batch{};  ///< after every step
+  std::function<void(EpochReport&)> on_epoch{};  ///< after every epoch
+};
+
+/// Ends the training when `monitor` has not improved by more than `min_delta` for `patience`
+/// epochs.
+struct EarlyStopping {
+  Index patience = 0;                          ///< 0: never
+  Monitor monitor = Monitor::validation_loss;  ///< what is watched
+  double min_delta = 0;                        ///< a smaller improvement is none
+  bool restore_best = true;                    ///< end with the weights of the best epoch
+};
+
+/// How `fit` trains.
+struct FitOptions {
+  Index epochs = 10;                    ///< passes over the learning base
+  Index batch_size = 128;               ///< samples of a step
+  std::uint64_t seed = 0;               ///< of the order of the samples and of augmentation
+  const Dataset* validation = nullptr;  ///< measured after every epoch
+  Schedule schedule{};                  ///< of the learning rate; none: it stays as it is
+  double clip_norm = 0;                 ///< the longest gradient; 0: any
+  double average_decay = 0;        ///< of a moving average of the weights; 0: none. With one, it is
+                                   ///< the averaged network that is validated and that remains.
+  EarlyStopping early_stopping{};  ///< if wanted
+  bool shuffle = true;             ///< a new order each epoch
+  bool drop_last = false;          ///< leave out an epoch's last batch where it is smaller
+  Augmentation augmentation{};     ///< done to every image of the learning base
+  BatchTransform transform{};      ///< done to every batch of the learning base
+  BatchTransform validation_transform{};  ///< done to every batch of the validation
+  std::vector<Callback> callbacks{};      ///< told of steps and epochs, in their order
+  /// Where to save all that the training consists of, after every epoch and every
+  /// `checkpoint_interval` steps. If the file is there at the start, the training goes on from it,
+  /// and ends in the same bits as if it had not been interrupted.
+  CheckpointFile checkpoint{};
+  Index checkpoint_interval = 0;  ///< 0: after every epoch only
+};
+
+}  // namespace nn
