@@ -35,6 +35,7 @@ inline void set_threads([[maybe_unused]] int count) {
 template <class Signature>
 class FunctionRef;
 
+/// For a function of these arguments and this result.
 template <class Result, class... Arguments>
 class FunctionRef<Result(Arguments...)> {
  public:
@@ -47,6 +48,7 @@ class FunctionRef<Result(Arguments...)> {
           return (*static_cast<std::remove_reference_t<Function>*>(erased))(arguments...);
         }) {}
 
+  /// Calls what it refers to.
   Result operator()(Arguments... arguments) const { return call_(function_, arguments...); }
 
  private:
