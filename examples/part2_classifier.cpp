@@ -164,6 +164,41 @@ example::Table rates_table(const Dataset& test, const Answers& answers) {
   return table;
 }
 
+/// The mean probability of the winner over the images that were recognised, or over the others.
+double mean_confidence(const Answers& answers, const Dataset& test, bool right) {
+  double sum = 0;
+  double count = 0;
+  for (Index i = 0; i < test.size(); ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    if ((answers.labels[place] == test.label(i)) != right) continue;
+    sum += static_cast<double>(answers.confidence[place]);
+    ++count;
+  }
+  return sum / count;
+}
+
+/// The class that is recognised least, and the confusion that is most frequent.
+std::string tell_confusion(const Dataset& test, const nn::ConfusionMatrix& counts) {
+  const auto name = [&](Label label) {
+    return test.class_names()[static_cast<std::size_t>(label)];
+  };
+  Label hardest = 0;
+  Label truth = 0;
+  Label answer = 1;
+  for (Label row = 0; row < test.classes(); ++row) {
+    if (counts.recall(row) < counts.recall(hardest)) hardest = row;
+    for (Label column = 0; column < test.classes(); ++column) {
+      if (row == column || counts(row, column) <= counts(truth, answer)) continue;
+      truth = row;
+      answer = column;
+    }
+  }
+  return "The hardest class is " + name(hardest) + ", of which " +
+         example::percent(counts.recall(hardest)) +
+         " is recognised. The most frequent confusion is " + name(truth) + " taken for " +
+         name(answer) + ", " + example::counted(counts(truth, answer), "time") + ".";
+}
+
 std::string explain_network(bool convolutional) {
   return convolutional
              ? "The proposed network looks at the image through small windows: two layers of 3x3 "
@@ -294,6 +329,14 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   if (!wrong.empty()) {
     page.picture("wrong.png", "The errors of which the network was most certain.");
   }
+  page.conclusion("Where the network is right, the winner has " +
+                  example::percent(mean_confidence(answers, base.test, true), 1) + " in the mean" +
+                  (wrong.empty()
+                       ? "."
+                       : ", where it is wrong " +
+                             example::percent(mean_confidence(answers, base.test, false), 1) +
+                             ": its doubt is a hint at its errors, though not at all of "
+                             "them."));
   page.section("The whole test base")
       .paragraph("By the rule that the winner takes all, " + rate +
                  " of the test base is recognised: " +
@@ -302,6 +345,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
       .table(rates_table(base.test, answers))
       .picture("confusion.png",
                "How many images of each class (row) were taken for which (column).");
+  page.conclusion(tell_confusion(base.test, answers.confusion));
   if (shown > 0) {
     page.section("The errors")
         .paragraph(
@@ -310,6 +354,12 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
             std::string(digits ? ": the true class, and what it was taken for."
                                : ", and what they were taken for."))
         .picture("errors.png", "The " + std::to_string(shown) + " most confident errors.");
+    const auto certain = std::count_if(answers.wrong.begin(), answers.wrong.end(), [&](Index i) {
+      return answers.confidence[static_cast<std::size_t>(i)] > 0.9F;
+    });
+    page.conclusion(
+        "Of the " + example::counted(static_cast<Index>(answers.wrong.size()), "error") +
+        ", the network was more than 90 % certain in " + example::thousands(certain) + ".");
   }
   example::add_facts(page, options, base.train);
   page.fact("learning", example::duration(history.seconds()) + ", " +

@@ -270,14 +270,16 @@ void tell_bases(example::Page& page, const std::array<Dataset, 3>& parts) {
 }
 
 void tell_stopping(example::Page& page, const Study& study) {
-  const auto row = [](const std::string& name, const Runs& runs) {
-    return std::vector<std::string>{name,
-                                    example::fixed(epochs_made(runs).mean, 1),
-                                    example::fixed(validation_cost(runs).mean, 4),
-                                    percent_of(validation_rate(runs)),
-                                    example::fixed(test_cost(runs).mean, 4),
-                                    percent_of(test_rate(runs))};
+  const auto row = [&](const std::string& name, const auto& text_of) {
+    return std::vector<std::string>{name, text_of(study.stopped), text_of(study.unstopped)};
   };
+  const auto cost_text = [](Spread (*figure)(const Runs&)) {
+    return [figure](const Runs& runs) { return fixed_of(figure(runs)); };
+  };
+  const auto rate_text = [](Spread (*figure)(const Runs&)) {
+    return [figure](const Runs& runs) { return percent_of(figure(runs)); };
+  };
+  const auto epochs_text = [](const Runs& runs) { return fixed_of(epochs_made(runs), 1); };
   const double cost = test_cost(study.stopped).mean;
   const double cost_without = test_cost(study.unstopped).mean;
   const double gain = test_rate(study.stopped).mean - test_rate(study.unstopped).mean;
@@ -292,9 +294,12 @@ void tell_stopping(example::Page& page, const Study& study) {
                "weights early stopping restores.")
       .table({.caption = "With and without early stopping, mean and spread of " +
                          example::counted(static_cast<Index>(study.stopped.size()), "seed") + ".",
-              .columns = {"", "epochs", "cost, validation", "rate, validation", "cost, test",
-                          "rate, test"},
-              .rows = {row("with", study.stopped), row("without", study.unstopped)}});
+              .columns = {"", "with", "without"},
+              .rows = {row("epochs", epochs_text),
+                       row("cost on the validation base", cost_text(validation_cost)),
+                       row("cost on the test base", cost_text(test_cost)),
+                       row("rate on the validation base", rate_text(validation_rate)),
+                       row("rate on the test base", rate_text(test_rate))}});
   page.conclusion(
       "Early stopping went back to epoch " + example::fixed(best_epochs(study.stopped).mean, 1) +
       " in the mean and made " + example::fixed(epochs_made(study.stopped).mean, 1) + " of " +
@@ -312,16 +317,16 @@ void tell_stopping(example::Page& page, const Study& study) {
 
 void tell_choice(example::Page& page, const Study& study) {
   const std::vector<Candidate>& candidates = study.candidates;
-  example::Table table{.caption = "Every setting, with early stopping.",
-                       .columns = {"cells", "weight decay", "best epoch", "cost, validation",
-                                   "rate, validation", "rate, test"},
-                       .bold_rows = {static_cast<Index>(study.chosen)}};
+  example::Table table{
+      .caption = "Every setting, with early stopping.",
+      .columns = {"cells", "weight decay", "best epoch", "rate, validation", "rate, test"},
+      .bold_rows = {static_cast<Index>(study.chosen)}};
   for (const Candidate& candidate : candidates) {
     const Runs& runs = candidate.runs;
-    table.rows.push_back(
-        {std::to_string(candidate.setting.cells), decay_text(candidate.setting.weight_decay),
-         example::fixed(best_epochs(runs).mean, 1), example::fixed(validation_cost(runs).mean, 4),
-         percent_of(validation_rate(runs)), percent_of(test_rate(runs))});
+    table.rows.push_back({std::to_string(candidate.setting.cells),
+                          decay_text(candidate.setting.weight_decay),
+                          example::fixed(best_epochs(runs).mean, 1),
+                          percent_of(validation_rate(runs)), percent_of(test_rate(runs))});
   }
   const Candidate& chosen = candidates[study.chosen];
   const Candidate& best = candidates[best_on_test(candidates)];

@@ -143,8 +143,8 @@ void draw_deviations(const Options& options, const std::string& file, const Sums
 }
 
 void draw_sums(const Options& options, const std::vector<Sums>& sums) {
-  draw_deviations(options, "softmax_sums_float.png", sums[0], std::ldexp(1.0, -24), "2^-24");
-  draw_deviations(options, "softmax_sums_double.png", sums[1], std::ldexp(1.0, -53), "2^-53");
+  draw_deviations(options, "softmax_sums_float.png", sums[0], std::ldexp(1.0, -24), "2⁻²⁴");
+  draw_deviations(options, "softmax_sums_double.png", sums[1], std::ldexp(1.0, -53), "2⁻⁵³");
   for (const std::size_t k : {std::size_t{2}, std::size_t{3}}) {
     nn::viz::plot_histogram(
         options.out / (k == 2 ? "sigmoid_sums_float.png" : "sigmoid_sums_double.png"),
@@ -323,7 +323,7 @@ void study(const Options& options) {
           example::thousands(all.size()) + " were added up.")
       .table(sums_table(sums))
       .pictures({{"softmax_sums_float.png", "Softmax in float: deviations from 1."},
-                 {"softmax_sums_double.png", "In double the unit is 2^29 times smaller."}})
+                 {"softmax_sums_double.png", "In double: the unit is 2²⁹ times smaller."}})
       .pictures({{"sigmoid_sums_float.png", "Sigmoids: near 1 where one class alone is certain."},
                  {"sigmoid_sums_double.png", "More digits do not bring them nearer to 1."}});
   page.conclusion(
@@ -358,12 +358,19 @@ void study(const Options& options) {
   page.conclusion(
       "On average the winner gets " + example::percent(confidence) + " and is right " +
       example::percent(accuracy) + " of the time: the network is " +
-      (confidence > accuracy ? "too sure" : "too modest") + " by " +
-      example::percent(std::abs(confidence - accuracy)) + ". The temperature " +
-      example::fixed(temperature, 3) + " makes it " + (temperature > 1 ? "less" : "more") +
-      " sure and " + (error_after < error_before ? "lowers" : "does not lower") +
-      " the calibration error, from " + example::percent(error_before, 3) + " to " +
-      example::percent(error_after, 3) +
+      (std::abs(confidence - accuracy) < 0.0005
+           ? "as sure as it is right"
+           : std::string(confidence > accuracy ? "too sure" : "too modest") + " by " +
+                 example::fixed(100 * std::abs(confidence - accuracy), 2) + " points") +
+      ". The temperature " + example::fixed(temperature, 3) + " makes it " +
+      (temperature > 1 ? "less" : "more") + " sure. On the test base that " +
+      (error_after < error_before ? "lowers" : "raises") + " the calibration error from " +
+      example::percent(error_before, 3) + " to " + example::percent(error_after, 3) + " and " +
+      (cost_after < cost_before ? "lowers" : "raises") + " the cost from " +
+      example::fixed(cost_before, 4) + " to " + example::fixed(cost_after, 4) +
+      (error_after < error_before
+           ? ""
+           : ": a network that is as well calibrated from the start leaves it nothing to mend") +
       ". Averaged over all examples, the a-posteriori "
       "probabilities give back the a-priori ones within " +
       example::fixed(largest_difference, 4) +

@@ -90,11 +90,12 @@ void draw(const Options& options, const std::string& name, const std::vector<Poi
                        {curve_of("learning base", points, &Point::learning_cost),
                         curve_of("test base", points, &Point::test_cost)},
                        {.title = "Cost", .x = x, .y = {.label = "cost", .logarithmic = true}});
-  nn::viz::plot_curves(
-      options.out / (name + "_rate.png"),
-      {curve_of("learning base", points, &Point::learning_rate),
-       curve_of("test base", points, &Point::test_rate)},
-      {.title = "Recognition rate", .x = x, .y = {.label = "images recognised", .percent = true}});
+  nn::viz::plot_curves(options.out / (name + "_rate.png"),
+                       {curve_of("learning base", points, &Point::learning_rate),
+                        curve_of("test base", points, &Point::test_rate)},
+                       {.title = "Recognition rate",
+                        .x = x,
+                        .y = {.label = "images recognised", .percent = true, .max = 1.0}});
 }
 
 /// The two neighbours between which the test base's rate falls most; nothing if it never falls.
@@ -243,11 +244,11 @@ example::Table cells_table(const std::vector<Cells>& all, std::string caption) {
                        .columns = {"cells", "parameters", "seconds", "cost, learning", "cost, test",
                                    "rate, learning", "rate, test"}};
   for (const Cells& one : all) {
-    table.rows.push_back({name_of(one.hidden), example::thousands(one.parameters),
-                          example::fixed(one.seconds.mean, 1),
-                          example::fixed(one.point.learning_cost.mean, 3),
-                          example::fixed(one.point.test_cost.mean, 3),
-                          percent_of(one.point.learning_rate), percent_of(one.point.test_rate)});
+    table.rows.push_back(
+        {name_of(one.hidden), example::thousands(one.parameters),
+         example::fixed(one.seconds.mean, 1), example::fixed(one.point.learning_cost.mean, 3),
+         example::fixed(one.point.test_cost.mean, 3),
+         example::percent(one.point.learning_rate.mean), percent_of(one.point.test_rate)});
   }
   return table;
 }
@@ -646,7 +647,9 @@ std::string tell(const StepStudy& study) {
   const Index diverges = study.diverges();
   std::string text = study.name + " is best at " + step_text(best.step) + " (" +
                      example::percent(best.rate.mean) + "), ";
-  text += stalls < 0 ? "stalls at no value tried" : "stalls at " + at(stalls) + " and below";
+  text += stalls < 0    ? "stalls at no value tried"
+          : stalls == 0 ? "stalls at " + at(stalls) + ", the smallest tried"
+                        : "stalls at " + at(stalls) + " and below";
   text += ", ";
   text += diverges < 0 ? "and diverges at none." : "and diverges from " + at(diverges) + " on.";
   const std::size_t next = study.best() + 1;
@@ -716,10 +719,11 @@ void study_steps(const Options& options, const Bases& bases, example::Page& page
                "The recognition rate on the test base. Steps at which no run "
                "ended with a finite cost are left out.");
   draw_rates(options, studies);
-  const auto [least, greatest] =
-      std::minmax_element(studies.begin(), studies.end(), [](const auto& a, const auto& b) {
-        return a.results[a.best()].step < b.results[b.best()].step;
-      });
+  std::string best_steps;
+  for (const StepStudy& study : studies) {
+    best_steps += (best_steps.empty() ? "" : ", ") + step_text(study.results[study.best()].step) +
+                  " with " + study.name;
+  }
   const bool between = std::all_of(studies.begin(), studies.end(), [](const StepStudy& study) {
     return study.best() > 0 && study.best() + 1 < study.results.size();
   });
@@ -734,10 +738,8 @@ void study_steps(const Options& options, const Bases& bases, example::Page& page
                       ? "With every rule the rate rises with the learning step up to a best one, "
                         "and falls beyond it. "
                       : "") +
-      "The best learning step is smallest with " + least->name + " (" +
-      step_text(least->results[least->best()].step) + ") and largest with " + greatest->name +
-      " (" + step_text(greatest->results[greatest->best()].step) +
-      "). Too small a step does not reach the goal in the iterations that there are; too large a "
+      "The best learning step is " + best_steps +
+      ". Too small a step does not reach the goal in the iterations that there are; too large a "
       "one leaps over it, and beyond a point each leap is longer than the one before" +
       (last_rates.empty() ? "."
                           : ": at " + step_text(steps.back()) + ", what is left is between " +
