@@ -81,6 +81,7 @@
 #include "nn/train/calibration.hpp"
 #include "nn/train/check_gradients.hpp"
 #include "nn/train/checkpoint.hpp"
+#include "nn/train/checkpoint_bytes.hpp"
 #include "nn/train/checkpoint_file.hpp"
 #include "nn/train/classification_metrics.hpp"
 #include "nn/train/diagnose.hpp"
@@ -96,3 +97,4 @@
 #include "nn/train/statistics.hpp"
 #include "nn/train/summary.hpp"
 #include "nn/train/trace.hpp"
+#include "nn/train/training_bytes.hpp"

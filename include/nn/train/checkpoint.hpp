@@ -2,8 +2,8 @@
 /// Files from which a training can go on as if it had never stopped.
 #pragma once
 
-#include <array>
-#include <bit>
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -14,63 +14,10 @@
 #include <vector>
 
 #include "nn/core/file.hpp"
-#include "nn/optim/optimizer.hpp"
-#include "nn/optim/weight_average.hpp"
-#include "nn/train/model.hpp"
+#include "nn/train/checkpoint_bytes.hpp"
+#include "nn/train/training_bytes.hpp"
 
 namespace nn {
-
-namespace detail {
-
-/// What a checkpoint keeps of a model, whatever its network and scalar.
-struct ModelBytes {
-  const std::vector<Variable>& variables;
-  const std::vector<Variable>& states;
-  std::size_t element;  ///< bytes
-  std::span<std::byte> parameters;
-  std::span<std::byte> state;
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;
-
-  template <class Network, class T>
-  static ModelBytes of(Model<Network, T>& model) {
-    return {model.variables(),
-            model.states(),
-            sizeof(T),
-            std::as_writable_bytes(model.parameters().span()),
-            std::as_writable_bytes(model.state().span()),
-            model.seed(),
-            model.step()};
-  }
-};
-
-/// The same of an optimizer.
-struct OptimizerBytes {
-  std::span<std::byte> slots;
-  Index steps = 0;
-  double learning_rate = 0;
-
-  template <class Rule, class T>
-  static OptimizerBytes of(Optimizer<Rule, T>& optimizer) {
-    return {std::as_writable_bytes(optimizer.state()), optimizer.steps(),
-            optimizer.learning_rate()};
-  }
-};
-
-/// The same of an average of weights.
-struct AverageBytes {
-  std::span<std::byte> parameters;
-  std::span<std::byte> state;
-  Index updates = 0;
-
-  template <class T>
-  static AverageBytes of(WeightAverage<T>& average) {
-    return {std::as_writable_bytes(average.parameters().span()),
-            std::as_writable_bytes(average.state().span()), average.updates()};
-  }
-};
-
-}  // namespace detail
 
 /// Named pieces of whatever a training consists of, kept as bytes: models, optimizers, averages of
 /// weights and plain values. To go on where a loop of one's own was:
@@ -282,83 +229,6 @@ class Checkpoint {
 };
 
 namespace detail {
-
-/// CRC-64/XZ (ECMA-182's polynomial, reflected), eight bytes at a time.
-class Crc64 {
- public:
-  [[nodiscard]] static std::uint64_t of(std::string_view bytes) {
-    static const Tables tables = make_tables();
-    std::uint64_t crc = ~std::uint64_t{0};
-    std::size_t i = 0;
-    for (; i + 8 <= bytes.size(); i += 8) {
-      std::uint64_t mixed = crc;
-      for (unsigned b = 0; b < 8; ++b) mixed ^= byte(bytes, i + b) << (8 * b);
-      crc = 0;
-      for (unsigned b = 0; b < 8; ++b) crc ^= tables[7 - b][(mixed >> (8 * b)) & 0xffU];
-    }
-    for (; i < bytes.size(); ++i) {
-      crc = tables[0][(crc ^ byte(bytes, i)) & 0xffU] ^ (crc >> 8U);
-    }
-    return ~crc;
-  }
-
- private:
-  using Tables = std::array<std::array<std::uint64_t, 256>, 8>;
-
-  [[nodiscard]] static std::uint64_t byte(std::string_view bytes, std::size_t position) {
-    return static_cast<unsigned char>(bytes[position]);
-  }
-
-  [[nodiscard]] static Tables make_tables() {
-    Tables tables{};
-    for (std::size_t value = 0; value < 256; ++value) {
-      std::uint64_t crc = value;
-      for (int bit = 0; bit < 8; ++bit) {
-        crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xc96c5795d7870f42U : 0U);
-      }
-      tables[0][value] = crc;
-    }
-    for (std::size_t table = 1; table < 8; ++table) {
-      for (std::size_t value = 0; value < 256; ++value) {
-        const std::uint64_t before = tables[table - 1][value];
-        tables[table][value] = tables[0][before & 0xffU] ^ (before >> 8U);
-      }
-    }
-    return tables;
-  }
-};
-
-/// Appends whole numbers, in the order of bytes of the machine.
-template <class Number>
-void append_number(std::string& bytes, Number number) {
-  const auto raw = std::bit_cast<std::array<char, sizeof(Number)>>(number);
-  bytes.append(raw.data(), raw.size());
-}
-
-/// Takes pieces off the front of bytes, never more than there are.
-class ByteReader {
- public:
-  ByteReader(std::string_view bytes, const std::string& name) : left_(bytes), name_(name) {}
-
-  [[nodiscard]] std::string_view take(std::uint64_t count) {
-    require<FileError>(count <= left_.size(), name_, " is damaged: ", count,
-                       " bytes are announced where ", left_.size(), " are left");
-    const std::string_view piece = left_.substr(0, static_cast<std::size_t>(count));
-    left_.remove_prefix(piece.size());
-    return piece;
-  }
-  template <class Number>
-  [[nodiscard]] Number number() {
-    Number value{};
-    std::memcpy(&value, take(sizeof(Number)).data(), sizeof(Number));
-    return value;
-  }
-  [[nodiscard]] std::size_t left() const { return left_.size(); }
-
- private:
-  std::string_view left_;
-  const std::string& name_;
-};
 
 /// The first bytes of a checkpoint. The number after them tells the version, and by its value
 /// whether the file's order of bytes is this machine's.
