@@ -14,6 +14,7 @@
 #include "nn/core/file.hpp"
 #include "nn/io/onnx_import_layers.hpp"
 #include "nn/io/safetensors.hpp"
+#include "nn/layers/concat.hpp"
 #include "nn/layers/residual.hpp"
 #include "nn/train/model.hpp"
 
