@@ -240,9 +240,9 @@ std::string name_of(const std::vector<Index>& hidden) {
 }
 
 example::Table cells_table(const std::vector<Cells>& all, std::string caption) {
-  example::Table table{.caption = std::move(caption),
-                       .columns = {"cells", "parameters", "seconds", "cost, learning", "cost, test",
-                                   "rate, learning", "rate, test"}};
+  example::Table table{
+      .caption = std::move(caption),
+      .columns = {"cells", "parameters", "seconds", "cost", "test cost", "rate", "test rate"}};
   for (const Cells& one : all) {
     table.rows.push_back(
         {name_of(one.hidden), example::thousands(one.parameters),
@@ -309,7 +309,9 @@ void study_cells(const Options& options, const Bases& bases, example::Page& page
   page.section("The number of hidden cells")
       .paragraph("One hidden layer, learnt for " + example::counted(epochs, "epoch") +
                  " with Adam at a learning step of 0.001. The time is that of the learning alone.")
-      .table(cells_table(single, "One hidden layer of more and more cells."))
+      .table(cells_table(single,
+                         "One hidden layer of more and more cells: cost and rate on the learning "
+                         "base and on the test base."))
       .pictures({{"cells_cost.png", "The cost; the band is the spread of the seeds."},
                  {"cells_rate.png", "The recognition rate."}});
   page.conclusion(
