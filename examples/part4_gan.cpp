@@ -64,14 +64,12 @@ struct Floor {
 using Gan = example::Gan<float>;
 
 /// One epoch of the game.
-Record play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, Index epochs,
-                  example::Progress& progress) {
+Record play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, example::Progress& progress) {
   const example::Stopwatch watch;
   Record sum;
   Index batches = 0;
   for (const nn::Batch<float>& batch : loader.epoch(epoch)) {
     const Index step = epoch * loader.batches() + batches;
-    gan.set_progress(static_cast<double>(step) / static_cast<double>(epochs * loader.batches()));
     const example::GanStep result = gan.step(batch.inputs, batch.labels);
     nn::require<nn::DivergenceError>(
         std::isfinite(result.discriminator_loss) && std::isfinite(result.generator_loss),
@@ -97,8 +95,7 @@ Record play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, Index epochs
 std::string settings_of(const Options& options) {
   return nn::detail::text(options.model, ", ", options.loss, ", width ", options.width, ", batch ",
                           options.batch, options.unconditional ? ", unconditional" : "", ", seed ",
-                          options.seed, ", ", options.epochs, " epochs",
-                          options.quick ? ", quick" : "");
+                          options.seed, options.quick ? ", quick" : "");
 }
 
 void save_checkpoint(const std::filesystem::path& file, const Options& options, const Gan& gan,
@@ -351,7 +348,7 @@ std::vector<Record> play(const Options& options, Gan& gan, const Dataset& learni
       {.steps_per_epoch = loader.batches(), .images_per_step = options.batch});
   while (static_cast<Index>(records.size()) < options.epochs) {
     const auto epoch = static_cast<Index>(records.size());
-    Record record = play_epoch(gan, loader, epoch, options.epochs, progress);
+    Record record = play_epoch(gan, loader, epoch, progress);
     const example::Quality quality =
         meter(gan.draw(gan.latent(sizes_of(options).compared, options.seed)));
     record.classifier_score = quality.classifier_score;
@@ -408,6 +405,7 @@ void write_numbers(const Options& options, const Gan& gan, const Results& result
   metrics["told_classes"] = gan.told_classes();
   metrics["generator_parameters"] = example::parameter_count(gan.generator);
   metrics["discriminator_parameters"] = example::parameter_count(gan.discriminator);
+  metrics["noise"] = gan.options().noise;
   metrics["epochs"] = options.epochs;
   metrics["train_seconds"] = results.seconds();
   metrics["judge_seconds"] = results.judge_seconds;
@@ -489,9 +487,13 @@ void tell_game(example::Page& page, const Options& options) {
           "  average of the generator's weights: update")
       .paragraph("Adam (learning step 0.001, beta1 = 0.5) trains both with batches of " +
                  std::to_string(options.batch) +
-                 "; in the second half of the training its step falls to 0. The pictures are drawn "
-                 "with a moving average of the generator's weights, which is calmer than the last "
-                 "of them.");
+                 ". Every image that the discriminator sees gets some noise, of deviation " +
+                 example::fixed(example::GanOptions{}.noise, 2) +
+                 ", so that it looks at the digit and not at traces that no one sees. "
+                 "The step does not shrink towards the end, as it does elsewhere: with small "
+                 "steps the discriminator gets the better of the generator, which then draws "
+                 "fewer and safer digits. A moving average of the generator's weights is calm "
+                 "instead, and draws the pictures.");
 }
 
 void tell_training(example::Page& page, const Results& results) {
