@@ -233,3 +233,30 @@ TEST_CASE("text is cut off at the image's edge, and digits share one width") {
   CHECK(text_width("\xc3\xa9") == text_width("?"));
   CHECK(text_width("") == 0);
 }
+
+TEST_CASE("image: what is transparent is laid over white") {
+  using namespace std::string_view_literals;
+  // Made with Python's zlib: (10, 20, 30) opaque, black at a fifth, (9, 9, 9) at nothing; then grey
+  // 100 opaque and black at two fifths.
+  constexpr std::string_view colour =
+      "\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52"
+      "\x00\x00\x00\x03\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1b\xe0\x14"
+      "\xb4\x00\x00\x00\x15\x49\x44\x41\x54\x78\xda\x63\xe0\x12\x91\xfb"
+      "\xcf\xc0\xc0\x60\xcc\xc9\xc9\xc9\x00\x00\x0c\xd4\x01\x8a\x06\x14"
+      "\x64\x1b\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82"sv;
+  const Image three = decode_image(colour, "colour.png");
+  REQUIRE(three.channels() == 3);
+  CHECK(three.at(0, 0) == Colour{10, 20, 30});
+  CHECK(three.at(0, 1) == Colour{204, 204, 204});
+  CHECK(three.at(0, 2) == white);
+  constexpr std::string_view grey =
+      "\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52"
+      "\x00\x00\x00\x02\x00\x00\x00\x01\x08\x04\x00\x00\x00\x5e\x2b\xb7"
+      "\x01\x00\x00\x00\x0d\x49\x44\x41\x54\x78\xda\x63\x48\xf9\xcf\x90"
+      "\x06\x00\x04\xf8\x01\xca\xa6\x8d\x91\x58\x00\x00\x00\x00\x49\x45"
+      "\x4e\x44\xae\x42\x60\x82"sv;
+  const Image two = decode_image(grey, "grey.png");
+  REQUIRE(two.channels() == 1);
+  CHECK(two.pixels()(0, 0, 0) == 100);
+  CHECK(two.pixels()(0, 1, 0) == 153);
+}

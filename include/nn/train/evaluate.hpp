@@ -38,8 +38,9 @@ template <class T>
 
 /// How a model is evaluated.
 struct EvaluationOptions {
-  Index batch_size = 256;      ///< does not change the result
-  BatchTransform transform{};  ///< done to every batch, as for images that are their own targets
+  Index batch_size = 256;       ///< does not change the result
+  BatchTransform transform{};   ///< done to every batch, as for images that are their own targets
+  Augmentation augmentation{};  ///< done to every image: for another view of it
 };
 
 /// What `evaluate` measured.
@@ -76,6 +77,7 @@ void for_each_prediction(
   loading.batch_size = std::min(options.batch_size, data.size());
   loading.shuffle = false;
   loading.transform = options.transform;
+  loading.augmentation = options.augmentation;
   Loader<T> loader(data, loading);
   Tensor<T> outputs;
   for (const Batch<T>& batch : loader.epoch(0)) {

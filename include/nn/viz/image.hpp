@@ -36,10 +36,25 @@ namespace detail {
   return bytes.substr(0, 8) == "\x89PNG\r\n\x1a\n"sv || bytes.substr(0, 3) == "\xff\xd8\xff"sv;
 }
 
+/// Pixels of `channels` levels, each followed by an opacity.
+[[nodiscard]] inline Image over_white(const stbi_uc* pixels, Index height, Index width,
+                                      Index channels) {
+  Image image(height, width, channels);
+  std::uint8_t* level = image.pixels().data();
+  for (Index i = 0; i < height * width; ++i, pixels += channels + 1) {
+    const int opacity = pixels[channels];
+    for (Index c = 0; c < channels; ++c) {
+      *level++ =
+          static_cast<std::uint8_t>((pixels[c] * opacity + 255 * (255 - opacity) + 127) / 255);
+    }
+  }
+  return image;
+}
+
 }  // namespace detail
 
-/// The picture that the bytes of a PNG or JPEG file hold. Transparency is dropped, 16 bits
-/// become 8.
+/// The picture that the bytes of a PNG or JPEG file hold. What is transparent is laid over white,
+/// as viewers show it; 16 bits become 8.
 /// @param name what to call the bytes in an error
 /// @throws FileError when they are no such file, damaged, or claim more pixels than allowed; that
 /// is checked before any memory is taken for them.
@@ -62,10 +77,10 @@ namespace detail {
                      limits.max_pixels, " are allowed");
   const int channels = found <= 2 ? 1 : 3;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(data, size, &width, &height, &found, channels), stbi_image_free);
+      stbi_load_from_memory(data, size, &width, &height, &found, channels + 1), stbi_image_free);
   require<FileError>(pixels != nullptr, name, ": the picture is damaged (", stbi_failure_reason(),
                      ")");
-  return Image(TensorView<const std::uint8_t>(pixels.get(), Shape{height, width, channels}));
+  return detail::over_white(pixels.get(), height, width, channels);
 }
 
 /// Reads a PNG or JPEG file.
