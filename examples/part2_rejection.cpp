@@ -512,12 +512,16 @@ void study(const Options& options) {
   const Bases bases = load(options);
   nn::Model model(example::convolutional_network(bases.train.classes()), bases.train.sample_shape(),
                   {.seed = options.seed});
-  example::train(model, bases.train, nn::SoftmaxCrossEntropy{}, nn::Adam{.learning_rate = 0.003F},
-                 {.epochs = options.epochs,
-                  .batch_size = 128,
-                  .seed = options.seed,
-                  .schedule = nn::one_cycle_schedule(),
-                  .augmentation = nn::RandomShift{2}});
+  const nn::History history = example::train(model, bases.train, nn::SoftmaxCrossEntropy{},
+                                             nn::Adam{.learning_rate = 0.003F},
+                                             {.epochs = options.epochs,
+                                              .batch_size = 128,
+                                              .seed = options.seed,
+                                              .validation = &bases.validation,
+                                              .schedule = nn::one_cycle_schedule(),
+                                              .early_stopping = {.patience = options.epochs},
+                                              .augmentation = nn::RandomShift{2}});
+  const Index kept = history.best() + 1;
 
   const Dataset learned = nn::random_subset(bases.train, std::min<Index>(bases.train.size(), 20000),
                                             {.seed = options.seed});
@@ -618,6 +622,10 @@ void study(const Options& options) {
   }
   metrics["first_rejected"] = shown;
   metrics["epochs"] = options.epochs;
+  metrics["epochs_kept"] = kept;
+  for (const nn::EpochRecord& epoch : history.epochs) {
+    metrics["validation_loss"].push_back(epoch.validation_loss);
+  }
   metrics["seed"] = options.seed;
   example::write_metrics(options.out, metrics);
 
@@ -643,8 +651,11 @@ void study(const Options& options) {
                  " images in " + example::counted(options.epochs, "epoch") +
                  ", moved by up to two pixels at random. Another " +
                  example::thousands(bases.validation.size()) +
-                 " images of the learning base, in the same proportions, are the validation base: "
-                 "every threshold below was chosen on them. The " +
+                 " images of the learning base, in the same proportions, are the validation base. "
+                 "The network kept is that of epoch " +
+                 std::to_string(kept) +
+                 ", whose cost on them was the least, and every threshold below was chosen on them "
+                 "too. The " +
                  example::thousands(bases.test.size()) +
                  " images of the test base are the unseen part; nothing was chosen by them.")
       .table(
