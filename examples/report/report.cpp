@@ -68,7 +68,8 @@ std::string lead(bool quick) {
 void join(const std::vector<std::string>& arguments) {
   nn::require(arguments.size() >= 3, "usage: report CHAPTERS FOLDER quick|full [NAME=VALUE...]");
   const std::filesystem::path folder = arguments[1];
-  example::Report report("Neural networks that read, doubt and draw", lead(arguments[2] == "quick"));
+  example::Report report("Neural networks that read, doubt and draw",
+                         lead(arguments[2] == "quick"));
   int count = 0;
   for (const Chapter& chapter : read_chapters(arguments[0])) {
     if (!std::filesystem::exists(folder / chapter.folder / "page.json")) continue;
