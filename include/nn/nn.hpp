@@ -1,9 +1,9 @@
 /// @file
 /// The library, from tensors to training: all that most programs need, with Eigen and the standard
-/// library alone. Headers of their own have what takes a compiler long (nn/data/patch_whitening.hpp,
-/// nn/data/random_images.hpp, nn/train/generation_metrics.hpp, nn/train/mahalanobis.hpp,
-/// nn/train/nearest_neighbours.hpp) and what takes another library: nn/data/gzip.hpp (zlib), nn/io
-/// (weights in files), nn/viz (pictures and curves).
+/// library alone. Headers of their own have what takes a compiler long
+/// (nn/data/patch_whitening.hpp, nn/data/random_images.hpp, nn/train/generation_metrics.hpp,
+/// nn/train/mahalanobis.hpp, nn/train/nearest_neighbours.hpp) and what takes another library:
+/// nn/data/gzip.hpp (zlib), nn/io (weights in files), nn/viz (pictures and curves).
 #pragma once
 
 #include "nn/core/activation.hpp"
