@@ -5,12 +5,11 @@
 //     bench_load --benchmark_filter=augment
 
 #include <cstdint>
-#include <filesystem>
 #include <nn/nn.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "../tests/data_files.hpp"
 #include "run.hpp"
 
 namespace {
@@ -36,49 +35,13 @@ nn::Dataset random_images(const nn::Shape& sample) {
   return {std::move(pixels), std::move(labels)};
 }
 
-/// A folder that is removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(std::filesystem::temp_directory_path() /
-              nn::detail::text("bench_load-", std::hex, reinterpret_cast<std::uintptr_t>(this))) {
-    std::filesystem::create_directories(path_);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] std::filesystem::path add(const std::string& name, std::string_view bytes) const {
-    nn::write_file(path_ / name, bytes);
-    return path_ / name;
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// The header of an IDX file of bytes.
-std::string idx_header(std::initializer_list<Index> extents) {
-  std::string header{'\0', '\0', '\x08', static_cast<char>(extents.size())};
-  for (const Index extent : extents) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      header.push_back(static_cast<char>((extent >> shift) & 0xff));
-    }
-  }
-  return header;
-}
-
 void read_idx(benchmark::State& state) {
-  const TemporaryFolder folder;
+  const data_files::TemporaryFolder folder;
   std::string labels = random_bytes(images);
   for (char& label : labels) label = static_cast<char>(static_cast<unsigned char>(label) % 10);
-  const auto image_file =
-      folder.add("images", idx_header({images, 28, 28}) + random_bytes(images * 28 * 28));
-  const auto label_file = folder.add("labels", idx_header({images}) + labels);
+  const auto image_file = folder.write(
+      "images", data_files::idx_header(0x803, {images, 28, 28}) + random_bytes(images * 28 * 28));
+  const auto label_file = folder.write("labels", data_files::idx_header(0x801, {images}) + labels);
   bench::measure(state, [&] { benchmark::DoNotOptimize(nn::load_idx(image_file, label_file)); });
   state.SetItemsProcessed(state.iterations() * images);
   bench::count_rate(state, "GB/s", images * 28.0 * 28.0);
@@ -87,12 +50,12 @@ void read_idx(benchmark::State& state) {
 void read_cifar(benchmark::State& state) {
   constexpr Index in_a_file = 2000;
   constexpr Index record = 1 + 32 * 32 * 3;
-  const TemporaryFolder folder;
+  const data_files::TemporaryFolder folder;
   std::string bytes = random_bytes(in_a_file * record);
   for (std::size_t i = 0; i < bytes.size(); i += record) bytes[i] = '\x07';
   for (const char* name : {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4",
                            "data_batch_5", "test_batch"}) {
-    (void)folder.add(nn::detail::text(name, ".bin"), bytes);
+    folder.write(nn::detail::text(name, ".bin"), bytes);
   }
   bench::measure(state, [&] {
     benchmark::DoNotOptimize(nn::load_cifar10(folder.path(), {.images_per_file = in_a_file}));
