@@ -27,9 +27,10 @@ double tolerance(Index terms) {
   return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
 }
 
+/// With `gaps`, rows are longer than what the product reads of them.
 template <class T>
 void check_gemm(Index m, Index n, Index k, bool ta, bool tb, bool accumulate, bool with_epilogue,
-                std::mt19937& generator) {
+                bool gaps, std::mt19937& generator) {
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
@@ -37,9 +38,10 @@ void check_gemm(Index m, Index n, Index k, bool ta, bool tb, bool accumulate, bo
   CAPTURE(tb);
   CAPTURE(accumulate);
   CAPTURE(with_epilogue);
-  const Index lda = (ta ? m : k) + 3;
-  const Index ldb = (tb ? k : n) + 1;
-  const Index ldc = n + 2;
+  CAPTURE(gaps);
+  const Index lda = (ta ? m : k) + (gaps ? 3 : 0);
+  const Index ldb = (tb ? k : n) + (gaps ? 1 : 0);
+  const Index ldc = n + (gaps ? 2 : 0);
   const auto a = random_values<T>(lda * (ta ? k : m), generator);
   const auto b = random_values<T>(ldb * (tb ? n : k), generator);
   const auto bias = random_values<T>(n, generator);
@@ -79,9 +81,9 @@ TEST_CASE_TEMPLATE("gemm agrees with the definition for every transpose and odd 
   const Index sizes[] = {1, 2, 3, 5, 6, 7, 8, 13, 16, 17, 31, 33, 48, 50, 65};
   const auto pick = [&] { return sizes[generator() % std::size(sizes)]; };
   for (int round = 0; round < 60; ++round) {
-    for (int flags = 0; flags < 16; ++flags) {
+    for (int flags = 0; flags < 32; ++flags) {
       check_gemm<T>(pick(), pick(), pick(), (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
-                    (flags & 8) != 0, generator);
+                    (flags & 8) != 0, (flags & 16) != 0, generator);
     }
   }
 }
@@ -89,15 +91,18 @@ TEST_CASE_TEMPLATE("gemm agrees with the definition for every transpose and odd 
 TEST_CASE_TEMPLATE("gemm agrees with the definition where it is cut into blocks", T, float,
                    double) {
   std::mt19937 generator(2);
-  for (int flags = 0; flags < 16; ++flags) {
-    check_gemm<T>(64, 10, 700, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
-                  (flags & 8) != 0, generator);
-    check_gemm<T>(131, 150, 300, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
-                  (flags & 8) != 0, generator);
-    check_gemm<T>(1, 300, 600, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
-                  (flags & 8) != 0, generator);
-    check_gemm<T>(300, 1, 520, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0,
-                  (flags & 8) != 0, generator);
+  for (int flags = 0; flags < 32; ++flags) {
+    const auto check = [&](Index m, Index n, Index k) {
+      check_gemm<T>(m, n, k, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0,
+                    (flags & 16) != 0, generator);
+    };
+    check(64, 10, 700);
+    check(131, 150, 300);
+    check(1, 300, 600);
+    check(300, 1, 520);
+    check(1100, 1, 261);  // a column of several pieces, and of several blocks of k
+    check(30, 3, 1030);
+    check(61, 1030, 1);
   }
 }
 

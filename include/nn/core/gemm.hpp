@@ -24,23 +24,26 @@ template <class T>
 void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
           Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
           const Epilogue<T>& epilogue = {}) {
-  const detail::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
-                                       .transpose_b = transpose_b == Transpose::yes,
-                                       .m = m,
-                                       .n = n,
-                                       .k = k,
-                                       .a = a,
-                                       .lda = lda,
-                                       .b = b,
-                                       .ldb = ldb,
-                                       .c = c,
-                                       .ldc = ldc,
-                                       .accumulate = accumulate,
-                                       .epilogue = epilogue};
-  if (m == 1 && transpose_b == Transpose::no) {
+  detail::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
+                                 .transpose_b = transpose_b == Transpose::yes,
+                                 .m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = a,
+                                 .lda = lda,
+                                 .b = b,
+                                 .ldb = ldb,
+                                 .c = c,
+                                 .ldc = ldc,
+                                 .accumulate = accumulate,
+                                 .epilogue = epilogue};
+  detail::turn_columns_into_rows(problem);
+  if (problem.m == 1 && !problem.transpose_b) {
     detail::multiply_single_row(problem);
+  } else if (problem.k == 1 && !problem.transpose_b && epilogue.is_identity()) {
+    detail::multiply_column_by_row(problem);
   } else if (n <= detail::most_dot_columns && transpose_a == Transpose::no && k >= 32) {
-    detail::multiply_few_columns(problem);
+    detail::FewColumns<T>(problem).multiply();
   } else {
     detail::multiply_in_blocks(problem);
   }

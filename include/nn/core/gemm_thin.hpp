@@ -4,24 +4,42 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "nn/core/gemm_blocks.hpp"
 #include "nn/core/tile_dots.hpp"
 
 namespace nn::detail {
 
-/// A single row of C: a sum of rows of B, too little work to copy anything. Eight vectors of
-/// columns at a time are enough accumulators, and read B in long pieces.
+/// A matrix of a single column without gaps is a row too, and what is written as a product by a
+/// column can be the product of a row, which reads its other factor in long pieces.
 template <class T>
-void multiply_single_row(const GemmProblem<T>& p) {
+void turn_columns_into_rows(GemmProblem<T>& p) {
+  if (p.k == 1 && p.transpose_b && p.ldb == 1) {
+    p.transpose_b = false;
+    p.ldb = p.n;
+  }
+  if (p.n == 1 && p.ldc == 1 && p.transpose_a && p.epilogue.bias == nullptr) {
+    std::swap(p.m, p.n);
+    std::swap(p.a, p.b);
+    std::swap(p.lda, p.ldb);
+    p.transpose_a = !p.transpose_b;
+    p.transpose_b = false;
+  }
+}
+
+/// Columns [begin, end) of a single row of C.
+template <class T>
+void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
   constexpr Index wide = 8 * lanes<T>;
   constexpr Index block = 256;
   std::array<Index, block> steps;
   const Index step = p.transpose_a ? p.lda : 1;
-  for (Index l = 0; l < block; ++l) steps[static_cast<std::size_t>(l)] = l * step;
+  const Index most = std::min(block, p.k);
+  for (Index l = 0; l < most; ++l) steps[static_cast<std::size_t>(l)] = l * step;
   const Index zero = 0;
-  for (Index first = 0; first < p.n;) {
-    const Index left = p.n - first;
+  for (Index first = begin; first < end;) {
+    const Index left = end - first;
     const Index width = left >= wide ? wide : left >= panel_columns<T> ? panel_columns<T> : left;
     Index k0 = 0;
     do {
@@ -48,49 +66,104 @@ void multiply_single_row(const GemmProblem<T>& p) {
   }
 }
 
-/// Up to three columns, rows of A contiguous: dot products, with the columns of B packed, and what
-/// is left of k after whole vectors packed with zeros.
+/// A single row of C: a sum of rows of B, too little work to copy anything. Eight vectors of
+/// columns at a time are enough accumulators, and read B in long pieces.
 template <class T>
-void multiply_few_columns(const GemmProblem<T>& p) {
-  constexpr Index block = 512;
-  std::array<T, static_cast<std::size_t>(block * most_dot_columns)> columns;
-  std::array<Index, block> steps;
-  for (Index l = 0; l < block; ++l) steps[static_cast<std::size_t>(l)] = l;
-  constexpr Index tile = 8;
-  std::array<Index, tile> a_rows;
-  std::array<Index, tile> c_rows;
-  for (Index i = 0; i < tile; ++i) {
-    a_rows[static_cast<std::size_t>(i)] = i * p.lda;
-    c_rows[static_cast<std::size_t>(i)] = i * p.ldc;
-  }
-  for (Index k0 = 0; k0 < p.k; k0 += block) {
-    const Index depth = std::min(block, p.k - k0);
-    const Index whole = depth / lanes<T> * lanes<T>;
-    for (Index j = 0; j < p.n; ++j) {
-      for (Index l = 0; l < depth; ++l) {
-        columns[static_cast<std::size_t>(j * block + l)] =
-            p.transpose_b ? p.b[j * p.ldb + k0 + l] : p.b[(k0 + l) * p.ldb + j];
-      }
-    }
-    for (Index row = 0; row < p.m; row += tile) {
-      const Index rows = std::min(tile, p.m - row);
-      T* c = p.c + row * p.ldc;
-      const T* a = p.a + row * p.lda + k0;
-      multiply_dot_rows<T>(rows, {a, a_rows.data(), steps.data(), whole, columns.data(), block},
-                           {c, c_rows.data(), p.n, p.accumulate || k0 > 0, {}});
-      for (Index i = 0; i < rows; ++i) {
-        for (Index j = 0; j < p.n; ++j) {
-          T& sum = c[i * p.ldc + j];
-          for (Index l = whole; l < depth; ++l) {
-            sum += a[i * p.lda + l] * columns[static_cast<std::size_t>(j * block + l)];
-          }
-          if (k0 + depth < p.k) continue;
-          if (p.epilogue.bias != nullptr) sum += p.epilogue.bias[j];
-          sum = p.epilogue.activation(sum);
-        }
-      }
-    }
-  }
+void multiply_single_row(const GemmProblem<T>& p) {
+  constexpr Index columns = 1024;
+  const Index pieces = std::max<Index>(1, (p.n + columns - 1) / columns);
+  parallel_for(
+      pieces,
+      [&](Index piece) {
+        multiply_row_piece(p, piece * columns, std::min(p.n, (piece + 1) * columns));
+      },
+      p.n * p.k > 200000);
 }
+
+/// Sums of a single term without an epilogue: every row of C a multiple of the row of B. Bound by
+/// writing C, which is fastest one long row after the other.
+template <class T>
+void multiply_column_by_row(const GemmProblem<T>& p) {
+  namespace packet = Eigen::internal;
+  const auto multiply_row = [&p](Index i) {
+    const T left = p.a[i * (p.transpose_a ? 1 : p.lda)];
+    const Packet<T> all_left = packet::pset1<Packet<T>>(left);
+    const T* const b = p.b;
+    T* const c = p.c + i * p.ldc;
+    const Index n = p.n;
+    const bool add = p.accumulate;
+    Index j = 0;
+    for (; j + lanes<T> <= n; j += lanes<T>) {
+      Packet<T> product = packet::pmul(all_left, packet::ploadu<Packet<T>>(b + j));
+      if (add) product = packet::padd(product, packet::ploadu<Packet<T>>(c + j));
+      packet::pstoreu(c + j, product);
+    }
+    for (; j < n; ++j) c[j] = left * b[j] + (add ? c[j] : T(0));
+  };
+  parallel_for(p.m, multiply_row, p.m * p.n > 200000);
+}
+
+/// Up to three columns, rows of A contiguous: dot products. The columns of B are packed unless they
+/// are contiguous; what is left of k after whole vectors is added at the end.
+template <class T>
+class FewColumns {
+ public:
+  explicit FewColumns(const GemmProblem<T>& problem)
+      : p_(problem), columns_(p_.b), pitch_(p_.transpose_b ? p_.ldb : p_.k) {
+    if (!p_.transpose_b && (p_.n > 1 || p_.ldb > 1)) pack();
+    for (Index l = 0; l < block; ++l) steps_[static_cast<std::size_t>(l)] = l;
+  }
+
+  void multiply() const {
+    parallel_for((p_.m + tile - 1) / tile,
+                 [&](Index piece) { multiply(piece * tile, std::min(tile, p_.m - piece * tile)); },
+                 p_.m * p_.n * p_.k > 200000);
+  }
+
+ private:
+  static constexpr Index block = 512;
+  static constexpr Index tile = 8;
+
+  void pack() {
+    T* const packed = thread_workspace(bytes_for<T>(p_.n * p_.k)).template take<T>(p_.n * p_.k);
+    for (Index l = 0; l < p_.k; ++l) {
+      for (Index j = 0; j < p_.n; ++j) packed[j * p_.k + l] = p_.b[l * p_.ldb + j];
+    }
+    columns_ = packed;
+  }
+
+  void multiply(Index row, Index rows) const {
+    std::array<Index, tile> a_rows;
+    std::array<Index, tile> c_rows;
+    for (Index i = 0; i < tile; ++i) {
+      a_rows[static_cast<std::size_t>(i)] = i * p_.lda;
+      c_rows[static_cast<std::size_t>(i)] = i * p_.ldc;
+    }
+    const T* const a = p_.a + row * p_.lda;
+    T* const c = p_.c + row * p_.ldc;
+    const Index whole = p_.k / lanes<T> * lanes<T>;
+    for (Index k0 = 0; k0 < whole; k0 += block) {
+      multiply_dot_rows<T>(rows,
+                           {a + k0, a_rows.data(), steps_.data(), std::min(block, whole - k0),
+                            columns_ + k0, pitch_},
+                           {c, c_rows.data(), p_.n, p_.accumulate || k0 > 0, {}});
+    }
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < p_.n; ++j) {
+        T sum = c[i * p_.ldc + j];
+        for (Index l = whole; l < p_.k; ++l) {
+          sum += a[i * p_.lda + l] * columns_[j * pitch_ + l];
+        }
+        if (p_.epilogue.bias != nullptr) sum += p_.epilogue.bias[j];
+        c[i * p_.ldc + j] = p_.epilogue.activation(sum);
+      }
+    }
+  }
+
+  const GemmProblem<T>& p_;
+  const T* columns_;
+  Index pitch_;
+  std::array<Index, block> steps_;
+};
 
 }  // namespace nn::detail
