@@ -50,13 +50,14 @@ class WinogradProduct {
         g_(gather.geometry),
         depth_(depth(gather)),
         width_(width(gather)),
+        weight_pitch_(point_pitch(depth_ * width_)),
         first_y_(first(gather, g_.pad_top)),
         first_x_(first(gather, g_.pad_left)),
         grid_(grid(gather)),
         input_(input),
         output_(output),
         epilogue_(epilogue) {
-    transformed_ = scratch.take<T>(W::points * depth_ * width_);
+    transformed_ = scratch.take<T>(W::points * weight_pitch_);
     steps_ = scratch.take<Index>(depth_);
     for (Index l = 0; l < depth_; ++l) steps_[l] = l;
     transform_weights(weights);
@@ -82,7 +83,7 @@ class WinogradProduct {
   }
 
   static Index scratch_bytes(const Gather& gather) {
-    return bytes_for<T>(W::points * depth(gather) * width(gather)) +
+    return bytes_for<T>(W::points * point_pitch(depth(gather) * width(gather))) +
            bytes_for<Index>(depth(gather));
   }
 
@@ -133,21 +134,26 @@ class WinogradProduct {
 
   /// The transformed weights: a packed matrix, depth x width, for each point.
   [[nodiscard]] T* panel(Index point, Index column) const {
-    return transformed_ + point * depth_ * width_ + panel_offset(column, depth_);
+    return transformed_ + point * weight_pitch_ + panel_offset(column, depth_);
   }
 
+  /// In pieces that write whole lines of the cache: turned, a row of a panel holds channels.
   void transform_weights(const T* weights) const {
-    const Index blocks = g_.channels / lanes<T>;
+    const Index piece = gather_.backward ? panel_columns<T> : Index{lanes<T>};
+    const Index pieces = divide_up(g_.channels, piece);
     parallel_for(
-        Phases::count * blocks,
-        [&](Index block) {
-          const Index phase = block / blocks;
-          const Index channel = block % blocks * lanes<T>;
-          for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
-            if (gather_.backward) {
-              transform_turned(weights, phase, channel, filter);
-            } else {
-              transform_forward(weights, phase, channel, filter);
+        Phases::count * pieces,
+        [&](Index index) {
+          const Index phase = index / pieces;
+          const Index first = index % pieces * piece;
+          const Index end = std::min(first + piece, g_.channels);
+          for (Index channel = first; channel < end; channel += lanes<T>) {
+            for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
+              if (gather_.backward) {
+                transform_turned(weights, phase, channel, filter);
+              } else {
+                transform_forward(weights, phase, channel, filter);
+              }
             }
           }
         },
@@ -171,7 +177,7 @@ class WinogradProduct {
       T* to = panel(0, column) + (phase * g_.channels + channel) * width + filter - column;
       W::filter([&](int y, int x) { return packet::ploadu<Packet<T>>(from + tap(phase, y, x)); },
                 [&](int y, int x, const Packet<T>& v) {
-                  packet::pstoreu(to + (y * W::inputs + x) * depth_ * width_, v);
+                  packet::pstoreu(to + (y * W::inputs + x) * weight_pitch_, v);
                 });
     }
   }
@@ -206,9 +212,8 @@ class WinogradProduct {
 
   void run_tiles(const Range& tiles) const {
     const Index count = tiles.size();
-    // A line more between the points keeps their streams out of one set of the cache.
-    const Index input_pitch = count * depth_ + 16;
-    const Index output_pitch = count * width_ + 16;
+    const Index input_pitch = point_pitch(count * depth_);
+    const Index output_pitch = point_pitch(count * width_);
     const Index channels = gather_.input_channels();
     Arena arena = thread_workspace(
         bytes_for<T>(W::points * input_pitch) + bytes_for<T>(W::points * output_pitch) +
@@ -311,6 +316,7 @@ class WinogradProduct {
   ConvolutionGeometry g_;
   Index depth_;
   Index width_;
+  Index weight_pitch_;
   Index first_y_;
   Index first_x_;
   WinogradGrid grid_;

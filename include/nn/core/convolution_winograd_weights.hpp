@@ -30,10 +30,13 @@ class WinogradWeights {
         dy_(dy),
         dweights_(dweights),
         accumulate_(accumulate),
-        chunk_(chunk(g_)) {
-    inputs_ = scratch.take<T>(W::points * chunk_ * depth_);
-    outputs_ = scratch.take<T>(W::points * chunk_ * g_.filters);
-    sums_ = scratch.take<T>(W::points * depth_ * g_.filters);
+        chunk_(chunk(g_)),
+        input_pitch_(point_pitch(chunk_ * depth_)),
+        output_pitch_(point_pitch(chunk_ * g_.filters)),
+        sum_pitch_(point_pitch(depth_ * g_.filters)) {
+    inputs_ = scratch.take<T>(W::points * input_pitch_);
+    outputs_ = scratch.take<T>(W::points * output_pitch_);
+    sums_ = scratch.take<T>(W::points * sum_pitch_);
     steps_ = scratch.take<Index>(chunk_);
     input_rows_ = scratch.take<Index>(depth_);
     sum_rows_ = scratch.take<Index>(depth_);
@@ -48,9 +51,9 @@ class WinogradWeights {
 
   static Index scratch_bytes(const ConvolutionGeometry& g) {
     const Index tiles = chunk(g);
-    return bytes_for<T>(W::points * tiles * depth(g)) +
-           bytes_for<T>(W::points * tiles * g.filters) +
-           bytes_for<T>(W::points * depth(g) * g.filters) + bytes_for<Index>(tiles) +
+    return bytes_for<T>(W::points * point_pitch(tiles * depth(g))) +
+           bytes_for<T>(W::points * point_pitch(tiles * g.filters)) +
+           bytes_for<T>(W::points * point_pitch(depth(g) * g.filters)) + bytes_for<Index>(tiles) +
            2 * bytes_for<Index>(depth(g));
   }
 
@@ -108,7 +111,7 @@ class WinogradWeights {
                 return packet::ploadu<Packet<T>>(in.data + r * in.row + c * in.column + channel);
               },
               [&](int r, int c, const Packet<T>& v) {
-                packet::pstoreu(to + (r * W::inputs + c) * chunk_ * depth_, v);
+                packet::pstoreu(to + (r * W::inputs + c) * input_pitch_, v);
               });
         }
       }
@@ -122,7 +125,7 @@ class WinogradWeights {
                                                  j);
               },
               [&](int r, int c, const Packet<T>& v) {
-                packet::pstoreu(to + (r * W::inputs + c) * chunk_ * g_.filters, v);
+                packet::pstoreu(to + (r * W::inputs + c) * output_pitch_, v);
               });
         }
       });
@@ -138,12 +141,12 @@ class WinogradWeights {
   }
 
   void multiply_point(Index point, Index count, bool add) const {
-    const T* outputs = outputs_ + point * chunk_ * g_.filters;
+    const T* outputs = outputs_ + point * output_pitch_;
     for_each_panel<T>(g_.filters, [&](Index first, Index used, Index width) {
       multiply_panel<T>(depth_, width,
-                        {inputs_ + point * chunk_ * depth_, input_rows_, steps_, count,
+                        {inputs_ + point * input_pitch_, input_rows_, steps_, count,
                          outputs + panel_offset(first, count), width},
-                        {sums_ + point * depth_ * g_.filters + first, sum_rows_, used, add, {}});
+                        {sums_ + point * sum_pitch_ + first, sum_rows_, used, add, {}});
     });
   }
 
@@ -157,8 +160,7 @@ class WinogradWeights {
       T* const target = dweights_ + row % g_.channels * g_.filters + filter;
       W::filter_transposed(
           [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(sums_ + (y * W::inputs + x) * depth_ * g_.filters +
-                                             at);
+            return packet::ploadu<Packet<T>>(sums_ + (y * W::inputs + x) * sum_pitch_ + at);
           },
           [&](int y, int x, const Packet<T>& v) {
             T* to = target + ((y * Phases::stride + Phases::y(phase)) * Phases::kernel +
@@ -177,6 +179,9 @@ class WinogradWeights {
   T* dweights_;
   bool accumulate_;
   Index chunk_;
+  Index input_pitch_;
+  Index output_pitch_;
+  Index sum_pitch_;
   T* inputs_;
   T* outputs_;
   T* sums_;

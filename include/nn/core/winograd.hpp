@@ -45,6 +45,11 @@ struct WinogradGrid {
   }
 };
 
+/// From the matrix of one point to that of the next: a line more than its elements, as a transform
+/// reads or writes all points at once, and where they are a power of two apart their lines would
+/// share one set of the cache.
+[[nodiscard]] constexpr Index point_pitch(Index elements) { return elements + 16; }
+
 /// Square pieces of images, or of every `step`-th row and column of them, which may reach beyond
 /// the images, where there are zeros.
 template <class T>
