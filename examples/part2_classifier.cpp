@@ -1,18 +1,17 @@
 // Part 2: trains a network that recognises handwritten digits, and looks at what it has learnt.
 
 #include <nn/io/safetensors.hpp>
-#include <nn/viz/grid.hpp>
 #include <nn/viz/heat_map.hpp>
-#include <nn/viz/image.hpp>
 #include <nn/viz/plot.hpp>
-#include <nn/viz/probabilities.hpp>
 
 #include <iostream>
 
+#include "support/answers.hpp"
 #include "support/classifier.hpp"
 
 namespace {
 
+using example::Answers;
 using nn::Dataset;
 using nn::Index;
 using nn::Label;
@@ -27,75 +26,6 @@ struct LearningBaseCurve {
   std::vector<double> loss;
   std::vector<double> accuracy;
 };
-
-/// The network's answers to the test base.
-struct Answers {
-  nn::Tensor<float> probabilities;
-  std::vector<Label> labels;
-  std::vector<float> confidence;
-  nn::ConfusionMatrix confusion;
-  std::vector<Index> wrong;  ///< places, the most confident first
-};
-
-Answers answers_of(const nn::Tensor<float>& probabilities, const Dataset& test) {
-  Answers answers{probabilities, {}, {}, nn::confusion_matrix(probabilities, test.labels()), {}};
-  for (Index i = 0; i < test.size(); ++i) {
-    const auto row = answers.probabilities.sample(i);
-    const Label label = nn::predicted_class(std::span<const float>(row.span()));
-    answers.labels.push_back(label);
-    answers.confidence.push_back(row[label]);
-    if (label != test.label(i)) answers.wrong.push_back(i);
-  }
-  std::stable_sort(answers.wrong.begin(), answers.wrong.end(), [&](Index a, Index b) {
-    return answers.confidence[static_cast<std::size_t>(a)] >
-           answers.confidence[static_cast<std::size_t>(b)];
-  });
-  return answers;
-}
-
-nn::viz::Image picture_of(const Dataset& data, Index index) {
-  return nn::viz::Image(data.image(index));
-}
-
-/// One row of examples for each class.
-void draw_examples(const Options& options, const Dataset& train) {
-  constexpr Index columns = 12;
-  std::vector<nn::viz::Image> images;
-  for (Label label = 0; label < train.classes(); ++label) {
-    Index found = 0;
-    for (Index i = 0; i < train.size() && found < columns; ++i) {
-      if (train.label(i) != label) continue;
-      images.push_back(picture_of(train, i));
-      ++found;
-    }
-  }
-  nn::viz::write_png(options.out / "examples.png",
-                     nn::viz::image_grid(images, columns, {.row_titles = train.class_names()}));
-}
-
-void draw_predictions(const Options& options, const std::string& file, const Dataset& test,
-                      const Answers& answers, const std::vector<Index>& which) {
-  std::vector<nn::viz::Prediction> predictions;
-  for (const Index i : which) {
-    const auto row = answers.probabilities.sample(i);
-    predictions.push_back({picture_of(test, i), {row.begin(), row.end()}, test.label(i)});
-  }
-  nn::viz::plot_predictions(options.out / file, predictions, {.class_names = test.class_names()});
-}
-
-/// The first example of each class that was recognised, at most `count`.
-std::vector<Index> right_examples(const Dataset& test, const Answers& answers, Index count) {
-  std::vector<Index> result;
-  for (Label label = 0; label < test.classes(); ++label) {
-    for (Index i = 0; i < test.size(); ++i) {
-      if (test.label(i) != label || answers.labels[static_cast<std::size_t>(i)] != label) continue;
-      result.push_back(i);
-      break;
-    }
-  }
-  result.resize(std::min(result.size(), static_cast<std::size_t>(count)));
-  return result;
-}
 
 void draw_curves(const Options& options, const nn::History& history,
                  const LearningBaseCurve& learning) {
@@ -119,49 +49,6 @@ void draw_curves(const Options& options, const nn::History& history,
                        {.title = "Recognition rate",
                         .x = {.label = "epoch", .ticks = epochs},
                         .y = {.label = "images recognised", .percent = true}});
-}
-
-/// Draws the most confident errors; returns how many there are to see.
-Index draw_worst(const Options& options, const Dataset& test, const Answers& answers) {
-  constexpr std::size_t most = 24;
-  std::vector<nn::viz::Image> images;
-  std::vector<std::string> labels;
-  for (std::size_t k = 0; k < std::min(most, answers.wrong.size()); ++k) {
-    const Index i = answers.wrong[k];
-    const auto place = static_cast<std::size_t>(i);
-    images.push_back(picture_of(test, i));
-    const bool digits = test.class_names()[0].size() == 1;
-    const std::string truth = test.class_names()[static_cast<std::size_t>(test.label(i))];
-    const std::string answer = test.class_names()[static_cast<std::size_t>(answers.labels[place])];
-    labels.push_back(digits ? truth + " as " + answer : answer);
-  }
-  if (!images.empty()) {
-    nn::viz::write_png(options.out / "errors.png",
-                       nn::viz::image_grid(images, 8, {.scale = 5, .labels = labels}));
-  }
-  return static_cast<Index>(images.size());
-}
-
-example::Table rates_table(const Dataset& test, const Answers& answers) {
-  example::Table table{
-      .caption = "Recognition rate of each class on the test base.",
-      .columns = {"class", "images", "recognised", "rate", "most often taken for"}};
-  const auto name = [&](Label label) {
-    return test.class_names()[static_cast<std::size_t>(label)];
-  };
-  const nn::ConfusionMatrix& counts = answers.confusion;
-  for (Label truth = 0; truth < test.classes(); ++truth) {
-    Label most = truth == 0 ? 1 : 0;
-    for (Label other = 0; other < test.classes(); ++other) {
-      if (other != truth && counts(truth, other) > counts(truth, most)) most = other;
-    }
-    const Index times = counts(truth, most);
-    table.rows.push_back(
-        {name(truth), example::thousands(counts.actual(truth)),
-         example::thousands(counts(truth, truth)), example::percent(counts.recall(truth)),
-         times == 0 ? "none" : name(most) + " (" + example::counted(times, "time") + ")"});
-  }
-  return table;
 }
 
 /// The mean probability of the winner over the images that were recognised, or over the others.
@@ -234,19 +121,21 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
                                               .schedule = nn::one_cycle_schedule(),
                                               .callbacks = {measure}});
 
-  const Answers answers = answers_of(example::probabilities(model, base.test), base.test);
+  const Answers answers = example::answers_of(example::probabilities(model, base.test), base.test);
   const nn::EpochRecord& last = history.last();
   nn::save(model, options.out / "weights.safetensors");
 
-  draw_examples(options, base.train);
+  example::draw_examples(options.out, base.train);
   draw_curves(options, history, learning);
-  draw_predictions(options, "right.png", base.test, answers, right_examples(base.test, answers, 6));
+  example::draw_predictions(options.out, "right.png", base.test, answers,
+                            example::right_examples(base.test, answers, 6));
   std::vector<Index> wrong = answers.wrong;
   wrong.resize(std::min<std::size_t>(wrong.size(), 6));
-  if (!wrong.empty()) draw_predictions(options, "wrong.png", base.test, answers, wrong);
+  if (!wrong.empty())
+    example::draw_predictions(options.out, "wrong.png", base.test, answers, wrong);
   nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
                                  base.test.class_names());
-  const Index shown = draw_worst(options, base.test, answers);
+  const Index shown = example::draw_worst(options.out, base.test, answers);
 
   const double images = static_cast<double>(base.train.size() * options.epochs);
   example::Metrics metrics;
@@ -342,7 +231,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
                  " of the test base is recognised: " +
                  example::thousands(base.test.size() - static_cast<Index>(answers.wrong.size())) +
                  " of " + example::thousands(base.test.size()) + " images.")
-      .table(rates_table(base.test, answers))
+      .table(example::rates_table(base.test, answers))
       .picture("confusion.png",
                "How many images of each class (row) were taken for which (column).");
   page.conclusion(tell_confusion(base.test, answers.confusion));

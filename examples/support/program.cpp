@@ -120,6 +120,11 @@ void CommandLine::flag(const std::string& name, std::vector<nn::Index>& target,
   parser_->add(name, target, description);
 }
 
+void CommandLine::flag(const std::string& name, std::vector<std::string>& target,
+                       const std::string& description) {
+  parser_->add(name, target, description);
+}
+
 void CommandLine::choice(const std::string& name, std::string& target,
                          const std::vector<std::string>& words, const std::string& description) {
   parser_->add(name, target, description)->check(CLI::IsMember(words));

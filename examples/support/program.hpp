@@ -29,7 +29,7 @@ namespace example {
 /// The flags that every program has.
 struct Flags {
   std::filesystem::path data;  ///< where the data sets are: --data, $NN_DATA_DIR or data/
-  std::string dataset;         ///< "mnist" or "fashion-mnist", where the program offers both
+  std::string dataset;         ///< "mnist", "fashion-mnist", ..., where the program offers several
   std::filesystem::path out;   ///< the folder for results, which exists once the program runs
   nn::Index epochs = 0;        ///< passes over the learning base
   std::uint64_t seed = 1;      ///< of everything that is random
@@ -68,6 +68,8 @@ class CommandLine {
   void flag(const std::string& name, std::filesystem::path& target, const std::string& description);
   /// A flag that takes several values: "--widths 16 64 256".
   void flag(const std::string& name, std::vector<nn::Index>& target,
+            const std::string& description);
+  void flag(const std::string& name, std::vector<std::string>& target,
             const std::string& description);
 
   /// A flag that takes one of a few words.

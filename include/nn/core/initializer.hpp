@@ -29,7 +29,7 @@ struct Initializer {
 
 namespace detail {
 inline void fill_orthogonal(TensorView<double> values, double gain, Random& random);
-inline void fill_dirac(TensorView<double> values, double one, Random& random);
+inline void fill_dirac(TensorView<double> values, double others, Random& random);
 }  // namespace detail
 
 /// Every element is `value`.
@@ -86,9 +86,11 @@ constexpr Initializer orthogonal(double gain = 1) {
 }
 
 /// Convolution weights that pass their inputs through: output channel c copies input channel c at
-/// the kernel's centre (Zagoruyko and Komodakis, "DiracNets", 2017). The other weights are 0.
-constexpr Initializer dirac() {
-  return {Initializer::Kind::other, Initializer::Fan::none, 1, detail::fill_dirac};
+/// the kernel's centre, and its other weights are 0 (Zagoruyko and Komodakis, "DiracNets", 2017).
+/// Where there are more output channels than inputs, those beyond are normal with the variance
+/// `others` / fan-in; with 0 they would stay silent.
+constexpr Initializer dirac(double others = 0) {
+  return {Initializer::Kind::other, Initializer::Fan::none, others, detail::fill_dirac};
 }
 
 namespace detail {
@@ -147,13 +149,20 @@ inline void fill_orthogonal(TensorView<double> weights, double gain, Random& ran
   }
 }
 
-inline void fill_dirac(TensorView<double> weights, double one, Random& /*random*/) {
+inline void fill_dirac(TensorView<double> weights, double others, Random& random) {
   const Shape& shape = weights.shape();
   require<ShapeError>(shape.rank() == 4,
                       "dirac() is for convolution weights KH x KW x in x out, not ", shape);
-  weights.fill(0);
-  for (Index c = 0; c < std::min(shape[2], shape[3]); ++c) {
-    weights(shape[0] / 2, shape[1] / 2, c, c) = one;
+  const Index inputs = shape[2];
+  const Index outputs = shape[3];
+  const double deviation =
+      std::sqrt(others / static_cast<double>(shape[0] * shape[1] * std::max<Index>(1, inputs)));
+  for (Index i = 0; i < weights.size(); ++i) {
+    const bool copies = i % outputs < inputs;
+    weights[i] = copies || others == 0 ? 0 : deviation * random.normal();
+  }
+  for (Index c = 0; c < std::min(inputs, outputs); ++c) {
+    weights(shape[0] / 2, shape[1] / 2, c, c) = 1;
   }
 }
 
