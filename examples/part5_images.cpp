@@ -27,6 +27,7 @@ using Model = nn::Model<nn::Sequential<nn::AnyLayer>>;
 
 struct Options : example::Flags {
   std::string recipe = "fast";
+  bool resume = false;
   std::filesystem::path weights;
   std::vector<std::string> classify;
 };
@@ -102,6 +103,7 @@ class Watch {
   [[nodiscard]] nn::Callback callback() {
     nn::Callback callback;
     callback.on_batch = [this](nn::BatchReport& report) {
+      if (batches_ == 0 && seen_.empty()) epochs_before_ = report.epoch - 1;
       sum_ += report.loss;
       ++batches_;
       const Index steps = report.epochs * report.batches;
@@ -112,7 +114,25 @@ class Watch {
     return callback;
   }
 
-  [[nodiscard]] const std::vector<Moment>& seen() const { return seen_; }
+  /// All moments of a training. Of the epochs before a resumed one began to be watched, only the
+  /// history tells.
+  [[nodiscard]] std::vector<Moment> seen(const nn::History& history) const {
+    const auto before =
+        seen_.empty() ? history.epochs.size() : static_cast<std::size_t>(epochs_before_);
+    std::vector<Moment> all;
+    double seconds = 0;
+    for (std::size_t i = 0; i < before; ++i) {
+      const nn::EpochRecord& record = history.epochs[i];
+      seconds += record.seconds;
+      all.push_back({static_cast<double>(record.epoch), seconds, record.loss,
+                     record.validation_loss, record.validation_accuracy});
+    }
+    for (Moment moment : seen_) {
+      moment.seconds += seconds;
+      all.push_back(moment);
+    }
+    return all;
+  }
 
  private:
   static constexpr Index moments = 30;
@@ -132,7 +152,8 @@ class Watch {
   const nn::SoftmaxCrossEntropy& loss_;
   Index batch_size_;
   std::vector<Moment> seen_;
-  double before_ = 0;  // seconds of the epochs that are over
+  Index epochs_before_ = 0;  // that were over when the watching began
+  double before_ = 0;        // seconds of the epochs that are over and were watched
   double sum_ = 0;
   Index batches_ = 0;
 };
@@ -166,6 +187,9 @@ Training train(Model& model, const Options& options, const Recipe& recipe, const
   fitting.average_decay = recipe.average_decay;
   fitting.drop_last = true;  // a small last batch would count as much as any other
   fitting.augmentation = example::augmentation_of(recipe.augmentation);
+  const std::filesystem::path checkpoint = options.out / "training.checkpoint";
+  if (!options.resume) std::filesystem::remove(checkpoint);
+  fitting.checkpoint = checkpoint;
   Watch watch(model, bases.validation, loss, fitting.batch_size);
   const Index steps = bases.learning.size() / fitting.batch_size;
   example::Progress progress(fitting.epochs * steps,
@@ -174,7 +198,7 @@ Training train(Model& model, const Options& options, const Recipe& recipe, const
   Training training;
   training.history = nn::fit(model, bases.learning, loss, optimizer, fitting);
   progress.finish();
-  training.moments = watch.seen();
+  training.moments = watch.seen(training.history);
   return training;
 }
 
@@ -452,6 +476,9 @@ struct Knowledge {
   nn::ViewOptions views;
 };
 
+/// Half precision, which makes the file half as large.
+constexpr nn::ElementType stored_type = nn::ElementType::f16;
+
 void save(const Options& options, const Recipe& recipe, const Model& model, const Bases& bases,
           const nn::Metadata& rates, const nn::ViewOptions& views) {
   nn::Metadata metadata = rates;
@@ -465,7 +492,7 @@ void save(const Options& options, const Recipe& recipe, const Model& model, cons
   metadata["deviation"] = numbers(bases.learning.normalization().deviation);
   metadata["views_flip"] = views.flip ? "1" : "0";
   metadata["views_shift"] = std::to_string(views.shift);
-  nn::save(model, options.out / "weights.safetensors", {.metadata = metadata});
+  nn::save(model, options.out / "weights.safetensors", {.metadata = metadata, .type = stored_type});
 }
 
 nn::Shape shape_of(const std::string& dataset) {
@@ -764,7 +791,10 @@ void study(const Options& options) {
               {.seed = options.seed});
   std::cout << nn::summary(model, recipe.batch_size);
 
-  Results results{.training = train(model, options, recipe, bases),
+  const Training training = train(model, options, recipe, bases);
+  // From here on it is the network as it is stored, so that the rates are those of the file.
+  nn::from_safetensors(model, nn::to_safetensors(model, {.type = stored_type}));
+  Results results{.training = training,
                   .choices = measure_choices(model, recipe, bases.validation),
                   .chosen = {},
                   .answers = {{}, {}, {}, nn::ConfusionMatrix(bases.test.classes()), {}}};
@@ -839,6 +869,7 @@ int main(int argc, char** argv) {
               "the images to learn");
   line.choice("--recipe", options.recipe, {"fast", "best"}, "in minutes, or as well as it goes");
   line.flag("--epochs", options.epochs, "passes over the learning base (0: as the recipe has it)");
+  line.flag("--resume", options.resume, "goes on from the checkpoint in --out, if there is one");
   line.flag("--weights", options.weights, "a weights.safetensors that this program has written");
   line.flag("--classify", options.classify, "pictures (PNG, JPEG) to classify with --weights");
   return example::run_program(line, argc, argv, [&] {

@@ -111,6 +111,23 @@ TEST_CASE("dirac weights pass their inputs through") {
   CHECK_THROWS_AS(drawn(nn::dirac(), {3, 4}), nn::ShapeError);
 }
 
+TEST_CASE("dirac weights beyond the inputs are drawn when asked for") {
+  const Index outputs = 3000;
+  const Tensor<double> weights = drawn(nn::dirac(2), {3, 3, 4, 4 + outputs});
+  const Tensor<double> silent = drawn(nn::dirac(), {3, 3, 4, 4 + outputs});
+  double squares = 0;
+  for (Index row = 0; row < 36; ++row) {
+    for (Index c = 0; c < 4; ++c) {
+      CHECK(weights[row * (4 + outputs) + c] == silent[row * (4 + outputs) + c]);
+    }
+    for (Index c = 4; c < 4 + outputs; ++c) {
+      squares += weights[row * (4 + outputs) + c] * weights[row * (4 + outputs) + c];
+    }
+  }
+  const auto count = static_cast<double>(36 * outputs);
+  CHECK(std::abs(squares / count / (2.0 / 36) - 1) < 5 * std::sqrt(2 / count));
+}
+
 TEST_CASE("equal seeds give equal weights, in float the rounded ones") {
   for (const Initializer& initializer :
        {nn::he_normal(), nn::glorot_uniform(), nn::truncated_normal(1), nn::orthogonal()}) {

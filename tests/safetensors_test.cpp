@@ -254,6 +254,31 @@ TEST_CASE("weights saved in one scalar are loaded in the other") {
   }
 }
 
+TEST_CASE("weights saved in half precision are rounded, in half the space, and pass their check") {
+  const Folder folder;
+  const auto model = small_model(5);
+  nn::save(model, folder / "whole");
+  nn::save(model, folder / "half", {.type = nn::ElementType::f16});
+  const auto whole = nn::SafetensorsFile::read(folder / "whole");
+  const auto half = nn::SafetensorsFile::read(folder / "half");
+  for (const auto& [name, tensor] : half.tensors()) {
+    CHECK(tensor.type == nn::ElementType::f16);
+    CHECK(2 * tensor.bytes.size() == whole.at(name).bytes.size());
+  }
+  auto other = small_model(6);
+  nn::load(other, folder / "half");
+  bool rounded = false;
+  for (nn::Index i = 0; i < model.parameters().size(); ++i) {
+    const float value = model.parameters()[i];
+    CHECK(other.parameters()[i] == Approx(value).epsilon(0.0005));  // half of 2^-10
+    rounded = rounded || other.parameters()[i] != value;
+  }
+  CHECK(rounded);
+  CHECK(message_of([&] {
+          nn::save(model, folder / "whole numbers", {.type = nn::ElementType::i32});
+        }) == "values can be stored as F64, F32, F16 or BF16, not as I32");
+}
+
 TEST_CASE("PyTorch's layout has dense layers out x in, and images with the channel first") {
   const auto model = small_model();
   const auto file = nn::to_safetensors(model, {.layout = nn::WeightLayout::pytorch});

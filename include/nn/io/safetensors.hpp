@@ -25,6 +25,9 @@ struct SaveOptions {
   WeightLayout layout = WeightLayout::native;  ///< of the tensors in the file
   Metadata metadata{};  ///< what else to put into the file; keys that start with "nn." are taken
   LayerNames names{};   ///< where the file is to have other names
+  /// The number type in the file: F64, F32, F16 or BF16, to which the weights are rounded; the
+  /// model's own if nothing is said. F16 makes a file of half the size.
+  std::optional<ElementType> type{};
 };
 
 /// How weights are read.
@@ -45,7 +48,7 @@ struct LoadOptions {
 /// width, channel, and "nn.check.output", what the model makes of it; both are decimal numbers with
 /// spaces between.
 /// @throws FileError when the file cannot be written: what was there before is then still there.
-/// @throws Error when the layout cannot express the network.
+/// @throws Error when the layout cannot express the network, or the type no fractions.
 template <class Network, class T>
 void save(const Model<Network, T>& model, const std::filesystem::path& path,
           const SaveOptions& options = {});
@@ -169,19 +172,26 @@ void require_same_output(std::span<const T> expected, std::span<const T> found) 
 
 template <class T>
 [[nodiscard]] SafetensorsFile file_of(const StoredVariables& variables, const T* parameters,
-                                      const T* states) {
+                                      const T* states, ElementType type) {
   SafetensorsFile file;
-  const auto put = [&file](const StoredVariable& variable, const T* block) {
+  const auto put = [&file, type](const StoredVariable& variable, const T* block) {
     Tensor<T> values(variable.shape);
     for_each_element(variable, [&](Index in_model, Index in_file) {
       values[in_file] = block[variable.offset + in_model];
     });
     require(!file.contains(variable.name), "two tensors would be called '", variable.name, "'");
-    file.put(variable.name, std::as_const(values).view());
+    file.put(variable.name, std::as_const(values).view(), type);
   };
   for (const StoredVariable& variable : variables.parameters) put(variable, parameters);
   for (const StoredVariable& variable : variables.states) put(variable, states);
   return file;
+}
+
+/// The values as they come back from a file that stores them as `type`.
+template <class T>
+void round_to(ElementType type, TensorView<T> values) {
+  const std::string bytes = encode<T>(type, std::span<const T>(values.span()));
+  decode(type, std::span<const char>(bytes), values.data());
 }
 
 /// Lists all tensors that are missing, too many or misshapen; empty when there are none.
@@ -247,8 +257,9 @@ void run_check(const Model<Network, T>& model, const Metadata& metadata) {
 template <class Network, class T>
 SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions& options) {
   const auto variables = detail::stored_variables(model.plan(), options.layout, options.names);
+  const ElementType type = options.type.value_or(element_type_of<T>());
   SafetensorsFile file =
-      detail::file_of<T>(variables, model.parameters().data(), model.state().data());
+      detail::file_of<T>(variables, model.parameters().data(), model.state().data(), type);
   if (options.layout == WeightLayout::pytorch) {
     for (const auto& variable : variables.states) {
       const auto counter = detail::batch_counter(variable.name);
@@ -266,7 +277,14 @@ SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions
   file.metadata["nn.network"] = detail::describe(model.plan());
   file.metadata["nn.input_shape"] = model.input_shape().to_string();
   file.metadata["nn.check.input"] = detail::to_text<T>(input.span());
-  file.metadata["nn.check.output"] = detail::to_text<T>(model.predict(input).span());
+  std::optional<Model<Network, T>> rounded;  // what a reader will have
+  if (type != element_type_of<T>()) {
+    rounded.emplace(model);
+    detail::round_to(type, rounded->parameters());
+    detail::round_to(type, rounded->state());
+  }
+  const Tensor<T> output = (rounded ? *rounded : model).predict(input);
+  file.metadata["nn.check.output"] = detail::to_text<T>(output.span());
   return file;
 }
 
