@@ -34,13 +34,16 @@ struct GemmProblem {
 /// How a product is cut, by its sizes alone. A panel of B, k x 16 columns, is read again for every
 /// tile of a block and should stay in the level-1 cache: 320 x 16 floats are 20 KiB of 32. The
 /// packed blocks of B, k x n, and of a transposed A, m x k, should stay in level 2: 160 + 240 KiB
-/// of 512. Within these bounds there should be enough blocks of C for every thread; but a block of
-/// rows packs B again, and a block of columns A.
+/// of 512. Within these bounds there should be enough blocks of C for every thread, all about as
+/// large, so they are halved while there are too few; but a block of rows packs B again, and a
+/// block of columns A.
 struct GemmCut {
   static constexpr Index most_k_bytes = 1280;
   static constexpr Index most_n = 128;
   static constexpr Index most_m = 192;
   static constexpr Index enough_blocks = 4;
+  static constexpr Index least_m = 32;
+  static constexpr Index least_n = 40;
   /// Below so many rows it is not worth copying B, and below so many columns, A.
   static constexpr Index unpacked_m = 12;
   static constexpr Index unpacked_n = 32;
@@ -55,27 +58,23 @@ struct GemmCut {
     const auto rounded = [](Index size, Index multiple) {
       return (size + multiple - 1) / multiple * multiple;
     };
-    GemmCut cut{even(p.m, most_m), even(p.n, most_n),
-                even(p.k, most_k_bytes / static_cast<Index>(sizeof(T)))};
-    cut.n = rounded(cut.n, panel_columns<T>);
-    const Index blocks = ((p.m + cut.m - 1) / cut.m) * ((p.n + cut.n - 1) / cut.n);
-    if (blocks < enough_blocks && p.m * p.n * p.k > 200000) {
-      const Index more = (enough_blocks + blocks - 1) / blocks;
-      if (by_rows) {
-        cut.m = std::max<Index>(rounded((cut.m + more - 1) / more, 24), 48);
-      } else {
-        cut.n =
-            std::max(rounded((cut.n + more - 1) / more, panel_columns<T>), 4 * panel_columns<T>);
-      }
+    const Index blocks_k = pieces(p.k, most_k_bytes / static_cast<Index>(sizeof(T)));
+    Index blocks_m = pieces(p.m, most_m);
+    Index blocks_n = pieces(p.n, most_n);
+    if (p.m * p.n * p.k > 200000) {
+      Index& blocks = by_rows ? blocks_m : blocks_n;
+      const Index size = by_rows ? p.m : p.n;
+      const Index least = by_rows ? least_m : least_n;
+      while (blocks_m * blocks_n < enough_blocks && size >= 2 * blocks * least) blocks *= 2;
     }
-    return cut;
+    return {rounded(pieces(p.m, blocks_m), lanes<T>),
+            rounded(pieces(p.n, blocks_n), panel_columns<T>), pieces(p.k, blocks_k)};
   }
 
  private:
-  /// The size of as few blocks as possible, all about as large.
-  static Index even(Index size, Index most) {
-    const Index blocks = std::max<Index>(1, (size + most - 1) / most);
-    return std::max<Index>(1, (size + blocks - 1) / blocks);
+  /// The pieces of at most `other` that there are; or the size of the largest of `other` even ones.
+  static Index pieces(Index size, Index other) {
+    return std::max<Index>(1, (size + other - 1) / other);
   }
 };
 
