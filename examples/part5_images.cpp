@@ -685,13 +685,14 @@ std::string explain_network(const Recipe& recipe) {
 void tell_training(example::Page& page, const Options& options, const Recipe& recipe,
                    const Model& model, const Bases& bases, const Results& results) {
   const nn::History& history = results.training.history;
+  const Index epochs = epochs_of(options, recipe);
   page.section("The network")
       .paragraph(explain_network(recipe))
       .table(example::network_table(model.plan(), "The layers, from the input to the output."));
   page.section("Learning")
       .paragraph(
           "The recipe `" + std::string(recipe.name) + "` goes " +
-          example::counted(epochs_of(options, recipe), "time") +
+          (epochs == 1 ? "once" : example::counted(epochs, "time")) +
           " over the learning base in batches of " +
           std::to_string(std::min(recipe.batch_size, bases.learning.size() / 4)) +
           ". Stochastic gradient descent with Nesterov's momentum follows the gradient, with "
@@ -708,7 +709,9 @@ void tell_training(example::Page& page, const Options& options, const Recipe& re
             "The cost, on batches as they were learned from and on 1,000 images "
             "of the validation base."},
            {"rate_per_second.png",
-            "The share of those images that is recognised, against the time spent learning."}});
+            "The share of those images that is recognised, against the time spent learning" +
+                std::string(recipe.average_decay > 0 ? "; the averaged weights recognise more."
+                                                     : ".")}});
   page.paragraph("Learning took " + example::duration(history.seconds()) + ", " +
                  example::thousands(static_cast<Index>(history.last().images_per_second)) +
                  " images a second in the last epoch.");
@@ -723,7 +726,7 @@ void tell_training(example::Page& page, const Options& options, const Recipe& re
   }
   page.paragraph(
           "A network may look at several views of an image and answer by their mean. "
-          "Which views is chosen on the validation base:")
+          "Which views are best is decided on the validation base:")
       .table(table);
 }
 
@@ -756,7 +759,8 @@ void tell_answers(example::Page& page, const Bases& bases, const Results& result
   if (errors > 0) {
     page.picture("errors.png",
                  "The " + std::to_string(errors) +
-                     " hardest images: errors of which the network was most certain.");
+                     " hardest images: the errors of which the network was most certain, and what "
+                     "it took them for.");
   }
 }
 

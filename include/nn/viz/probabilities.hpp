@@ -37,12 +37,27 @@ inline constexpr double panel_gap = 20;
   return place < options.class_names.size() ? options.class_names[place] : std::to_string(index);
 }
 
+/// What the winner is, and after a comma whether that is right.
 [[nodiscard]] inline std::string verdict(const Prediction& prediction, Index winner,
                                          const PredictionOptions& options) {
   std::string name = class_name(winner, options);
   if (prediction.truth < 0) return name;
   if (prediction.truth == winner) return name + ", right";
   return name + ", is " + class_name(prediction.truth, options);
+}
+
+/// Writes the verdict centred at `x`, in two lines if one would be wider than `room`.
+inline void write_verdict(Canvas& canvas, const std::string& verdict, double x, double y,
+                          double room, const Colour& colour) {
+  const WordStyle style{
+      .points = figure_points - 1, .colour = colour, .align = Align::centre, .bold = true};
+  const std::size_t comma = verdict.rfind(", ");
+  if (comma == std::string::npos || estimated_width(verdict, style.points) <= room) {
+    canvas.words(verdict, x, y, style);
+    return;
+  }
+  canvas.words(verdict.substr(0, comma + 1), x, y, style);
+  canvas.words(verdict.substr(comma + 2), x, y + 15, style);
 }
 
 /// The picture with the verdict under it at the left, the bars at the right. The winner's bar has
@@ -62,9 +77,8 @@ inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double
   canvas.box(left, top, picture, picture, white);
   canvas.picture(prediction.image, left + (picture - zoom * width) / 2,
                  top + (picture - zoom * height) / 2, zoom * width, zoom * height);
-  canvas.words(
-      verdict(prediction, winner, options), left + picture / 2, top + picture + 20,
-      {.points = figure_points - 1, .colour = colour, .align = Align::centre, .bold = true});
+  write_verdict(canvas, verdict(prediction, winner, options), left + picture / 2,
+                top + picture + 20, picture + 24, colour);
 
   double names = 0;
   for (std::size_t k = 0; k < p.size(); ++k) {
