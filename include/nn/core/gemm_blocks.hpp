@@ -66,6 +66,7 @@ struct GemmCut {
       const Index size = by_rows ? p.m : p.n;
       const Index least = by_rows ? least_m : least_n;
       while (blocks_m * blocks_n < enough_blocks && size >= 2 * blocks * least) blocks *= 2;
+      if (blocks > 1) blocks += blocks % 2;  // to share between two threads
     }
     return {rounded(pieces(p.m, blocks_m), lanes<T>),
             rounded(pieces(p.n, blocks_n), panel_columns<T>), pieces(p.k, blocks_k)};
