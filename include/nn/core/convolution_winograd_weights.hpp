@@ -68,7 +68,10 @@ class WinogradWeights {
       fill_tables(count);
       parallel_for(W::points, [&](Index point) { multiply_point(point, count, first > 0); });
     }
-    parallel_for(depth_, [&](Index row) { transform_sums(row); });
+    constexpr Index rows = 8;  // a single one is too little to send for
+    parallel_for_pieces(depth_, rows, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) transform_sums(row);
+    });
   }
 
  private:
