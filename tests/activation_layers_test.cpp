@@ -10,6 +10,8 @@
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 
+namespace activation_layers_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::AnyLayer;
 
@@ -183,3 +185,5 @@ TEST_CASE("activations give the same bits for any number of threads") {
   for (const Case& activation : cases) check_threads(activation.layer, {17, 19, 11}, 9);
   check_threads(nn::Softmax{}, {17, 19, 11}, 9);
 }
+
+}  // namespace activation_layers_test

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-namespace {
+namespace augmentation_test {
 
 using namespace nn;  // NOLINT
 
@@ -453,4 +453,4 @@ TEST_CASE("impossible options are refused") {
   CHECK_THROWS_AS(augmented(Cutout{}, Tensor<float>(Shape{4, 4}), stream(0)), ShapeError);
 }
 
-}  // namespace
+}  // namespace augmentation_test

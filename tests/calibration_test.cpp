@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace {
+namespace calibration_test {
 
 using doctest::Approx;
 using nn::Index;
@@ -61,4 +61,4 @@ TEST_CASE("calibration: temperature") {
   CHECK(nn::expected_calibration_error(calibrated, labels) < 1e-5);
 }
 
-}  // namespace
+}  // namespace calibration_test

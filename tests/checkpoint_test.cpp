@@ -25,7 +25,7 @@
 #include <unistd.h>
 #endif
 
-namespace {
+namespace checkpoint_test {
 
 using nn::Checkpoint;
 using nn::Index;
@@ -336,4 +336,4 @@ TEST_CASE("fit: killed again and again and resumed, it ends in the same bytes") 
 
 #endif
 
-}  // namespace
+}  // namespace checkpoint_test

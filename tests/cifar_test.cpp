@@ -7,7 +7,7 @@
 
 #include "data_files.hpp"
 
-namespace {
+namespace cifar_test {
 
 using namespace nn;          // NOLINT
 using namespace data_files;  // NOLINT
@@ -108,4 +108,4 @@ TEST_CASE("the real CIFAR-10") {
   CHECK(test.class_counts() == std::vector<Index>(10, 1000));
 }
 
-}  // namespace
+}  // namespace cifar_test

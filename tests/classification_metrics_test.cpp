@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace {
+namespace classification_metrics_test {
 
 using doctest::Approx;
 using nn::Index;
@@ -89,4 +89,4 @@ TEST_CASE("metrics: ROC") {
   CHECK_THROWS_AS((void)nn::roc_curve(std::array{std::nan(""), 1.0}, {true, false}), nn::Error);
 }
 
-}  // namespace
+}  // namespace classification_metrics_test

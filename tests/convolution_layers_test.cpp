@@ -6,6 +6,8 @@
 #include "nn/layers/relu.hpp"
 #include "reference.hpp"
 
+namespace convolution_layers_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::Conv2D;
 using nn::ConvTranspose2D;
@@ -296,3 +298,5 @@ TEST_CASE("convolutions give the same bits for any number of threads") {
   check_threads(ConvTranspose2D{.filters = 8, .kernel = 4, .stride = 2, .padding = 1}, {6, 6, 16},
                 9);
 }
+
+}  // namespace convolution_layers_test

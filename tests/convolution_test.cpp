@@ -11,6 +11,8 @@
 #include "nn/core/memory.hpp"
 #include "reference.hpp"
 
+namespace convolution_test {
+
 namespace {
 
 using nn::ConvolutionGeometry;
@@ -490,3 +492,5 @@ TEST_CASE("every pass gives the same bits for any number of threads") {
   }
   nn::set_threads(before);
 }
+
+}  // namespace convolution_test

@@ -16,6 +16,9 @@
 
 namespace data_files {
 
+/// The folder of the tests, with what they have recorded.
+extern const std::filesystem::path tests_folder;
+
 /// A new folder, removed at the end.
 class TemporaryFolder {
  public:

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace dataset_test {
 
 using namespace nn;  // NOLINT
 
@@ -194,4 +194,4 @@ TEST_CASE("what does not fit together is refused") {
                  "classes differ"));
 }
 
-}  // namespace
+}  // namespace dataset_test

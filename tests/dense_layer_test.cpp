@@ -5,6 +5,8 @@
 #include "layer_testing.hpp"
 #include "nn/layers/flatten.hpp"
 
+namespace dense_layer_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::Dense;
 
@@ -70,3 +72,5 @@ TEST_CASE("layers that change the shape leave the elements alone") {
 TEST_CASE("a dense layer gives the same bits for any number of threads") {
   check_threads(Dense{70}, {130}, 100);
 }
+
+}  // namespace dense_layer_test

@@ -9,7 +9,7 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
 
-namespace {
+namespace diagnose_test {
 
 using nn::SoftmaxCrossEntropy;
 
@@ -68,4 +68,4 @@ TEST_CASE("diagnose: weights that start too large, or are no numbers") {
                   nn::Error);
 }
 
-}  // namespace
+}  // namespace diagnose_test

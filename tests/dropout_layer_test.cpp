@@ -5,6 +5,8 @@
 #include "layer_testing.hpp"
 #include "nn/layers/dropout.hpp"
 
+namespace dropout_layer_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::Dropout;
 
@@ -71,3 +73,5 @@ TEST_CASE("a rate that is no probability is refused") {
 TEST_CASE("dropout gives the same bits for any number of threads") {
   check_threads(Dropout{0.4F}, {30, 30, 7}, 11);
 }
+
+}  // namespace dropout_layer_test

@@ -6,7 +6,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
 
-namespace {
+namespace ensemble_test {
 
 using nn::Index;
 using nn::Tensor;
@@ -49,4 +49,4 @@ TEST_CASE("predict_ensemble: what the networks say one by one, averaged") {
   }
 }
 
-}  // namespace
+}  // namespace ensemble_test

@@ -8,7 +8,7 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
 
-namespace {
+namespace features_test {
 
 TEST_CASE("features: what layers in the middle give out") {
   const nn::Dataset data = blobs(300, 1);  // more than one batch
@@ -39,4 +39,4 @@ TEST_CASE("features: what layers in the middle give out") {
   CHECK_THROWS_AS((void)nn::features(model, data, "0"), nn::Error);  // a change of shape
 }
 
-}  // namespace
+}  // namespace features_test

@@ -14,7 +14,7 @@
 #include "nn/optim/adam.hpp"
 #include "nn/optim/sgd.hpp"
 
-namespace {
+namespace fit_test {
 
 using nn::Index;
 using nn::SoftmaxCrossEntropy;
@@ -281,4 +281,4 @@ TEST_CASE("evaluate: predictions over a data set") {
   CHECK_THROWS_AS((void)nn::accuracy(model, nn::Dataset()), nn::Error);
 }
 
-}  // namespace
+}  // namespace fit_test

@@ -11,6 +11,8 @@
 #include "nn/viz/grid.hpp"
 #include "nn/viz/image.hpp"
 
+namespace gan_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -158,3 +160,5 @@ TEST_CASE("the discriminator sees images with noise, the same for any number of 
   CHECK(loss(0.5, 1) == loss(0.5, 2));
   CHECK(loss(0.5, 1) != loss(0, 1));
 }
+
+}  // namespace gan_test

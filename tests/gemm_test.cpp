@@ -9,6 +9,8 @@
 
 #include "reference.hpp"
 
+namespace gemm_test {
+
 namespace {
 
 using nn::Index;
@@ -160,3 +162,5 @@ TEST_CASE_TEMPLATE("sum_rows adds every row once", T, float, double) {
     }
   }
 }
+
+}  // namespace gemm_test

@@ -4,6 +4,8 @@
 
 #include "nn/core/random.hpp"
 
+namespace generation_metrics_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -116,3 +118,5 @@ TEST_CASE("quality figures refuse what has no answer") {
                                               normal_distribution({0, 0}, {1, 0, 0, 1})),
                        "features of 1 and of 2 dimensions have no distance", ShapeError);
 }
+
+}  // namespace generation_metrics_test

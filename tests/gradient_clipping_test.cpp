@@ -6,7 +6,7 @@
 
 #include "toy_model.hpp"
 
-namespace {
+namespace gradient_clipping_test {
 
 TEST_CASE("gradient clipping: one length over all parameters that are learned") {
   ToyModel<double> model({2, 1, 1});
@@ -45,4 +45,4 @@ TEST_CASE("gradient clipping: the same bits for any number of threads") {
   nn::set_threads(2);
 }
 
-}  // namespace
+}  // namespace gradient_clipping_test

@@ -7,7 +7,7 @@
 
 #include "data_files.hpp"
 
-namespace {
+namespace gzip_test {
 
 using namespace nn;          // NOLINT
 using namespace data_files;  // NOLINT
@@ -121,4 +121,4 @@ TEST_CASE("without gzip.hpp a compressed file says what it needs") {
   CHECK(contains(message, "nn::zlib"));
 }
 
-}  // namespace
+}  // namespace gzip_test

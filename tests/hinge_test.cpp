@@ -2,7 +2,7 @@
 
 #include "loss_check.hpp"
 
-namespace {
+namespace hinge_test {
 
 using loss_check::check_close;
 using nn::Hinge;
@@ -49,4 +49,4 @@ TEST_CASE("hinge: a single output, gradients, misfits") {
   CHECK(std::isnan(broken.value));
 }
 
-}  // namespace
+}  // namespace hinge_test

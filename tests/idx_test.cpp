@@ -9,7 +9,7 @@
 #include "data_files.hpp"
 #include "nn/data/gzip.hpp"
 
-namespace {
+namespace idx_test {
 
 using namespace nn;          // NOLINT
 using namespace data_files;  // NOLINT
@@ -210,4 +210,4 @@ TEST_CASE("the real Fashion-MNIST") {
   CHECK(train.class_counts() == std::vector<Index>(10, 6000));
 }
 
-}  // namespace
+}  // namespace idx_test

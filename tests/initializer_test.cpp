@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+namespace initializer_test {
+
 using nn::Index;
 using nn::Initializer;
 using nn::Random;
@@ -149,3 +151,5 @@ TEST_CASE("the weights of given seeds stay what they are") {
   CHECK(weights[1] == doctest::Approx(-1.3470675111276909).epsilon(1e-15));
   CHECK(weights[2] == doctest::Approx(1.131515123511756).epsilon(1e-15));
 }
+
+}  // namespace initializer_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace loader_test {
 
 using namespace nn;  // NOLINT
 
@@ -273,4 +273,4 @@ TEST_CASE("impossible batches are refused") {
   CHECK_THROWS_AS(loader.start(-1), Error);
 }
 
-}  // namespace
+}  // namespace loader_test

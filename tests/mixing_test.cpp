@@ -8,7 +8,7 @@
 
 #include "nn/data/loader.hpp"
 
-namespace {
+namespace mixing_test {
 
 using namespace nn;  // NOLINT
 
@@ -169,4 +169,4 @@ TEST_CASE("impossible mixes are refused") {
   CHECK_THROWS_AS(CutMix{}(batch, random), ShapeError);
 }
 
-}  // namespace
+}  // namespace mixing_test

@@ -6,6 +6,8 @@
 
 #include "nn/core/random.hpp"
 
+namespace nearest_neighbours_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -120,3 +122,5 @@ TEST_CASE("neighbours refuse what has none") {
                   ShapeError);
   CHECK_THROWS_AS((void)nearest_neighbour_test(three, random_samples({5, 3}, 1)), ShapeError);
 }
+
+}  // namespace nearest_neighbours_test

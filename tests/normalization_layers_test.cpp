@@ -6,6 +6,8 @@
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/layer_norm.hpp"
 
+namespace normalization_layers_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::BatchNorm;
 using nn::LayerNorm;
@@ -174,3 +176,5 @@ TEST_CASE("normalisation gives the same bits for any number of threads") {
   check_threads(BatchNorm{}, {301}, 200);
   check_threads(LayerNorm{}, {20, 20, 24}, 11);
 }
+
+}  // namespace normalization_layers_test

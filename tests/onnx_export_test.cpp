@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "data_files.hpp"
 #include "nn/io/safetensors_file.hpp"
 #include "onnx_networks.hpp"
+
+namespace onnx_export_test {
 
 namespace {
 
@@ -55,7 +58,7 @@ TEST_CASE("OpenCV gives the outputs of every layer and of the parts' networks") 
   };
   networks::for_each_layer(put_here);
   networks::for_each_network(put_here);
-  const fs::path script = fs::path(NN_TESTS_FOLDER) / "check_onnx.py";
+  const fs::path script = data_files::tests_folder / "check_onnx.py";
   const std::string command = python + " '" + script.string() + "' '" + folder.string() + "' >&2";
   CHECK(std::system(command.c_str()) == 0);
   fs::remove_all(folder);
@@ -97,3 +100,5 @@ TEST_CASE("a layer that cannot be expressed is refused by name") {
   const nn::Model turned(nn::sequential(nn::Flatten{}, nn::Reshape{{6, 2, 2}}), {3, 4, 2});
   CHECK_THROWS_AS((void)nn::to_onnx(turned), nn::Error);
 }
+
+}  // namespace onnx_export_test

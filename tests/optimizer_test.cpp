@@ -51,7 +51,7 @@
 //           return w
 //       return f
 
-namespace {
+namespace optimizer_test {
 
 using nn::Index;
 using nn::Optimizer;
@@ -226,4 +226,4 @@ TEST_CASE("optimizers: settings that make no sense") {
   CHECK_THROWS_AS(optimizer.step(other), nn::Error);
 }
 
-}  // namespace
+}  // namespace optimizer_test

@@ -4,7 +4,7 @@
 
 #include "blobs.hpp"
 
-namespace {
+namespace patch_whitening_test {
 
 using nn::Index;
 using nn::Tensor;
@@ -70,4 +70,4 @@ TEST_CASE("patch_whitening: refuses what it cannot do") {
                   nn::Error);
 }
 
-}  // namespace
+}  // namespace patch_whitening_test

@@ -6,6 +6,8 @@
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/upsample2d.hpp"
 
+namespace pooling_layers_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::AveragePool2D;
 using nn::Extent2D;
@@ -191,3 +193,5 @@ TEST_CASE("pooling and upsampling give the same bits for any number of threads")
   check_threads(GlobalAveragePool2D{}, {16, 16, 24}, 11);
   check_threads(UpSample2D{2}, {16, 16, 24}, 11);
 }
+
+}  // namespace pooling_layers_test

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "data_files.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/batch_norm.hpp"
@@ -16,12 +17,14 @@
 #include "nn/optim/optimizer.hpp"
 #include "nn/optim/sgd.hpp"
 
+namespace pytorch_test {
+
 namespace {
 
 namespace fs = std::filesystem;
 using nn::Index;
 
-fs::path recorded() { return fs::path(NN_TESTS_FOLDER) / "recorded"; }
+fs::path recorded() { return data_files::tests_folder / "recorded"; }
 
 auto lenet() {
   return nn::sequential(nn::Conv2D{.filters = 6, .kernel = 5, .padding = 2}, nn::ReLU{},
@@ -200,3 +203,5 @@ TEST_CASE("networks travel to PyTorch and back") {
   travel(python, "batch_norm", batch_norm(), {9, 8, 3});
   travel(python, "generator", generator(), {10});
 }
+
+}  // namespace pytorch_test

@@ -4,6 +4,8 @@
 
 #include <set>
 
+namespace random_drawings_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -150,3 +152,5 @@ TEST_CASE("a filled triangle covers its area") {
   const auto inside = std::count(image.begin(), image.end(), std::uint8_t{255});
   CHECK(static_cast<double>(inside) == doctest::Approx(519.6).epsilon(0.02));
 }
+
+}  // namespace random_drawings_test

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+namespace random_images_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -157,3 +159,5 @@ TEST_CASE("random images refuse an empty list and pass on what a generator refus
   const Patches patches({plain_images(20, 8, 8)});
   CHECK_THROWS_AS((void)random_images({{"patches", patches}}, 1000, 28, 28, 1), ShapeError);
 }
+
+}  // namespace random_images_test

@@ -4,6 +4,8 @@
 
 #include <set>
 
+namespace random_noise_test {
+
 namespace {
 
 using namespace nn;  // NOLINT
@@ -104,3 +106,5 @@ TEST_CASE("noise that imitates images refuses what it cannot imitate") {
   CHECK_THROWS_WITH_AS(drawn(PixelwiseNoise(grey), {5, 5}),
                        "an image of 5x5 cannot have the statistics of 16 pixels", ShapeError);
 }
+
+}  // namespace random_noise_test

@@ -2,7 +2,7 @@
 
 #include "loss_check.hpp"
 
-namespace {
+namespace regression_test {
 
 using loss_check::check_close;
 using nn::Huber;
@@ -73,4 +73,4 @@ TEST_CASE("distances: the same bits for any number of threads") {
   CHECK(one.gradient == three.gradient);
 }
 
-}  // namespace
+}  // namespace regression_test

@@ -9,7 +9,7 @@
 #include "nn/core/random.hpp"
 #include "nn/train/mahalanobis.hpp"
 
-namespace {
+namespace rejection_test {
 
 using doctest::Approx;
 using nn::Index;
@@ -163,4 +163,4 @@ TEST_CASE("rejection: features that have no distance") {
   CHECK_THROWS_AS((void)distance(Tensor<float>({1, 3})), nn::ShapeError);
 }
 
-}  // namespace
+}  // namespace rejection_test

@@ -11,6 +11,8 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
 
+namespace safetensors_test {
+
 namespace {
 
 using doctest::Approx;
@@ -425,3 +427,5 @@ TEST_CASE("a disk that is full leaves the old file whole") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
   CHECK_THROWS_AS(nn::save(small_model(1), folder / "no" / "folder"), nn::FileError);
 }
+
+}  // namespace safetensors_test

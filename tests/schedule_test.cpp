@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace {
+namespace schedule_test {
 
 using doctest::Approx;
 using nn::Index;
@@ -87,4 +87,4 @@ TEST_CASE("schedules: settings that make no sense") {
   CHECK_THROWS_AS((void)nn::warm_up_schedule(-1), nn::Error);
 }
 
-}  // namespace
+}  // namespace schedule_test

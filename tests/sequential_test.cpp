@@ -20,6 +20,8 @@
 #include "nn/layers/softmax.hpp"
 #include "nn/layers/upsample2d.hpp"
 
+namespace sequential_test {
+
 using namespace layer_testing;  // NOLINT(google-build-using-namespace)
 using nn::AnyLayer;
 using Chain = nn::Sequential<AnyLayer>;
@@ -259,3 +261,5 @@ TEST_CASE("residual blocks and concatenations give what their definitions say") 
   check_gradients_of(projected, {8, 8, 4}, {.elements = 20});
   CHECK(AnyLayer(projected).get_if<std::remove_cvref_t<decltype(projected)>>() != nullptr);
 }
+
+}  // namespace sequential_test

@@ -7,7 +7,7 @@
 #include "data_files.hpp"
 #include "nn/data/gzip.hpp"
 
-namespace {
+namespace sha256_test {
 
 TEST_CASE("the checksums of known texts") {
   // Each by `printf TEXT | sha256sum`; the first two are also in FIPS 180-4's examples.
@@ -41,4 +41,4 @@ TEST_CASE("MNIST's test labels are the original ones") {
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2");
 }
 
-}  // namespace
+}  // namespace sha256_test

@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+namespace shape_test {
+
 using nn::Index;
 using nn::Shape;
 using nn::ShapeError;
@@ -55,3 +57,5 @@ TEST_CASE("what cannot be a shape, or an axis of one, is refused by name") {
   CHECK(message([] { (void)Shape{4, 5}[-3]; }) == "axis -3 of the shape 4x5, which has 2 axes");
   CHECK(message([] { (void)Shape{}.back(); }) == "axis -1 of the shape scalar, which has 0 axes");
 }
+
+}  // namespace shape_test

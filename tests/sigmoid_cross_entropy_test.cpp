@@ -2,7 +2,7 @@
 
 #include "loss_check.hpp"
 
-namespace {
+namespace sigmoid_cross_entropy_test {
 
 using loss_check::check_close;
 using nn::Label;
@@ -59,4 +59,4 @@ TEST_CASE("sigmoid cross-entropy: gradients, extremes and misfits") {
                   nn::ShapeError);
 }
 
-}  // namespace
+}  // namespace sigmoid_cross_entropy_test

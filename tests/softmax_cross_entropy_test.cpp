@@ -23,7 +23,7 @@
 //   loss(z, soft, [1, 1, 1], 0, 2)         # soft targets
 //   loss(z, soft, w, 0.1, 2)
 
-namespace {
+namespace softmax_cross_entropy_test {
 
 using loss_check::check_close;
 using nn::Label;
@@ -139,4 +139,4 @@ TEST_CASE("softmax cross-entropy: what does not fit") {
   CHECK_THROWS_AS((void)loss(logits.view(), labels, misfit), nn::ShapeError);
 }
 
-}  // namespace
+}  // namespace softmax_cross_entropy_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace splits_test {
 
 using namespace nn;  // NOLINT
 
@@ -206,4 +206,4 @@ TEST_CASE("impossible splits are refused") {
       Error);
 }
 
-}  // namespace
+}  // namespace splits_test

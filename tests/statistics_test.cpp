@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace {
+namespace statistics_test {
 
 using doctest::Approx;
 
@@ -52,4 +52,4 @@ TEST_CASE("statistics: the area under a curve") {
   CHECK_THROWS_AS((void)nn::area_under_curve(x, {}), nn::Error);
 }
 
-}  // namespace
+}  // namespace statistics_test

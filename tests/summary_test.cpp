@@ -11,7 +11,7 @@
 #include "nn/layers/relu.hpp"
 #include "nn/train/build_info.hpp"
 
-namespace {
+namespace summary_test {
 
 TEST_CASE("summary: counted by hand") {
   nn::Model model(nn::sequential(nn::Conv2D{.filters = 6, .kernel = 5}, nn::ReLU{},
@@ -79,4 +79,4 @@ TEST_CASE("build info: one line with what matters") {
 #endif
 }
 
-}  // namespace
+}  // namespace summary_test

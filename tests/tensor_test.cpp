@@ -6,6 +6,8 @@
 #include <numeric>
 #include <vector>
 
+namespace tensor_test {
+
 using nn::Arena;
 using nn::Index;
 using nn::Shape;
@@ -122,3 +124,5 @@ TEST_CASE("an arena hands out aligned pieces, and no more than it has") {
   CHECK(nn::bytes_for<float>(16) == 64);
   CHECK(nn::bytes_for<float>(17) == 128);
 }
+
+}  // namespace tensor_test

@@ -4,7 +4,7 @@
 
 #include "nn/layers/flatten.hpp"
 
-namespace {
+namespace test_time_test {
 
 using nn::Index;
 using nn::Tensor;
@@ -64,4 +64,4 @@ TEST_CASE("predict_views: the mean over the views") {
       nn::Error);
 }
 
-}  // namespace
+}  // namespace test_time_test

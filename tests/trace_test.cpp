@@ -8,7 +8,7 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
 
-namespace {
+namespace trace_test {
 
 TEST_CASE("trace: every layer's time, work and bytes") {
   const nn::Model model(nn::sequential(nn::Flatten{}, nn::Dense{64}, nn::ReLU{},
@@ -48,4 +48,4 @@ TEST_CASE("trace: JSON for a viewer") {
         "]}\n");
 }
 
-}  // namespace
+}  // namespace trace_test

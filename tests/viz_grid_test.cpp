@@ -4,6 +4,8 @@
 
 #include <vector>
 
+namespace viz_grid_test {
+
 namespace {
 
 using namespace nn;       // NOLINT
@@ -80,3 +82,5 @@ TEST_CASE("a batch becomes images that share black and white") {
   CHECK(to_images(batch, ValueRange{0, 1})[0].pixels() ==
         Tensor<std::uint8_t>({1, 2, 1}, {0, 255}));
 }
+
+}  // namespace viz_grid_test

@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+namespace viz_image_test {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -260,3 +262,5 @@ TEST_CASE("image: what is transparent is laid over white") {
   CHECK(two.pixels()(0, 0, 0) == 100);
   CHECK(two.pixels()(0, 1, 0) == 153);
 }
+
+}  // namespace viz_image_test

@@ -12,6 +12,8 @@
 #include "nn/viz/image.hpp"
 #include "nn/viz/probabilities.hpp"
 
+namespace viz_plot_test {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -327,3 +329,5 @@ TEST_CASE("colours of a scale run from its first to its last") {
   CHECK(map.at(0, 1) == Colour{0, 60, 112});
   CHECK(map.at(0, 2) == Colour{224, 224, 224});
 }
+
+}  // namespace viz_plot_test

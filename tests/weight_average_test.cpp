@@ -4,7 +4,7 @@
 
 #include "toy_model.hpp"
 
-namespace {
+namespace weight_average_test {
 
 TEST_CASE("weight average: a fixed decay, by hand") {
   ToyModel<double> model({1});
@@ -43,4 +43,4 @@ TEST_CASE("weight average: what makes no sense") {
   CHECK_THROWS_AS(average.update(other), nn::Error);
 }
 
-}  // namespace
+}  // namespace weight_average_test

@@ -220,11 +220,15 @@ class Fit {
     return history_.stopped_early;
   }
 
+  static void restore(const std::string& bytes, TensorView<T> values) {
+    if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
+
   /// Leaves the model with the weights that were asked for.
   void finish() {
     if (keeps_best() && !best_parameters_.empty()) {
-      std::memcpy(model_.parameters().data(), best_parameters_.data(), best_parameters_.size());
-      std::memcpy(model_.state().data(), best_state_.data(), best_state_.size());
+      restore(best_parameters_, model_.parameters());
+      restore(best_state_, model_.state());
     } else if (average_) {
       average_->swap(model_);
     }

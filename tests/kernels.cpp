@@ -1,0 +1,2 @@
+#define NN_KERNELS_ARE_HERE
+#include "kernels.hpp"

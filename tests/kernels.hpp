@@ -1,0 +1,37 @@
+/// @file
+/// The kernels, which every test of a layer would compile anew, are compiled once: in kernels.cpp.
+/// With sanitizers they take longer than all else.
+#pragma once
+
+#include "nn/core/convolution.hpp"
+#include "nn/core/gemm.hpp"
+
+#ifdef NN_KERNELS_ARE_HERE
+#define NN_INSTANCE template
+#else
+#define NN_INSTANCE extern template
+#endif
+
+#define NN_INSTANCES(T)                                                                            \
+  NN_INSTANCE void gemm<T>(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*,   \
+                           Index, T*, Index, bool, const Epilogue<T>&);                            \
+  NN_INSTANCE void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                           \
+  NN_INSTANCE Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass,      \
+                                                 ConvolutionAlgorithm);                            \
+  NN_INSTANCE void convolution_forward<T>(const ConvolutionGeometry&, const T*, const T*, T*,      \
+                                          const Epilogue<T>&, Arena, ConvolutionAlgorithm);        \
+  NN_INSTANCE void convolution_backward_data<T>(const ConvolutionGeometry&, const T*, const T*,    \
+                                                T*, const Epilogue<T>&, Arena,                     \
+                                                ConvolutionAlgorithm);                             \
+  NN_INSTANCE void convolution_backward_weights<T>(const ConvolutionGeometry&, const T*, const T*, \
+                                                   T*, bool, Arena, ConvolutionAlgorithm);
+
+namespace nn {
+
+NN_INSTANCES(float)
+NN_INSTANCES(double)
+
+}  // namespace nn
+
+#undef NN_INSTANCES
+#undef NN_INSTANCE
