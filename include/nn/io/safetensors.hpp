@@ -172,7 +172,7 @@ void require_same_output(std::span<const T> expected, std::span<const T> found) 
 
 template <class T>
 [[nodiscard]] SafetensorsFile file_of(const StoredVariables& variables, const T* parameters,
-                                      const T* states, ElementType type) {
+                                      const T* states, ElementType type = element_type_of<T>()) {
   SafetensorsFile file;
   const auto put = [&file, type](const StoredVariable& variable, const T* block) {
     Tensor<T> values(variable.shape);
