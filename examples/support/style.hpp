@@ -84,12 +84,12 @@ nav { font-family: var(--sans); border-top: 1px solid var(--rule);
 nav ol { list-style: none; margin: 0; padding: 0; }
 nav > ol > li { margin: 0 0 0.7rem; font-weight: 600; font-size: 1rem; }
 nav ol ol { font-weight: 400; font-size: 0.9rem; columns: 2; column-gap: 2rem;
-  padding: 0.15rem 0 0 1.6rem; }
+  padding: 0.15rem 0 0 2rem; }
 nav ol ol li { margin: 0; line-height: 1.75; break-inside: avoid; }
 nav a { text-decoration: none; color: var(--ink); }
-nav > ol > li > a { display: block; padding-left: 1.6rem; text-indent: -1.6rem; }
+nav > ol > li > a { display: block; padding-left: 2rem; text-indent: -2rem; }
 nav a:hover { color: var(--accent); text-decoration: underline; }
-.count { display: inline-block; min-width: 1.6rem; text-indent: 0; color: var(--accent);
+.count { display: inline-block; min-width: 2rem; text-indent: 0; color: var(--accent);
   font-variant-numeric: tabular-nums; }
 .chapter { margin-top: 5rem; border-top: 3px solid var(--ink); }
 .chapter > h2 { font-size: 1.95rem; margin: 1.6rem 0 0.7rem; }
