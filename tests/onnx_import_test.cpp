@@ -208,8 +208,8 @@ TEST_CASE("forms of operations that cannot be expressed are refused by name") {
 }
 
 TEST_CASE("what is exported and imported gives the same bits") {
-  const std::set<std::string> no_way_back{"layer_norm", "layer_norm_flat", "gelu",
-                                          "gelu_approximate", "reshape"};
+  const std::set<std::string> no_way_back{"layer_norm",       "layer_norm_flat", "gelu",
+                                          "gelu_approximate", "images_gelu",     "reshape"};
   const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
     INFO(std::string(name));
     const auto model = networks::model_of(network, input);

@@ -117,6 +117,23 @@ void for_each_network(const Visit& visit) {
         nn::sequential(nn::Conv2D{.filters = 6, .kernel = 4, .stride = 2, .padding = 1},
                        nn::LeakyReLU{0.2F}, nn::Dropout{0.3F}, nn::Flatten{}, nn::Dense{1}),
         Shape{16, 16, 1});
+  // Of Part 5: filters that whiten, then pairs of convolutions.
+  const auto pair = [](nn::Index filters, const auto& activation) {
+    const nn::Conv2D convolution{.filters = filters, .padding = 1, .bias = false};
+    const nn::BatchNorm normalization{.scale = false};
+    return nn::sequential(convolution, nn::MaxPool2D{2}, normalization, activation, convolution,
+                          normalization, activation);
+  };
+  const auto images = [&](const char* name, const auto& activation) {
+    visit(name,
+          nn::sequential(
+              nn::Conv2D{.filters = 12, .kernel = 2, .padding = nn::Padding::same(), .bias = false},
+              activation, pair(6, activation), pair(8, activation), nn::MaxPool2D{3}, nn::Flatten{},
+              nn::Dense{.units = 10, .bias = false}),
+          Shape{12, 12, 3});
+  };
+  images("images", nn::ReLU{});
+  images("images_gelu", nn::GELU{.approximate = true});
 }
 
 /// A model of the network whose running statistics are not the first ones.
