@@ -13,6 +13,7 @@
 #include "support/answers.hpp"
 #include "support/any_picture.hpp"
 #include "support/classifier.hpp"
+#include "support/jpeg_trace.hpp"
 #include "support/recipes.hpp"
 
 namespace {
@@ -655,6 +656,16 @@ void tell_images(example::Page& page, const Recipe& recipe, const Bases& bases) 
                  example::thousands(bases.test.size()) +
                  " of the test base are looked at once, when all is decided.")
       .picture("examples.png", "Examples from the learning base, one row for each class.");
+  // Drawings and digits in the middle of their image have steps of their own.
+  const double steps = shape[2] == 3 ? example::block_steps(bases.learning) : 0;
+  if (steps > example::jpeg_steps) {
+    page.paragraph(
+        "These images have gone through JPEG: across the borders of its blocks of 8x8 "
+        "pixels, neighbouring pixels differ by " +
+        example::percent(steps, 1) +
+        " more than beside them. They are less sharp than images that have not, and "
+        "probably harder to recognise by a point or so.");
+  }
   const std::string changes = example::describe(recipe.augmentation);
   page.paragraph(
           "A network that never sees the same image twice learns less by heart. Each row "
@@ -672,14 +683,20 @@ std::string explain_network(const Recipe& recipe) {
            "each followed by pooling, normalisation and the activation ReLU, and one output for "
            "each class. Pooling comes before the others, which then have a quarter of the work.";
   }
+  const std::string ending =
+      "the first is followed by pooling, both by normalisation and the activation " +
+      std::string(recipe.gelu ? "GELU" : "ReLU") +
+      ". What is strongest anywhere in the image goes to one output for each class.";
+  if (recipe.architecture == example::Architecture::paired) {
+    return "There are three blocks, each of two convolutions, which but for the very first start "
+           "as copies of their inputs; " +
+           ending;
+  }
   return "The first layer is not learned: its filters take patches of the image apart into "
          "uncorrelated parts of equal strength, found from the learning base by an "
          "eigenvalue decomposition, each with both signs. Three blocks follow, each of two "
-         "convolutions "
-         "that start as copies of their inputs; the first is followed by pooling, both by "
-         "normalisation and the activation " +
-         std::string(recipe.gelu ? "GELU" : "ReLU") +
-         ". What is strongest anywhere in the image goes to one output for each class.";
+         "convolutions that start as copies of their inputs; " +
+         ending;
 }
 
 void tell_training(example::Page& page, const Options& options, const Recipe& recipe,
