@@ -281,6 +281,54 @@ TEST_CASE("weights saved in half precision are rounded, in half the space, and p
         }) == "values can be stored as F64, F32, F16 or BF16, not as I32");
 }
 
+TEST_CASE("weights saved as whole numbers are off by half a scale at the most, in either layout") {
+  const Folder folder;
+  const auto model = small_model(5);
+  for (const auto layout : {nn::WeightLayout::native, nn::WeightLayout::pytorch}) {
+    nn::save(model, folder / "whole numbers", {.layout = layout, .type = nn::ElementType::i8});
+    const auto file = nn::SafetensorsFile::read(folder / "whole numbers");
+    CHECK(file.at("1.weight").type == nn::ElementType::i8);
+    const bool native = layout == nn::WeightLayout::native;
+    CHECK(file.at("1.weight.scale").shape == (native ? nn::Shape{1, 4} : nn::Shape{4, 1}));
+    auto other = small_model(6);
+    nn::load(other, folder / "whole numbers");
+    for (const auto& variable : model.variables()) {
+      const auto before = model.parameter(variable.name);
+      const auto after = std::as_const(other).parameter(variable.name);
+      const nn::Index channels = before.shape().back();
+      for (nn::Index c = 0; c < channels; ++c) {
+        float largest = 0;
+        for (nn::Index i = c; i < before.size(); i += channels) {
+          largest = std::max(largest, std::abs(before[i]));
+        }
+        const bool exact = before.shape().rank() == 1;
+        for (nn::Index i = c; i < before.size(); i += channels) {
+          const float allowed = exact ? 0 : largest / 127 * 0.5001F;
+          CHECK(std::abs(after[i] - before[i]) <= allowed);
+          if (!exact && std::abs(before[i]) == largest) CHECK(after[i] == Approx(before[i]));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("whole numbers: scales that do not fit, and values that have none") {
+  const nn::Tensor<float> values({2, 3}, {1, -3, 0, 0.25F, 4, 0});
+  nn::SafetensorsFile file;
+  nn::detail::put_quantized(file, "w", values.view(), 1);
+  // By hand: the scales are 1 / 127, 4 / 127 and, of a column of zeros, 0.
+  const auto numbers = file.get<float>("w");
+  const std::array<float, 6> expected{127, -95, 0, 32, 127, 0};
+  for (nn::Index i = 0; i < 6; ++i) CHECK(numbers[i] == expected[static_cast<std::size_t>(i)]);
+  CHECK(nn::detail::get_scaled<float>(file, "w")[1] == Approx(-95 * 4.0 / 127));
+  file.put("w.scale", nn::Tensor<float>({2, 3}).view());
+  CHECK(message_of([&] { static_cast<void>(nn::detail::get_scaled<float>(file, "w")); }) ==
+        "'w.scale' is 2x3 and 'w' is 2x3: there should be one scale for each index of one axis");
+  const nn::Tensor<float> broken({1, 2}, {1, std::numeric_limits<float>::infinity()});
+  CHECK(message_of([&] { nn::detail::put_quantized(file, "b", broken.view(), 1); }) ==
+        "'b' cannot be stored as I8: element 1 is inf");
+}
+
 TEST_CASE("PyTorch's layout has dense layers out x in, and images with the channel first") {
   const auto model = small_model();
   const auto file = nn::to_safetensors(model, {.layout = nn::WeightLayout::pytorch});

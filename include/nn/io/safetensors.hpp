@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/io/quantization.hpp"
 #include "nn/io/safetensors_file.hpp"
 #include "nn/io/weight_layout.hpp"
 #include "nn/train/model.hpp"
@@ -25,8 +26,10 @@ struct SaveOptions {
   WeightLayout layout = WeightLayout::native;  ///< of the tensors in the file
   Metadata metadata{};  ///< what else to put into the file; keys that start with "nn." are taken
   LayerNames names{};   ///< where the file is to have other names
-  /// The number type in the file: F64, F32, F16 or BF16, to which the weights are rounded; the
-  /// model's own if nothing is said. F16 makes a file of half the size.
+  /// The number type in the file: F64, F32, F16, BF16 or I8, to which the weights are rounded; the
+  /// model's own if nothing is said. F16 makes a file of half the size, I8 of a quarter: filters
+  /// and matrices become whole numbers, and "NAME.scale" beside them what to multiply them by, one
+  /// number for each output channel; everything else is stored as F32.
   std::optional<ElementType> type{};
 };
 
@@ -172,26 +175,27 @@ void require_same_output(std::span<const T> expected, std::span<const T> found) 
 
 template <class T>
 [[nodiscard]] SafetensorsFile file_of(const StoredVariables& variables, const T* parameters,
-                                      const T* states, ElementType type = element_type_of<T>()) {
+                                      const T* states, const SaveOptions& options = {}) {
   SafetensorsFile file;
-  const auto put = [&file, type](const StoredVariable& variable, const T* block) {
+  const ElementType type = options.type.value_or(element_type_of<T>());
+  const bool whole = type == ElementType::i8;
+  const bool native = options.layout == WeightLayout::native;
+  const auto put = [&](const StoredVariable& variable, const T* block) {
     Tensor<T> values(variable.shape);
     for_each_element(variable, [&](Index in_model, Index in_file) {
       values[in_file] = block[variable.offset + in_model];
     });
     require(!file.contains(variable.name), "two tensors would be called '", variable.name, "'");
-    file.put(variable.name, std::as_const(values).view(), type);
+    const TensorView<const T> view = std::as_const(values).view();
+    if (whole && view.shape().rank() > 1) {
+      put_quantized(file, variable.name, view, native ? view.shape().rank() - 1 : 0);
+    } else {
+      file.put(variable.name, view, whole ? ElementType::f32 : type);
+    }
   };
   for (const StoredVariable& variable : variables.parameters) put(variable, parameters);
   for (const StoredVariable& variable : variables.states) put(variable, states);
   return file;
-}
-
-/// The values as they come back from a file that stores them as `type`.
-template <class T>
-void round_to(ElementType type, TensorView<T> values) {
-  const std::string bytes = encode<T>(type, std::span<const T>(values.span()));
-  decode(type, std::span<const char>(bytes), values.data());
 }
 
 /// Lists all tensors that are missing, too many or misshapen; empty when there are none.
@@ -208,6 +212,8 @@ void round_to(ElementType type, TensorView<T> values) {
       } else if (file.at(variable.name).shape != variable.shape) {
         problems += text("\n  misshapen: ", variable.name, " is ", file.at(variable.name).shape,
                          " in the file, and ", variable.shape, " in the model");
+      } else if (is_quantized(file, variable.name)) {
+        known.insert(scales_name(variable.name));
       }
     }
   }
@@ -222,12 +228,22 @@ template <class T>
                                  const SafetensorsFile& file, Index size) {
   Tensor<T> block(Shape{size});
   for (const StoredVariable& variable : variables) {
-    const Tensor<T> values = file.get<T>(variable.name);
+    const Tensor<T> values = get_scaled<T>(file, variable.name);
     for_each_element(variable, [&](Index in_model, Index in_file) {
       block[variable.offset + in_model] = values[in_file];
     });
   }
   return block;
+}
+
+/// Gives the model what the file holds.
+template <class Network, class T>
+void read_into(Model<Network, T>& model, const StoredVariables& variables,
+               const SafetensorsFile& file) {
+  const auto parameters = block_of<T>(variables.parameters, file, model.parameters().size());
+  const auto state = block_of<T>(variables.states, file, model.state().size());
+  std::copy(parameters.begin(), parameters.end(), model.parameters().begin());
+  std::copy(state.begin(), state.end(), model.state().begin());
 }
 
 /// The layout that a file says it has. Files of other programs say nothing, and are PyTorch's.
@@ -257,9 +273,8 @@ void run_check(const Model<Network, T>& model, const Metadata& metadata) {
 template <class Network, class T>
 SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions& options) {
   const auto variables = detail::stored_variables(model.plan(), options.layout, options.names);
-  const ElementType type = options.type.value_or(element_type_of<T>());
   SafetensorsFile file =
-      detail::file_of<T>(variables, model.parameters().data(), model.state().data(), type);
+      detail::file_of<T>(variables, model.parameters().data(), model.state().data(), options);
   if (options.layout == WeightLayout::pytorch) {
     for (const auto& variable : variables.states) {
       const auto counter = detail::batch_counter(variable.name);
@@ -278,10 +293,9 @@ SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions
   file.metadata["nn.input_shape"] = model.input_shape().to_string();
   file.metadata["nn.check.input"] = detail::to_text<T>(input.span());
   std::optional<Model<Network, T>> rounded;  // what a reader will have
-  if (type != element_type_of<T>()) {
+  if (options.type.value_or(element_type_of<T>()) != element_type_of<T>()) {
     rounded.emplace(model);
-    detail::round_to(type, rounded->parameters());
-    detail::round_to(type, rounded->state());
+    detail::read_into(*rounded, variables, file);
   }
   const Tensor<T> output = (rounded ? *rounded : model).predict(input);
   file.metadata["nn.check.output"] = detail::to_text<T>(output.span());
