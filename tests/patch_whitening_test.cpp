@@ -38,6 +38,19 @@ TEST_CASE("patch_whitening: epsilon is added to the variances") {
   CHECK(std::abs(weights[1]) == doctest::Approx(std::sqrt(0.5 / 0.6)));
 }
 
+TEST_CASE("patch_whitening: fewer components are the first of all") {
+  nn::Dataset data = blobs(40, 1);
+  const Tensor<float> all = nn::patch_whitening(data, {.kernel = 2});
+  const Tensor<float> some = nn::patch_whitening(data, {.kernel = 2, .components = 3});
+  REQUIRE(some.shape() == nn::Shape{2, 2, 1, 6});
+  for (Index element = 0; element < 4; ++element) {
+    for (Index i = 0; i < 3; ++i) {
+      CHECK(some[element * 6 + i] == all[element * 8 + i]);
+      CHECK(some[element * 6 + 3 + i] == all[element * 8 + 4 + i]);
+    }
+  }
+}
+
 TEST_CASE("patch_whitening: the filters' answers are uncorrelated and equally strong") {
   nn::Dataset data = blobs(40, 1);
   data = data.with_normalization(nn::normalization_of(data));
@@ -65,6 +78,9 @@ TEST_CASE("patch_whitening: the filters' answers are uncorrelated and equally st
 TEST_CASE("patch_whitening: refuses what it cannot do") {
   CHECK_THROWS_AS(static_cast<void>(nn::patch_whitening(nn::Dataset())), nn::Error);
   CHECK_THROWS_AS(static_cast<void>(nn::patch_whitening(two_pixels())), nn::Error);  // 1x1 images
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(nn::patch_whitening(blobs(4, 1), {.kernel = 2, .components = 5})),
+      "patches of 4 elements have no 5 components", nn::Error);
   const nn::Dataset black(Tensor<std::uint8_t>({2, 3, 3, 1}), {0, 0});
   CHECK_THROWS_AS(static_cast<void>(nn::patch_whitening(black, {.kernel = 2, .epsilon = 0})),
                   nn::Error);
