@@ -39,6 +39,11 @@ std::string shell_word(const std::string& argument) {
   return quoted + "'";
 }
 
+/// What is wrong with a number that must not be negative, or "".
+std::string refuse_sign(const std::string& number) {
+  return !number.empty() && number.front() == '-' ? "Value " + number + " is negative" : "";
+}
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
@@ -81,7 +86,7 @@ CommandLine::CommandLine(std::string program, std::string description, Flags& fl
         ->check(CLI::Range(nn::Index{1}, nn::Index{1'000'000}));
   }
   parser_->add("--seed", flags_.seed, "of everything that is random")
-      ->check(CLI::NonNegativeNumber);  // else -1 would be taken for the largest number
+      ->check(refuse_sign);  // else -1 would be taken for the largest number
   parser_->add("--threads", flags_.threads, "0: one for each processor")
       ->check(CLI::Range(nn::Index{0}, nn::Index{4096}));
   flag("--quick", flags_.quick, "a run under a minute that exercises everything");

@@ -28,8 +28,8 @@ struct Initializer {
 };
 
 namespace detail {
-inline void fill_orthogonal(TensorView<double> values, double gain, Random& random);
-inline void fill_dirac(TensorView<double> values, double others, Random& random);
+inline void fill_orthogonal(TensorView<double> weights, double gain, Random& random);
+inline void fill_dirac(TensorView<double> weights, double others, Random& random);
 }  // namespace detail
 
 /// Every element is `value`.

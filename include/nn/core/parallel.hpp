@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <type_traits>
 
 #include "nn/core/shape.hpp"
 
@@ -41,19 +40,18 @@ class FunctionRef<Result(Arguments...)> {
  public:
   /// To be called as `function(arguments...)`; it has to outlive this.
   template <class Function>
-  requires(!std::is_same_v<std::remove_cvref_t<Function>, FunctionRef>)
-      FunctionRef(Function&& function)  // NOLINT(google-explicit-constructor): loops take lambdas
-      : function_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),  // NOLINT
-        call_([](void* erased, Arguments... arguments) -> Result {
-          return (*static_cast<std::remove_reference_t<Function>*>(erased))(arguments...);
+  FunctionRef(const Function& function)  // NOLINT(google-explicit-constructor): loops take lambdas
+      : function_(std::addressof(function)),
+        call_([](const void* erased, Arguments... arguments) -> Result {
+          return (*static_cast<const Function*>(erased))(arguments...);
         }) {}
 
   /// Calls what it refers to.
   Result operator()(Arguments... arguments) const { return call_(function_, arguments...); }
 
  private:
-  void* function_;
-  Result (*call_)(void*, Arguments...);
+  const void* function_;
+  Result (*call_)(const void*, Arguments...);
 };
 
 /// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls

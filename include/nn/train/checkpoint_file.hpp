@@ -71,6 +71,17 @@ inline bool resume_training(const std::string& path, Training& training) {
 
 }  // namespace detail
 
+class CheckpointFile;
+
+namespace detail {
+
+/// What a CheckpointFile is made from; not itself, though it converts to a path.
+template <class Path>
+concept PathOfFile =
+    !std::is_same_v<Path, CheckpointFile> && std::is_convertible_v<Path, std::filesystem::path>;
+
+}  // namespace detail
+
 /// The path of a checkpoint, or none. It brings along the functions that write and read the file:
 /// a program that names no path has them not to compile.
 class CheckpointFile {
@@ -78,10 +89,8 @@ class CheckpointFile {
   /// None.
   CheckpointFile() = default;
   /// The file at `path`: a text or a std::filesystem::path.
-  template <class Path>
-  requires std::is_convertible_v<Path, std::filesystem::path> &&
-      (!std::is_same_v<Path, CheckpointFile>)CheckpointFile(
-          const Path& path)  // NOLINT(google-explicit-constructor): `.checkpoint = "file"`
+  template <detail::PathOfFile Path>
+  CheckpointFile(const Path& path)  // NOLINT(google-explicit-constructor): `.checkpoint = "file"`
       : path_(std::filesystem::path(path).string()),
         save_(detail::save_training),
         resume_(detail::resume_training) {}

@@ -2,6 +2,7 @@
 /// Where a NaN or an infinity came from.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -13,10 +14,7 @@ namespace detail {
 
 template <class T>
 [[gnu::noinline]] [[nodiscard]] bool all_finite(TensorView<const T> values) {
-  for (const T value : values) {
-    if (!std::isfinite(value)) return false;
-  }
-  return true;
+  return std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value); });
 }
 
 /// Remembers the first layer whose result was not finite.
