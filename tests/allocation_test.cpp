@@ -33,6 +33,32 @@ namespace {
 
 std::atomic<long> allocations{0};
 
+}  // namespace
+
+// clang's thread sanitizer has operators new of its own that cannot be replaced, but can be
+// watched.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NN_SANITIZER_ALLOCATES
+#endif
+#endif
+
+#ifdef NN_SANITIZER_ALLOCATES
+
+#include <sanitizer/allocator_interface.h>
+
+namespace {
+
+const int watched = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void* /*block*/, std::size_t /*size*/) { ++allocations; },
+    [](const volatile void* /*block*/) {});
+
+}  // namespace
+
+#else
+
+namespace {
+
 void* counted(std::size_t size) {
   ++allocations;
   void* block = std::malloc(size == 0 ? 1 : size);  // NOLINT(*-no-malloc)
@@ -71,6 +97,8 @@ void operator delete(void* block, std::size_t /*size*/, std::align_val_t /*line*
 void operator delete[](void* block, std::size_t /*size*/, std::align_val_t /*line*/) noexcept {
   std::free(block);
 }
+
+#endif
 
 namespace {
 

@@ -1,5 +1,6 @@
 #include "support/page.hpp"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
