@@ -21,10 +21,10 @@ namespace nn::detail {
 /// i / inner % channels.
 struct ChannelAxis {
   Index channels;
-  Index inner;
+  Index inner = 1;
 
   /// Of the axis number `axis`.
-  ChannelAxis(const Shape& shape, Index axis) : channels(shape[axis]), inner(1) {
+  ChannelAxis(const Shape& shape, Index axis) : channels(shape[axis]) {
     for (Index k = axis + 1; k < shape.rank(); ++k) inner *= shape[k];
   }
   [[nodiscard]] Index of(Index element) const { return element / inner % channels; }
