@@ -9,9 +9,9 @@
 //
 // where a shape is channels,filters,size,kernel,padding and, unless it is 1, stride.
 
-#include <Eigen/Core>
 #include <cstdlib>
 #include <nn/core/convolution.hpp>
+#include <nn/core/eigen.hpp>
 #include <nn/core/random.hpp>
 #include <nn/core/tensor.hpp>
 #include <sstream>

@@ -3,7 +3,7 @@
 //     gemm/W2.2/forward/nn      nn::gemm
 //     gemm/W2.2/forward/eigen   Eigen's product
 
-#include <Eigen/Core>
+#include <nn/core/eigen.hpp>
 #include <nn/core/gemm.hpp>
 #include <nn/core/random.hpp>
 #include <string>

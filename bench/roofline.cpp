@@ -1,7 +1,7 @@
 // What the processor can do at the most, for one thread and for all: multiply-adds on registers, in
 // GFLOP/s, and bytes from memory, in GB/s. The rates of the kernels are fractions of these.
 
-#include <Eigen/Core>
+#include <nn/core/eigen.hpp>
 #include <nn/core/parallel.hpp>
 #include <nn/core/tensor.hpp>
 

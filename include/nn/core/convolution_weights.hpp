@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "nn/core/convolution_gather.hpp"
+#include "nn/core/eigen.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
@@ -234,11 +235,10 @@ class WeightsProduct {
   }
 
   static void pack_outputs(const Block& block, const T* from, Index columns, Index width) {
-    namespace packet = Eigen::internal;
     T* to = block.panel;
     for (Index p = 0; p < block.pixels; ++p, to += width) {
       for (Index j = 0; j < width; j += lanes<T>) {
-        packet::pstoreu(to + j, load_some(from + block.outputs[p] + j, columns - j));
+        store(load_some(from + block.outputs[p] + j, columns - j), to + j);
       }
     }
   }

@@ -169,15 +169,14 @@ class WinogradProduct {
 
   /// A vector of filters of lanes channels, as the forward pass needs them.
   void transform_forward(const T* weights, Index phase, Index first_channel, Index filter) const {
-    namespace packet = Eigen::internal;
     const Index column = filter / panel_columns<T> * panel_columns<T>;
     const Index width = std::min(width_ - column, panel_columns<T>);
     for (Index channel = first_channel; channel < first_channel + lanes<T>; ++channel) {
       const T* from = weights + channel * g_.filters + filter;
       T* to = panel(0, column) + (phase * g_.channels + channel) * width + filter - column;
-      W::filter([&](int y, int x) { return packet::ploadu<Packet<T>>(from + tap(phase, y, x)); },
+      W::filter([&](int y, int x) { return load(from + tap(phase, y, x)); },
                 [&](int y, int x, const Packet<T>& v) {
-                  packet::pstoreu(to + (y * W::inputs + x) * weight_pitch_, v);
+                  store(v, to + (y * W::inputs + x) * weight_pitch_);
                 });
     }
   }
@@ -185,18 +184,14 @@ class WinogradProduct {
   /// A square of filters x channels, as the gradient of the input needs them: with the taps in
   /// reverse, and channels as the columns.
   void transform_turned(const T* weights, Index phase, Index first_channel, Index filter) const {
-    namespace packet = Eigen::internal;
     constexpr int n = lanes<T>;
     std::array<T, static_cast<std::size_t>(W::points * n * n)> values;
     for (int i = 0; i < n; ++i) {
       const T* from = weights + (first_channel + i) * g_.filters + filter;
-      W::filter(
-          [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(from + tap(phase, Taps - 1 - y, Taps - 1 - x));
-          },
-          [&](int y, int x, const Packet<T>& v) {
-            packet::pstoreu(values.data() + ((y * W::inputs + x) * n + i) * n, v);
-          });
+      W::filter([&](int y, int x) { return load(from + tap(phase, Taps - 1 - y, Taps - 1 - x)); },
+                [&](int y, int x, const Packet<T>& v) {
+                  store(v, values.data() + ((y * W::inputs + x) * n + i) * n);
+                });
     }
     const Index at = phase * g_.channels + first_channel;
     const Index column = at / panel_columns<T> * panel_columns<T>;
@@ -204,8 +199,8 @@ class WinogradProduct {
     for (int point = 0; point < W::points; ++point) {
       pack_columns<T>(n, n, n, values.data() + point * n * n, n, values.data() + point * n * n);
       for (int i = 0; i < n; ++i) {
-        packet::pstoreu(panel(point, column) + (filter + i) * width + at - column,
-                        packet::ploadu<Packet<T>>(values.data() + (point * n + i) * n));
+        store(load(values.data() + (point * n + i) * n),
+              panel(point, column) + (filter + i) * width + at - column);
       }
     }
   }
@@ -258,7 +253,6 @@ class WinogradProduct {
   /// from the next's.
   void transform_input(const WinogradTile& tile, const PatchSource<T>& source, T* to,
                        Index pitch) const {
-    namespace packet = Eigen::internal;
     for (Index phase = 0; phase * source.channels < depth_; ++phase, to += source.channels) {
       const auto patch =
           gather_.backward
@@ -269,18 +263,16 @@ class WinogradProduct {
       for (Index channel = 0; channel < source.channels; channel += lanes<T>) {
         W::input(
             [&](int y, int x) {
-              return packet::ploadu<Packet<T>>(patch.data + y * patch.row + x * patch.column +
-                                               channel);
+              return load(patch.data + y * patch.row + x * patch.column + channel);
             },
             [&](int y, int x, const Packet<T>& v) {
-              packet::pstoreu(to + (y * W::inputs + x) * pitch + channel, v);
+              store(v, to + (y * W::inputs + x) * pitch + channel);
             });
       }
     }
   }
 
   void transform_output(const WinogradTile& tile, const T* from, Index pitch) const {
-    namespace packet = Eigen::internal;
     const Index step = gather_.backward ? Phases::stride : 1;
     const Index channels = gather_.output_channels();
     const Index height = gather_.output_height();
@@ -293,21 +285,17 @@ class WinogradProduct {
       const Index left =
           gather_.backward ? (tile.x + first_x_) * step + Phases::x(phase) - g_.pad_left : tile.x;
       for (Index channel = 0; channel < channels; channel += lanes<T>) {
-        const Packet<T> bias = epilogue_.bias == nullptr
-                                   ? packet::pset1<Packet<T>>(T(0))
-                                   : packet::ploadu<Packet<T>>(epilogue_.bias + channel);
-        W::output(
-            [&](int y, int x) {
-              return packet::ploadu<Packet<T>>(from + (y * W::inputs + x) * pitch + channel);
-            },
-            [&](int y, int x, const Packet<T>& v) {
-              const Index row = top + y * step;
-              const Index column = left + x * step;
-              if (row < 0 || row >= height || column < 0 || column >= width) return;
-              const Packet<T> sum = packet::padd(v, bias);
-              packet::pstoreu(image + (row * width + column) * channels + channel,
-                              slope == 1 ? sum : activate<T>(sum, slope));
-            });
+        const Packet<T> bias =
+            epilogue_.bias == nullptr ? broadcast(T(0)) : load(epilogue_.bias + channel);
+        W::output([&](int y, int x) { return load(from + (y * W::inputs + x) * pitch + channel); },
+                  [&](int y, int x, const Packet<T>& v) {
+                    const Index row = top + y * step;
+                    const Index column = left + x * step;
+                    if (row < 0 || row >= height || column < 0 || column >= width) return;
+                    const Packet<T> sum = v + bias;
+                    store(slope == 1 ? sum : activate<T>(sum, slope),
+                          image + (row * width + column) * channels + channel);
+                  });
       }
     }
   }

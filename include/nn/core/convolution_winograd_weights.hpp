@@ -95,7 +95,6 @@ class WinogradWeights {
   /// channels for every tile, then the next vector; a panel of filters for every tile, then the
   /// next.
   void transform_tiles(Index first, const Range& tiles, Index count) const {
-    namespace packet = Eigen::internal;
     const Index room_size = W::points * std::max(g_.channels, g_.filters);
     Arena arena = thread_workspace(bytes_for<T>(room_size));
     T* room = arena.take<T>(room_size);
@@ -110,11 +109,9 @@ class WinogradWeights {
         for (Index channel = 0; channel < g_.channels; channel += lanes<T>) {
           T* to = inputs_ + (phase * g_.channels + channel) * count + i * lanes<T>;
           W::input(
-              [&](int r, int c) {
-                return packet::ploadu<Packet<T>>(in.data + r * in.row + c * in.column + channel);
-              },
+              [&](int r, int c) { return load(in.data + r * in.row + c * in.column + channel); },
               [&](int r, int c, const Packet<T>& v) {
-                packet::pstoreu(to + (r * W::inputs + c) * input_pitch_, v);
+                store(v, to + (r * W::inputs + c) * input_pitch_);
               });
         }
       }
@@ -124,11 +121,10 @@ class WinogradWeights {
           T* to = outputs_ + panel_offset(panel, count) + i * width + j;
           W::output_transposed(
               [&](int r, int c) {
-                return packet::ploadu<Packet<T>>(out.data + r * out.row + c * out.column + panel +
-                                                 j);
+                return load(out.data + r * out.row + c * out.column + panel + j);
               },
               [&](int r, int c, const Packet<T>& v) {
-                packet::pstoreu(to + (r * W::inputs + c) * output_pitch_, v);
+                store(v, to + (r * W::inputs + c) * output_pitch_);
               });
         }
       });
@@ -155,21 +151,18 @@ class WinogradWeights {
 
   /// The gradients of the weights of one channel and phase.
   void transform_sums(Index row) const {
-    namespace packet = Eigen::internal;
     const Index phase = row / g_.channels;
     const Index tap = g_.channels * g_.filters;
     for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
       const Index at = row * g_.filters + filter;
       T* const target = dweights_ + row % g_.channels * g_.filters + filter;
       W::filter_transposed(
-          [&](int y, int x) {
-            return packet::ploadu<Packet<T>>(sums_ + (y * W::inputs + x) * sum_pitch_ + at);
-          },
+          [&](int y, int x) { return load(sums_ + (y * W::inputs + x) * sum_pitch_ + at); },
           [&](int y, int x, const Packet<T>& v) {
             T* to = target + ((y * Phases::stride + Phases::y(phase)) * Phases::kernel +
                               x * Phases::stride + Phases::x(phase)) *
                                  tap;
-            packet::pstoreu(to, accumulate_ ? packet::padd(packet::ploadu<Packet<T>>(to), v) : v);
+            store(accumulate_ ? load(to) + v : v, to);
           });
     }
   }

@@ -84,19 +84,18 @@ void multiply_single_row(const GemmProblem<T>& p) {
 /// writing C, which is fastest one long row after the other.
 template <class T>
 void multiply_column_by_row(const GemmProblem<T>& p) {
-  namespace packet = Eigen::internal;
   const auto multiply_row = [&p](Index i) {
     const T left = p.a[i * (p.transpose_a ? 1 : p.lda)];
-    const Packet<T> all_left = packet::pset1<Packet<T>>(left);
+    const Packet<T> all_left = broadcast(left);
     const T* const b = p.b;
     T* const c = p.c + i * p.ldc;
     const Index n = p.n;
     const bool add = p.accumulate;
     Index j = 0;
     for (; j + lanes<T> <= n; j += lanes<T>) {
-      Packet<T> product = packet::pmul(all_left, packet::ploadu<Packet<T>>(b + j));
-      if (add) product = packet::padd(product, packet::ploadu<Packet<T>>(c + j));
-      packet::pstoreu(c + j, product);
+      Packet<T> product = all_left * load(b + j);
+      if (add) product += load(c + j);
+      store(product, c + j);
     }
     for (; j < n; ++j) c[j] = left * b[j] + (add ? c[j] : T(0));
   };

@@ -2,12 +2,12 @@
 /// Tensors and views of them: contiguous, row-major, the last axis fastest.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include "nn/core/eigen.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/shape.hpp"
 

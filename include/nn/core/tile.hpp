@@ -13,22 +13,13 @@
 /// ("im2col").
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "nn/core/activation.hpp"
+#include "nn/core/vector.hpp"
 
 namespace nn::detail {
-
-/// The widest vector of the instruction set compiled for.
-template <class T>
-using Packet = typename Eigen::internal::packet_traits<T>::type;
-
-/// Elements in a Packet.
-template <class T>
-inline constexpr int lanes = Eigen::internal::unpacket_traits<Packet<T>>::size;
 
 /// A wide tile is two vectors across. With 16 vector registers it is 6 rows high: 12 accumulators,
 /// 2 vectors of B and one broadcast element of A fill 15 of them, and each of the 12 multiply-adds
@@ -36,7 +27,7 @@ inline constexpr int lanes = Eigen::internal::unpacket_traits<Packet<T>>::size;
 /// least 2 units x 4 cycles latency = 8 independent accumulators are needed to keep them busy.) A
 /// narrow tile, for the last columns, is one vector across and 8 rows high, for the same reason.
 inline constexpr int narrow_rows = 8;
-inline constexpr int wide_rows = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 6;
+inline constexpr int wide_rows = vector_registers >= 32 ? 8 : 6;
 template <int Vectors>
 inline constexpr int tile_rows = Vectors == 1 ? narrow_rows : wide_rows;
 
@@ -71,18 +62,15 @@ struct TileOutput {
 /// Activation on a vector; not a number stays what it is.
 template <class T>
 [[nodiscard]] Packet<T> activate(const Packet<T>& x, float slope) {
-  namespace packet = Eigen::internal;
-  const Packet<T> zero = packet::pset1<Packet<T>>(T(0));
-  if (slope == 0) return packet::pmax(x, zero);
-  return packet::pselect(packet::pcmp_lt(zero, x), x,
-                         packet::pmul(packet::pset1<Packet<T>>(T(slope)), x));
+  const Packet<T> zero{};
+  if (slope == 0) return x < zero ? zero : x;
+  return x > zero ? x : broadcast(T(slope)) * x;
 }
 
 /// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other, all columns of
 /// which are wanted. The loops over rows and vectors are unrolled so that `sum` lives in registers.
 template <class T, int Rows, int Vectors>
 void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
-  namespace packet = Eigen::internal;
   constexpr int n = lanes<T>;
   const Index* a_rows = input.rows;
   const Index* c_rows = output.rows;
@@ -95,8 +83,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
     const T* row[Rows];
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) {
-      const Packet<T> start = bias != nullptr ? packet::ploadu<Packet<T>>(bias + v * n)
-                                              : packet::pset1<Packet<T>>(T(0));
+      const Packet<T> start = bias != nullptr ? load(bias + v * n) : broadcast(T(0));
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) sum[i][v] = start;
     }
@@ -106,7 +93,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
       if (!add) continue;
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) {
-        sum[i][v] = packet::padd(sum[i][v], packet::ploadu<Packet<T>>(c + c_rows[i] + v * n));
+        sum[i][v] += load(c + c_rows[i] + v * n);
       }
     }
 
@@ -115,12 +102,12 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
       const Index step = input.steps[l];
       Packet<T> right[Vectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) right[v] = packet::ploadu<Packet<T>>(b + v * n);
+      for (int v = 0; v < Vectors; ++v) right[v] = load(b + v * n);
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
-        const Packet<T> left = packet::pset1<Packet<T>>(row[i][step]);
+        const Packet<T> left = broadcast(row[i][step]);
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) sum[i][v] = packet::pmadd(left, right[v], sum[i][v]);
+        for (int v = 0; v < Vectors; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
       }
     }
 
@@ -129,7 +116,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) {
         if (slope != 1) sum[i][v] = activate<T>(sum[i][v], slope);
-        packet::pstoreu(c + c_rows[i] + v * n, sum[i][v]);
+        store(sum[i][v], c + c_rows[i] + v * n);
       }
     }
   }
@@ -146,25 +133,11 @@ void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
   }
 }
 
-/// Copies count < 2 * Piece elements as two pieces of a fixed size, which overlap unless they are
-/// all: that costs less than a call of memcpy.
-template <int Piece, class T>
-void copy_fewer(const T* from, Index count, T* to) {
-  if (count >= Piece) {
-    const Index second = count - Piece;
-    std::memcpy(to, from, Piece * sizeof(T));
-    std::memcpy(to + second, from + second, Piece * sizeof(T));
-  } else if constexpr (Piece > 1) {
-    copy_fewer<Piece / 2>(from, count, to);
-  }
-}
-
 /// Copies at most 2 * lanes elements.
 template <class T>
 void copy_columns(const T* from, Index count, T* to) {
-  namespace packet = Eigen::internal;
   for (; count >= lanes<T>; count -= lanes<T>, from += lanes<T>, to += lanes<T>) {
-    packet::pstoreu(to, packet::ploadu<Packet<T>>(from));
+    store(load(from), to);
   }
   copy_fewer<lanes<T> / 2>(from, count, to);
 }

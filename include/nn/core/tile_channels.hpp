@@ -12,13 +12,11 @@ namespace nn::detail {
 /// a + rows[i] + steps[l] is multiplied by its own element of the vector b + l * ldb.
 template <class T, int Rows>
 void multiply_channels(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
-  namespace packet = Eigen::internal;
   const Index* a_rows = input.rows;
   const Index* c_rows = output.rows;
   const float slope = output.epilogue.activation.slope;
-  const Packet<T> start = output.epilogue.bias == nullptr
-                              ? packet::pset1<Packet<T>>(T(0))
-                              : packet::ploadu<Packet<T>>(output.epilogue.bias);
+  const Packet<T> start =
+      output.epilogue.bias == nullptr ? broadcast(T(0)) : load(output.epilogue.bias);
   for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
     Packet<T> sum[Rows];
     const T* row[Rows];
@@ -26,21 +24,21 @@ void multiply_channels(Index tiles, const TileInput<T>& input, const TileOutput<
     for (int i = 0; i < Rows; ++i) {
       row[i] = input.a + a_rows[i];
       sum[i] = start;
-      if (output.add) sum[i] = packet::padd(start, packet::ploadu<Packet<T>>(output.c + c_rows[i]));
+      if (output.add) sum[i] = start + load(output.c + c_rows[i]);
     }
     const T* b = input.b;
     for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
       const Index step = input.steps[l];
-      const Packet<T> right = packet::ploadu<Packet<T>>(b);
+      const Packet<T> right = load(b);
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
-        sum[i] = packet::pmadd(packet::ploadu<Packet<T>>(row[i] + step), right, sum[i]);
+        sum[i] = multiply_add(load(row[i] + step), right, sum[i]);
       }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i) {
       if (slope != 1) sum[i] = activate<T>(sum[i], slope);
-      packet::pstoreu(output.c + c_rows[i], sum[i]);
+      store(sum[i], output.c + c_rows[i]);
     }
   }
 }

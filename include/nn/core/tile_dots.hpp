@@ -6,19 +6,12 @@
 
 namespace nn::detail {
 
-/// The sum of the elements of a vector.
-template <class T>
-[[nodiscard]] T sum_of(const Packet<T>& x) {
-  return Eigen::internal::predux(x);
-}
-
 /// The other way to use the registers, for a product of one to three columns: vectors run along the
 /// depth, which must be a whole number of them, as must every contiguous piece of it in `steps`; B
 /// is given transposed, column j at b + j * ldb. No lane is idle, but every sum must be added
 /// across.
 template <class T, int Rows, int Columns>
 void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
-  namespace packet = Eigen::internal;
   const Index* a_rows = input.rows;
   const Index* c_rows = output.rows;
   for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
@@ -28,20 +21,20 @@ void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& 
     for (int i = 0; i < Rows; ++i) {
       row[i] = input.a + a_rows[i];
 #pragma GCC unroll 8
-      for (int j = 0; j < Columns; ++j) sum[i][j] = packet::pset1<Packet<T>>(T(0));
+      for (int j = 0; j < Columns; ++j) sum[i][j] = broadcast(T(0));
     }
     for (Index l = 0; l < input.depth; l += lanes<T>) {
       const Index step = input.steps[l];
       Packet<T> right[Columns];
 #pragma GCC unroll 8
       for (int j = 0; j < Columns; ++j) {
-        right[j] = packet::ploadu<Packet<T>>(input.b + j * input.ldb + l);
+        right[j] = load(input.b + j * input.ldb + l);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
-        const Packet<T> left = packet::ploadu<Packet<T>>(row[i] + step);
+        const Packet<T> left = load(row[i] + step);
 #pragma GCC unroll 8
-        for (int j = 0; j < Columns; ++j) sum[i][j] = packet::pmadd(left, right[j], sum[i][j]);
+        for (int j = 0; j < Columns; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
 #pragma GCC unroll 8

@@ -108,13 +108,13 @@ struct Winograd {
   static constexpr double over_a = 1 / (2 * a2 * (a2 - b2));
   static constexpr double over_b = 1 / (2 * b2 * (b2 - a2));
 
-  static V constant(double value) { return Eigen::internal::pset1<V>(static_cast<T>(value)); }
+  static V constant(double value) { return broadcast(static_cast<T>(value)); }
   static V fused(const V& x, double factor, const V& y) {
-    return Eigen::internal::pmadd(constant(factor), x, y);
+    return multiply_add(constant(factor), x, y);
   }
-  static V scaled(const V& x, double factor) { return Eigen::internal::pmul(constant(factor), x); }
-  static V sum(const V& x, const V& y) { return Eigen::internal::padd(x, y); }
-  static V difference(const V& x, const V& y) { return Eigen::internal::psub(x, y); }
+  static V scaled(const V& x, double factor) { return constant(factor) * x; }
+  static V sum(const V& x, const V& y) { return x + y; }
+  static V difference(const V& x, const V& y) { return x - y; }
 
   /// t = B^T d: row p of B^T holds the coefficients of the product of (x - q) over the points q
   /// other than p.

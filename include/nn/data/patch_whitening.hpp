@@ -2,6 +2,8 @@
 /// First-layer filters that whiten the patches of images.
 #pragma once
 
+#include "nn/core/eigen.hpp"
+
 #include <Eigen/Eigenvalues>
 #include <cmath>
 

@@ -2,7 +2,6 @@
 /// The number types that files of tensors use, and what they are in the library's.
 #pragma once
 
-#include <Eigen/Core>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -13,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/shape.hpp"
 

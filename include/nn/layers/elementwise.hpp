@@ -2,8 +2,7 @@
 /// Loops over all elements of a tensor, for activations.
 #pragma once
 
-#include <Eigen/Core>
-
+#include "nn/core/eigen.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/layers/layer.hpp"
 

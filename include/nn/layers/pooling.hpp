@@ -158,29 +158,27 @@ struct MaxPool2D {
   template <class T, class Tap>
   void pool(const detail::PlacedWindow& placed, Index channels, const T* x, const T* end, T* y,
             Tap* taps) const {
-    namespace packet = Eigen::internal;
     using Vector = detail::Packet<T>;
     constexpr Index lanes = detail::lanes<T>;
     const T first = static_cast<T>(placed.rows.begin * window.width + placed.columns.begin);
     for (Index c = 0; c < channels; c += lanes) {
       const Index count = std::min(lanes, channels - c);
-      Vector best = packet::pset1<Vector>(-std::numeric_limits<T>::infinity());
-      Vector best_tap = packet::pset1<Vector>(first);  // a T counts the taps of a window exactly
+      Vector best = detail::broadcast(-std::numeric_limits<T>::infinity());
+      Vector best_tap = detail::broadcast(first);  // a T counts the taps of a window exactly
       placed.for_each_tap([&](Index row, Index column, Index pixel) {
         const T* from = x + pixel * channels + c;
         const Vector value =
-            end - from >= lanes ? packet::ploadu<Vector>(from) : detail::load_some(from, count);
-        const Vector tap = packet::pset1<Vector>(static_cast<T>(row * window.width + column));
-        const Vector is_new =
-            packet::pand(packet::pcmp_lt_or_nan(best, value), packet::pcmp_eq(best, best));
-        best = packet::pselect(is_new, value, best);
-        best_tap = packet::pselect(is_new, tap, best_tap);
+            end - from >= lanes ? detail::load(from) : detail::load_some(from, count);
+        const Vector tap = detail::broadcast(static_cast<T>(row * window.width + column));
+        const auto is_new = ~(best >= value) & (best == best);
+        best = is_new ? value : best;
+        best_tap = is_new ? tap : best_tap;
       });
       detail::store_some(best, count, y + c);
       if (taps == nullptr) continue;
       std::array<T, static_cast<std::size_t>(lanes)> numbers;
       std::array<Tap, static_cast<std::size_t>(lanes)> codes;
-      packet::pstoreu(numbers.data(), best_tap);
+      detail::store(best_tap, numbers.data());
       std::transform(numbers.begin(), numbers.end(), codes.begin(),
                      [](T number) { return static_cast<Tap>(static_cast<std::int32_t>(number)); });
       if (count == lanes) {

@@ -21,9 +21,9 @@
 /// order and from several threads.
 #pragma once
 
-#include <Eigen/Core>
 #include <cmath>
 
+#include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/shape.hpp"
 

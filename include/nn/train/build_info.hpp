@@ -2,9 +2,9 @@
 /// How this program was built, as far as its speed depends on it.
 #pragma once
 
-#include <Eigen/Core>
 #include <string>
 
+#include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/parallel.hpp"
 

@@ -3,6 +3,8 @@
 /// row a sample. nearest_neighbours.hpp has the figures that compare samples one by one.
 #pragma once
 
+#include "nn/core/eigen.hpp"
+
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
