@@ -196,10 +196,11 @@ class WinogradProduct {
     const Index at = phase * g_.channels + first_channel;
     const Index column = at / panel_columns<T> * panel_columns<T>;
     const Index width = std::min(width_ - column, panel_columns<T>);
+    std::array<T, static_cast<std::size_t>(n * n)> turned;
     for (int point = 0; point < W::points; ++point) {
-      pack_columns<T>(n, n, n, values.data() + point * n * n, n, values.data() + point * n * n);
+      pack_columns<T>(n, n, n, values.data() + point * n * n, n, turned.data());
       for (int i = 0; i < n; ++i) {
-        store(load(values.data() + (point * n + i) * n),
+        store(load(turned.data() + i * n),
               panel(point, column) + (filter + i) * width + at - column);
       }
     }

@@ -46,7 +46,7 @@ struct GemmCut {
   static constexpr Index least_n = 40;
   /// Below so many rows it is not worth copying B, and below so many columns, A.
   static constexpr Index unpacked_m = 12;
-  static constexpr Index unpacked_n = 32;
+  static constexpr Index unpacked_n = vector_registers == 32 ? 1024 : 32;
 
   Index m;
   Index n;
@@ -103,7 +103,7 @@ class GemmBlock {
         block_k_(cut.k),
         pack_a_(p_.transpose_a && columns_ > GemmCut::unpacked_n),
         pack_b_(p_.transpose_b || rows_ > GemmCut::unpacked_m || columns_ % lanes<T> != 0) {
-    const Index size_b = pack_b_ ? block_k_ * padded_columns<T>(columns_) : 0;
+    const Index size_b = pack_b_ ? block_k_ * panel_columns<T> : 0;
     const Index size_a = pack_a_ ? block_k_ * (rows_ + panel_columns<T>) : 0;
     Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
                                    bytes_for<Index>(block_k_) + 2 * bytes_for<Index>(rows_));
@@ -134,7 +134,6 @@ class GemmBlock {
   void multiply(Index k0, Index depth) {
     const T* a = p_.a + (p_.transpose_a ? k0 * p_.lda + m0_ : m0_ * p_.lda + k0);
     const T* b = p_.b + (p_.transpose_b ? n0_ * p_.ldb + k0 : k0 * p_.ldb + n0_);
-    if (pack_b_) pack_panels(p_.transpose_b, depth, columns_, b, p_.ldb, packed_b_);
     if (pack_a_) {
       pack_left(rows_, depth, a, p_.lda, packed_a_);
       for (Index i = 0; i < rows_; ++i) {
@@ -147,12 +146,31 @@ class GemmBlock {
       Epilogue<T> epilogue;
       if (k0 == 0 && p_.epilogue.bias != nullptr) epilogue.bias = p_.epilogue.bias + n0_ + first;
       if (k0 + depth >= p_.k) epilogue.activation = p_.epilogue.activation;
-      multiply_panel<T>(
-          rows_, width,
-          {a, a_rows_, steps_, depth, pack_b_ ? packed_b_ + panel_offset(first, depth) : b + first,
-           pack_b_ ? width : p_.ldb},
+      multiply_panel(
+          width, {a, a_rows_, steps_, depth, b + first * (p_.transpose_b ? p_.ldb : 1), p_.ldb},
           {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, p_.accumulate || k0 > 0, epilogue});
     });
+  }
+
+  /// One panel. Its first tile reads B where it is, and packs it for those below.
+  void multiply_panel(Index width, TileInput<T> input, TileOutput<T> output) {
+    constexpr Index first_rows = tile_rows<2>;
+    Index done = 0;
+    if (pack_b_) {
+      if (p_.transpose_b) {
+        pack_columns(input.depth, output.columns, width, input.b, input.ldb, packed_b_);
+      } else if (output.columns < panel_columns<T> || rows_ < first_rows) {
+        pack_rows(input.depth, output.columns, width, input.b, input.ldb, packed_b_);
+      } else {
+        multiply_tiles<T, first_rows, 2, true>(1, input, output, packed_b_);
+        done = first_rows;
+      }
+      input.b = packed_b_;
+      input.ldb = width;
+    }
+    input.rows += done;
+    output.rows += done;
+    nn::detail::multiply_panel<T>(rows_ - done, width, input, output);
   }
 
   const GemmProblem<T>& p_;

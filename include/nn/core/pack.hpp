@@ -37,29 +37,22 @@ void pack_rows(Index depth, Index columns, Index width, const T* b, Index ldb, T
   }
 }
 
-/// The same for a matrix stored transposed: column j of the panel is the row b + j * ldb. Squares
-/// of lanes x lanes are turned in registers.
+/// The same for a matrix stored transposed: column j of the panel is the row b + j * ldb. A part of
+/// a register of so many columns at a time, turned in it with the other parts.
 template <class T>
 void pack_columns(Index depth, Index columns, Index width, const T* b, Index ldb, T* panel) {
-  constexpr int n = lanes<T>;
-  for (Index j = 0; j < width; j += n) {
-    Index l = 0;
-    if (j + n <= columns) {
-      for (; l + n <= depth; l += n) {
-        Packet<T> square[n];
-#pragma GCC unroll 16
-        for (int i = 0; i < n; ++i) {
-          square[i] = load(b + (j + i) * ldb + l);
-        }
-        transpose<T>(square);
-#pragma GCC unroll 16
-        for (int i = 0; i < n; ++i) {
-          store(square[i], panel + (l + i) * width + j);
-        }
-      }
+  constexpr int part = lanes_of_part<T>;
+  const Index turned = depth / part * part;
+  for (Index j = 0; j < width; j += lanes<T>) {
+    const Index count = std::min<Index>(lanes<T>, columns - j);
+    for (Index l = 0; l < turned; l += part) {
+      Packet<T> rows[part];
+      load_transposed(b + j * ldb + l, ldb, count, rows);
+#pragma GCC unroll 4
+      for (int i = 0; i < part; ++i) store(rows[i], panel + (l + i) * width + j);
     }
-    for (; l < depth; ++l) {
-      for (Index i = j; i < j + n; ++i) panel[l * width + i] = i < columns ? b[i * ldb + l] : T(0);
+    for (Index l = turned; l < depth; ++l) {
+      for (Index i = 0; i < count; ++i) panel[l * width + j + i] = b[(j + i) * ldb + l];
     }
   }
 }
@@ -77,24 +70,6 @@ void pack_whole_panels(Index depth, Index panels, const T* b, Index ldb, T* pack
       store(load(from + lanes<T>), to + lanes<T>);
     }
   }
-}
-
-/// Packs a block of op(B), depth x columns, into panels for wide and narrow tiles; takes depth *
-/// padded_columns(columns) elements.
-template <class T>
-void pack_panels(bool transposed, Index depth, Index columns, const T* b, Index ldb, T* packed) {
-  const Index whole = transposed ? 0 : columns / panel_columns<T>;
-  pack_whole_panels(depth, whole, b, ldb, packed);
-  b += whole * panel_columns<T>;
-  packed += panel_offset(whole * panel_columns<T>, depth);
-  for_each_panel<T>(columns - whole * panel_columns<T>, [&](Index first, Index used, Index width) {
-    T* panel = packed + panel_offset(first, depth);
-    if (transposed) {
-      pack_columns(depth, used, width, b + first * ldb, ldb, panel);
-    } else {
-      pack_rows(depth, used, width, b + first, ldb, panel);
-    }
-  });
 }
 
 }  // namespace nn::detail

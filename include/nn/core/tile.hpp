@@ -69,8 +69,11 @@ template <class T>
 
 /// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other, all columns of
 /// which are wanted. The loops over rows and vectors are unrolled so that `sum` lives in registers.
-template <class T, int Rows, int Vectors>
-void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
+/// When it is to be `Packed`, B is copied to `panel`, a row of the tile after the other, by the
+/// way.
+template <class T, int Rows, int Vectors, bool Packed = false>
+void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output,
+                    T* panel = nullptr) {
   constexpr int n = lanes<T>;
   const Index* a_rows = input.rows;
   const Index* c_rows = output.rows;
@@ -102,7 +105,10 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
       const Index step = input.steps[l];
       Packet<T> right[Vectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) right[v] = load(b + v * n);
+      for (int v = 0; v < Vectors; ++v) {
+        right[v] = load(b + v * n);
+        if constexpr (Packed) store(right[v], panel + (l * Vectors + v) * n);
+      }
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
         const Packet<T> left = broadcast(row[i][step]);

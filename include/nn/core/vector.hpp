@@ -32,6 +32,8 @@ template <class T>
 struct VectorOf {
   using Aligned __attribute__((vector_size(vector_bytes))) = T;
   using Anywhere __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias)) = T;
+  using Part __attribute__((vector_size(16))) = T;
+  using PartAnywhere __attribute__((vector_size(16), aligned(alignof(T)), may_alias)) = T;
 };
 
 template <class T>
@@ -94,54 +96,72 @@ inline void store_some(const Packet<T>& x, Index count, T* to) {
   copy_fewer<lanes<T> / 2>(elements.data(), count, to);
 }
 
+/// Parts of 16 bytes, within which all instruction sets have fast shuffles.
+template <class T>
+using Part = typename VectorOf<T>::Part;
+template <class T>
+inline constexpr int lanes_of_part = 16 / static_cast<int>(sizeof(T));
+
+/// x then y, of `Count` lanes each.
+template <class V, std::size_t... Lane>
+[[nodiscard]] inline auto joined(const V& x, const V& y, std::index_sequence<Lane...> /*all*/) {
+  return __builtin_shufflevector(x, y, static_cast<int>(Lane)...);
+}
+
+/// The vector of the Parts at from, from + pitch, ...
+template <class T, int Parts>
+[[nodiscard]] inline auto load_parts(const T* from, Index pitch) {
+  if constexpr (Parts == 1) {
+    return Part<T>(*reinterpret_cast<const typename VectorOf<T>::PartAnywhere*>(from));
+  } else {
+    constexpr std::make_index_sequence<static_cast<std::size_t>(Parts * lanes_of_part<T>)> all;
+    return joined(load_parts<T, Parts / 2>(from, pitch),
+                  load_parts<T, Parts / 2>(from + Parts / 2 * pitch, pitch), all);
+  }
+}
+
 /// Takes runs of `Run` lanes from x and y in turn, the first of each from the lower (or the upper)
-/// half of every group of `Group` lanes.
-template <int Run, int Group, bool Upper, class V, std::size_t... Lane>
+/// half of every part.
+template <class T, int Run, bool Upper, class V, std::size_t... Lane>
 [[nodiscard]] inline V interleave(const V& x, const V& y, std::index_sequence<Lane...> /*all*/) {
   constexpr auto source = [](int lane) {
-    const int within = lane % Group;
+    const int within = lane % lanes_of_part<T>;
     const int from = lane - within + within / (2 * Run) * Run + within % Run;
-    return from + (Upper ? Group / 2 : 0) + (within / Run % 2) * static_cast<int>(sizeof...(Lane));
+    return from + (Upper ? lanes_of_part<T> / 2 : 0) +
+           (within / Run % 2) * static_cast<int>(sizeof...(Lane));
   };
   return __builtin_shufflevector(x, y, source(static_cast<int>(Lane))...);
 }
 
-/// Interleaves rows `distance` apart in place.
-template <class T, int Run, int Group>
-[[gnu::always_inline]] inline void interleave_rows(Packet<T>* rows, int distance) {
-  constexpr std::make_index_sequence<static_cast<std::size_t>(lanes<T>)> all;
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes<T>; ++i) {
-    if (i / distance % 2 != 0) continue;
-    const Packet<T> x = rows[i];
-    const Packet<T> y = rows[i + distance];
-    rows[i] = interleave<Run, Group, false>(x, y, all);
-    rows[i + distance] = interleave<Run, Group, true>(x, y, all);
-  }
-}
-
-/// Transposes blocks of Run x Run, whose elements are transposed already, in squares of lanes.
-template <class T, int Run>
-[[gnu::always_inline]] inline void transpose_blocks(Packet<T>* rows) {
-  if constexpr (Run < lanes<T>) {
-    interleave_rows<T, Run, 2 * Run>(rows, Run);
-    transpose_blocks<T, 2 * Run>(rows);
-  }
-}
-
-/// Transposes a square of as many rows as there are lanes. Parts of 16 bytes first, within which
-/// all instruction sets have fast shuffles.
+/// rows[i] = element i of the first `count` of the runs of lanes_of_part elements at from, from +
+/// pitch, ...: a piece of a matrix, transposed. There are as many runs as lanes at the most.
 template <class T>
-[[gnu::always_inline]] inline void transpose(Packet<T>* rows) {
-  constexpr int part = 16 / static_cast<int>(sizeof(T));
-  if constexpr (part == 4) {
-    interleave_rows<T, 1, 4>(rows, 1);
-    interleave_rows<T, 2, 4>(rows, 2);
+inline void load_transposed(const T* from, Index pitch, Index count, Packet<T>* rows) {
+  constexpr int part = lanes_of_part<T>;
+  constexpr int parts = lanes<T> / part;
+  constexpr std::make_index_sequence<static_cast<std::size_t>(lanes<T>)> all;
+  std::array<T, static_cast<std::size_t>(lanes<T> * part)> gathered;
+  if (count < lanes<T>) {
+    for (Index i = 0; i < count; ++i) std::memcpy(gathered.data() + i * part, from + i * pitch, 16);
+    for (Index i = count; i < lanes<T>; ++i) std::memset(gathered.data() + i * part, 0, 16);
+    from = gathered.data();
+    pitch = part;
+  }
+  Packet<T> x[part];
 #pragma GCC unroll 4
-    for (int i = 1; i < lanes<T>; i += 4) std::swap(rows[i], rows[i + 1]);
-    transpose_blocks<T, 4>(rows);
+  for (int i = 0; i < part; ++i) x[i] = load_parts<T, parts>(from + i * pitch, part * pitch);
+  if constexpr (part == 4) {
+    const Packet<T> a = interleave<T, 1, false>(x[0], x[1], all);
+    const Packet<T> b = interleave<T, 1, true>(x[0], x[1], all);
+    const Packet<T> c = interleave<T, 1, false>(x[2], x[3], all);
+    const Packet<T> d = interleave<T, 1, true>(x[2], x[3], all);
+    rows[0] = interleave<T, 2, false>(a, c, all);
+    rows[1] = interleave<T, 2, true>(a, c, all);
+    rows[2] = interleave<T, 2, false>(b, d, all);
+    rows[3] = interleave<T, 2, true>(b, d, all);
   } else {
-    transpose_blocks<T, 1>(rows);
+    rows[0] = interleave<T, 1, false>(x[0], x[1], all);
+    rows[1] = interleave<T, 1, true>(x[0], x[1], all);
   }
 }
 
