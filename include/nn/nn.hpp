@@ -12,6 +12,7 @@
 #include "nn/core/convolution_geometry.hpp"
 #include "nn/core/convolution_product.hpp"
 #include "nn/core/convolution_weights.hpp"
+#include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/file.hpp"
 #include "nn/core/gemm.hpp"
@@ -24,6 +25,7 @@
 #include "nn/core/shape.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/core/tile.hpp"
+#include "nn/core/vector.hpp"
 #include "nn/core/workspace.hpp"
 
 #include "nn/layers/activations.hpp"

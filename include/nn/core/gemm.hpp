@@ -7,6 +7,7 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/gemm_blocks.hpp"
+#include "nn/core/gemm_narrow.hpp"
 #include "nn/core/gemm_thin.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
@@ -44,6 +45,8 @@ void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index 
     detail::multiply_column_by_row(problem);
   } else if (n <= detail::most_dot_columns && transpose_a == Transpose::no && k >= 32) {
     detail::FewColumns<T>(problem).multiply();
+  } else if (detail::NarrowProduct<T>::suits(problem)) {
+    detail::NarrowProduct<T>(problem).multiply();
   } else {
     detail::multiply_in_blocks(problem);
   }

@@ -31,10 +31,10 @@ struct GemmProblem {
   Epilogue<T> epilogue;
 };
 
-/// How a product is cut, by its sizes alone. A panel of B, k x 16 columns, is read again for every
-/// tile of a block and should stay in the level-1 cache: 320 x 16 floats are 20 KiB of 32. The
-/// packed blocks of B, k x n, and of a transposed A, m x k, should stay in level 2: 160 + 240 KiB
-/// of 512. Within these bounds there should be enough blocks of C for every thread, all about as
+/// How a product is cut, by its sizes alone. A panel of B, k x 2 vectors, is packed by its first
+/// tile, read again for every tile below and should stay in the level-1 cache: 320 x 16 floats are
+/// 20 KiB of 32, 320 x 32 are 40 of 48. A block of A, m x k, should stay in level 2: 240 KiB of
+/// 512. Within these bounds there should be enough blocks of C for every thread, all about as
 /// large, so they are halved while there are too few; but a block of rows packs B again, and a
 /// block of columns A.
 struct GemmCut {
@@ -44,7 +44,8 @@ struct GemmCut {
   static constexpr Index enough_blocks = 4;
   static constexpr Index least_m = 32;
   static constexpr Index least_n = 40;
-  /// Below so many rows it is not worth copying B, and below so many columns, A.
+  /// Up to so many rows it is not worth copying B, and up to so many columns, A: with vectors of 16
+  /// floats each element read is worth twice as many multiply-adds.
   static constexpr Index unpacked_m = 12;
   static constexpr Index unpacked_n = vector_registers == 32 ? 1024 : 32;
 

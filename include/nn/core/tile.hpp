@@ -101,6 +101,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
     }
 
     const T* b = input.b;
+#pragma GCC unroll 2
     for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
       const Index step = input.steps[l];
       Packet<T> right[Vectors];

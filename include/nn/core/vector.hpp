@@ -7,8 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
+#include "nn/core/eigen.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn::detail {
@@ -78,10 +80,22 @@ void copy_fewer(const T* from, Index count, T* to) {
   }
 }
 
+/// The first `count` lanes as a mask; none for a negative count.
+[[nodiscard]] constexpr unsigned first_lanes(Index count) {
+  return count > 0 ? (1U << count) - 1 : 0;
+}
+
 /// The first `count` elements, as many as there are; the rest of the vector is zero.
 template <class T>
 [[nodiscard]] inline Packet<T> load_some(const T* from, Index count) {
   if (count >= lanes<T>) return load(from);
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(first_lanes(count)), from);
+  } else if constexpr (std::is_same_v<T, double>) {
+    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(first_lanes(count)), from);
+  }
+#endif
   std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
   if (count > 0) copy_fewer<lanes<T> / 2>(from, count, padded.data());
   return load(padded.data());
@@ -91,6 +105,13 @@ template <class T>
 template <class T>
 inline void store_some(const Packet<T>& x, Index count, T* to) {
   if (count >= lanes<T>) return store(x, to);
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(first_lanes(count)), x);
+  } else if constexpr (std::is_same_v<T, double>) {
+    return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(first_lanes(count)), x);
+  }
+#endif
   std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
   store(x, elements.data());
   copy_fewer<lanes<T> / 2>(elements.data(), count, to);

@@ -1,0 +1,79 @@
+/// @file
+/// Matrix products of few columns.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "nn/core/gemm_blocks.hpp"
+
+namespace nn::detail {
+
+/// A product of fewer columns than a panel has, which would leave lanes idle: C^T = op(B)^T op(A)^T
+/// has as many columns as C has rows. Its blocks are turned back on the way to C.
+template <class T>
+class NarrowProduct {
+ public:
+  explicit NarrowProduct(const GemmProblem<T>& problem) : p_(problem) {}
+
+  /// Whether lanes would be idle, and rows are many enough to fill them.
+  [[nodiscard]] static bool suits(const GemmProblem<T>& p) {
+    return p.n < panel_columns<T> && p.n % lanes<T> != 0 && p.m >= panel_columns<T>;
+  }
+
+  void multiply() const {
+    parallel_for((p_.m + block_rows - 1) / block_rows,
+                 [&](Index block) { multiply_block(block * block_rows); },
+                 p_.m * p_.n * p_.k > 200000);
+  }
+
+ private:
+  static constexpr Index block_rows = 4 * panel_columns<T>;
+
+  void multiply_block(Index first) const {
+    std::array<T, static_cast<std::size_t>(panel_columns<T> * block_rows)> turned;
+    const Index rows = std::min(block_rows, p_.m - first);
+    const T* const a = p_.a + first * (p_.transpose_a ? 1 : p_.lda);
+    const GemmProblem<T> problem{.transpose_a = !p_.transpose_b,
+                                 .transpose_b = !p_.transpose_a,
+                                 .m = p_.n,
+                                 .n = rows,
+                                 .k = p_.k,
+                                 .a = p_.b,
+                                 .lda = p_.ldb,
+                                 .b = a,
+                                 .ldb = p_.lda,
+                                 .c = turned.data(),
+                                 .ldc = block_rows,
+                                 .accumulate = false,
+                                 .epilogue = {}};
+    const GemmCut whole = {.m = p_.n, .n = rows, .k = GemmCut::of(problem).k};
+    GemmBlock<T>(problem, whole, 0, 0).multiply();
+    for (Index column = 0; column < p_.n; column += lanes<T>) {
+      write(first, rows, column, turned.data() + column * block_rows);
+    }
+  }
+
+  /// Columns [column, column + lanes), as many as there are, of rows [first, first + rows) of C.
+  void write(Index first, Index rows, Index column, const T* turned) const {
+    constexpr int part = lanes_of_part<T>;
+    const Index columns = std::min<Index>(lanes<T>, p_.n - column);
+    const float slope = p_.epilogue.activation.slope;
+    const Packet<T> bias =
+        p_.epilogue.bias == nullptr ? Packet<T>{} : load_some(p_.epilogue.bias + column, columns);
+    for (Index row = 0; row < rows; row += part) {
+      Packet<T> sums[part];
+      load_transposed(turned + row, block_rows, columns, sums);
+      T* to = p_.c + (first + row) * p_.ldc + column;
+      for (Index i = 0; i < std::min<Index>(part, rows - row); ++i, to += p_.ldc) {
+        Packet<T> sum = sums[i] + bias;
+        if (p_.accumulate) sum += load_some(to, columns);
+        store_some(slope == 1 ? sum : activate<T>(sum, slope), columns, to);
+      }
+    }
+  }
+
+  const GemmProblem<T>& p_;
+};
+
+}  // namespace nn::detail
