@@ -21,7 +21,7 @@ namespace {
 const std::vector<Extent2D> windows{1, 2, 3, {1, 3}, {3, 2}};
 const std::vector<Extent2D> strides{1, 2, 3, {2, 1}};
 const std::vector<Padding> paddings{Padding::valid(), Padding::same(), 1, {0, 1, 1, 0}};
-const std::vector<Shape> images{{5, 7, 3}, {6, 6, 2}, {4, 4, 70}};
+const std::vector<Shape> images{{5, 7, 3}, {6, 6, 2}, {4, 4, 70}, {12, 6, 5}, {6, 6, 11}};
 
 /// Calls visit(window, stride, padding, image) for every combination in which no window lies in the
 /// padding entirely.

@@ -3,76 +3,12 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
-#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/layers/layer.hpp"
-#include "nn/layers/window.hpp"
+#include "nn/layers/max_pooling.hpp"
 
 namespace nn {
-
-namespace detail {
-
-/// The windows of a pooling layer.
-/// @throws ShapeError when a window could lie in the padding entirely.
-constexpr ConvolutionGeometry place_pooling_windows(const Shape& input, const Extent2D& window,
-                                                    const Extent2D& stride,
-                                                    const Padding& padding) {
-  const ConvolutionGeometry g = place_windows(input, window, stride, 1, padding);
-  require<ShapeError>(std::max(g.pad_top, g.pad_bottom) < window.height &&
-                          std::max(g.pad_left, g.pad_right) < window.width,
-                      "the padding ", padding, " must be smaller than the window ", window);
-  return g;
-}
-
-/// Whether windows neither overlap nor leave a pixel out, so that each pixel gets its gradient from
-/// one window.
-constexpr bool tiles(const ConvolutionGeometry& g) {
-  return g.stride_height == g.kernel_height && g.stride_width == g.kernel_width && g.pad_top == 0 &&
-         g.pad_left == 0 && g.output_height() * g.stride_height == g.height &&
-         g.output_width() * g.stride_width == g.width;
-}
-
-/// A window at its place: the taps of it that lie inside the image.
-struct PlacedWindow {
-  Taps rows;
-  Taps columns;
-  Index first_pixel;  ///< of the image, where tap (0, 0) lies or would lie
-  Index line;         ///< pixels from one row of the image to the next
-
-  [[nodiscard]] constexpr Index taps() const {
-    return (rows.end - rows.begin) * (columns.end - columns.begin);
-  }
-  /// Calls visit(row, column, pixel) for the taps inside.
-  template <class Visit>
-  void for_each_tap(const Visit& visit) const {
-    for (Index row = rows.begin; row < rows.end; ++row) {
-      for (Index column = columns.begin; column < columns.end; ++column) {
-        visit(row, column, first_pixel + row * line + column);
-      }
-    }
-  }
-};
-
-/// Calls visit(output pixel, window) for every window of one image.
-template <class Visit>
-void for_each_window(const ConvolutionGeometry& g, const Visit& visit) {
-  const Index columns = g.output_width();
-  for (Index oy = 0; oy < g.output_height(); ++oy) {
-    const Taps rows = taps_inside(oy, g.stride_height, g.pad_top, g.kernel_height, g.height);
-    const Index line = (oy * g.stride_height - g.pad_top) * g.width;
-    for (Index ox = 0; ox < columns; ++ox) {
-      const PlacedWindow window{
-          rows, taps_inside(ox, g.stride_width, g.pad_left, g.kernel_width, g.width),
-          line + ox * g.stride_width - g.pad_left, g.width};
-      visit(oy * columns + ox, window);
-    }
-  }
-}
-
-}  // namespace detail
 
 /// The largest value that a window sees, channel by channel; a NaN counts as larger than all.
 /// Padding counts as smaller than everything. Of equal values the first, row by row, gets the
@@ -100,8 +36,7 @@ struct MaxPool2D {
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
     if (!training) return {};
     const Index taps = batch * plan.output.size();
-    return {.kept = is_small() ? bytes_for<std::uint8_t>(taps) : bytes_for<std::uint16_t>(taps),
-            .scratch = bytes_for<Index>(window.size())};
+    return {.kept = is_small() ? bytes_for<std::uint8_t>(taps) : bytes_for<std::uint16_t>(taps)};
   }
 
   template <class T>
@@ -141,100 +76,30 @@ struct MaxPool2D {
     const Index piece = detail::samples_per_piece(g.input_size());
     parallel_for_pieces(x.shape().front(), piece, [&](Index begin, Index end) {
       for (Index image = begin; image < end; ++image) {
-        const T* from = x.data() + image * g.input_size();
-        const Index to = image * g.output_size();
-        detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
-          const Index first = to + pixel * g.channels;
-          pool(placed, g.channels, from, x.end(), y.data() + first,
-               taps == nullptr ? taps : taps + first);
-        });
+        const Index first = image * g.output_size();
+        detail::pool_maxima(g, x.data() + image * g.input_size(), x.end(), y.data() + first,
+                            taps == nullptr ? taps : taps + first);
       }
     });
-  }
-
-  /// The maxima of one window in all channels, and (unless `taps` is null) where they are. `end` is
-  /// that of the images: up to there a vector may be read of which only the first channels count,
-  /// so that few channels are as fast as many.
-  template <class T, class Tap>
-  void pool(const detail::PlacedWindow& placed, Index channels, const T* x, const T* end, T* y,
-            Tap* taps) const {
-    using Vector = detail::Packet<T>;
-    constexpr Index lanes = detail::lanes<T>;
-    const T first = static_cast<T>(placed.rows.begin * window.width + placed.columns.begin);
-    for (Index c = 0; c < channels; c += lanes) {
-      const Index count = std::min(lanes, channels - c);
-      Vector best = detail::broadcast(-std::numeric_limits<T>::infinity());
-      Vector best_tap = detail::broadcast(first);  // a T counts the taps of a window exactly
-      placed.for_each_tap([&](Index row, Index column, Index pixel) {
-        const T* from = x + pixel * channels + c;
-        const Vector value =
-            end - from >= lanes ? detail::load(from) : detail::load_some(from, count);
-        const Vector tap = detail::broadcast(static_cast<T>(row * window.width + column));
-        const auto is_new = ~(best >= value) & (best == best);
-        best = is_new ? value : best;
-        best_tap = is_new ? tap : best_tap;
-      });
-      detail::store_some(best, count, y + c);
-      if (taps == nullptr) continue;
-      std::array<T, static_cast<std::size_t>(lanes)> numbers;
-      std::array<Tap, static_cast<std::size_t>(lanes)> codes;
-      detail::store(best_tap, numbers.data());
-      std::transform(numbers.begin(), numbers.end(), codes.begin(),
-                     [](T number) { return static_cast<Tap>(static_cast<std::int32_t>(number)); });
-      if (count == lanes) {
-        std::copy(codes.begin(), codes.end(), taps + c);
-      } else {
-        detail::copy_fewer<lanes / 2>(codes.data(), count, taps + c);
-      }
-    }
   }
 
   template <class Tap, class T>
   void backward_with(const Context<T>& context, TensorView<const T> dy, TensorView<T> dx) const {
     const ConvolutionGeometry g = geometry(context.plan->input);
-    // Few channels are spread one by one; many by vectors, written where windows do not overlap.
-    const bool few = g.channels < few_channels;
-    const bool tiles = detail::tiles(g) && !few;
+    const bool tiles = detail::tiles(g);
     Arena kept = context.kept;
     const Tap* taps = kept.take<Tap>(dy.size());
-    Arena scratch = context.scratch;
-    Index* offsets = scratch.take<Index>(window.size());  // of the taps, from a window's first
-    for (Index tap = 0; tap < window.size(); ++tap) {
-      offsets[tap] = (tap / window.width * g.width + tap % window.width) * g.channels;
-    }
     const Index piece = detail::samples_per_piece(g.input_size());
     parallel_for_pieces(dx.shape().front(), piece, [&](Index begin, Index end) {
       for (Index image = begin; image < end; ++image) {
+        const T* from = dy.data() + image * g.output_size();
+        const Tap* tap = taps + image * g.output_size();
         T* to = dx.data() + image * g.input_size();
-        if (!tiles) std::fill_n(to, g.input_size(), T(0));
-        detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
-          const Index first = image * g.output_size() + pixel * g.channels;
-          if (few) {
-            const Index origin = placed.first_pixel * g.channels;
-            for (Index c = 0; c < g.channels; ++c)
-              to[origin + offsets[taps[first + c]] + c] += dy[first + c];
-          } else {
-            spread(placed, g.channels, dy.data() + first, taps + first, to, tiles);
-          }
-        });
-      }
-    });
-  }
-
-  static constexpr Index few_channels = 16;
-
-  /// Gives the gradient of one window's maxima to where they were: written when the windows tile
-  /// the image, else added.
-  template <class T, class Tap>
-  void spread(const detail::PlacedWindow& placed, Index channels, const T* dy, const Tap* taps,
-              T* dx, bool tiles) const {
-    placed.for_each_tap([&](Index row, Index column, Index pixel) {
-      const auto tap = static_cast<Tap>(row * window.width + column);
-      T* to = dx + pixel * channels;
-      if (tiles) {
-        for (Index c = 0; c < channels; ++c) to[c] = taps[c] == tap ? dy[c] : T(0);
-      } else {
-        for (Index c = 0; c < channels; ++c) to[c] += taps[c] == tap ? dy[c] : T(0);
+        if (tiles) {
+          detail::spread_maxima(g, from, tap, to);
+        } else {
+          detail::add_maxima(g, from, tap, to);
+        }
       }
     });
   }
