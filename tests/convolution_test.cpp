@@ -280,6 +280,58 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of know
                        generator);
 }
 
+TEST_CASE_TEMPLATE("every pass agrees with the definition for few channels and filters", T, float,
+                   double) {
+  std::mt19937 generator(10);
+  const auto pick = [&](std::initializer_list<Index> values) {
+    return values.begin()[generator() % values.size()];
+  };
+  int by_planes = 0;
+  for (int round = 0; round < 60; ++round) {
+    ConvolutionGeometry g;
+    do {
+      g = {.batch = pick({1, 2, 3, 19}),
+           .height = pick({1, 2, 5, 9, 40}),
+           .width = pick({1, 3, 8, 13, 16, 17, 28, 47, 130}),
+           .channels = pick({1, 1, 2, 3, 4, 5, 6, 7, 8}),
+           .filters = pick({1, 2, 3, 4, 5, 6, 7, 8}),
+           .kernel_height = pick({1, 2, 3, 5}),
+           .kernel_width = pick({1, 2, 3, 5}),
+           .dilation_height = pick({1, 1, 2}),
+           .dilation_width = pick({1, 1, 3}),
+           .pad_top = pick({0, 1, 2, 7}),
+           .pad_bottom = pick({0, 1, 2}),
+           .pad_left = pick({0, 1, 2, 7}),
+           .pad_right = pick({0, 1, 2, 5})};
+    } while (g.output_height() < 1 || g.output_width() < 1 || g.multiply_adds() > 2000000);
+    by_planes += nn::detail::PlaneProduct<T>::is_worth_it({g, false}) ? 1 : 0;
+    check_convolution<T>(g, generator);
+  }
+  MESSAGE("by planes: ", by_planes, " of 60");
+  if (nn::detail::lanes<T> >= 8) CHECK(by_planes > 5);
+}
+
+TEST_CASE_TEMPLATE("gradients by dot products agree with the definition for few channels", T, float,
+                   double) {
+  std::mt19937 generator(11);
+  for (Index channels = 1; channels <= 9; ++channels) {
+    for (const Index stride : {1, 2}) {
+      check_convolution<T>({.batch = 3,
+                            .height = 9,
+                            .width = 10,
+                            .channels = channels,
+                            .filters = 16 * stride,
+                            .kernel_height = 3,
+                            .kernel_width = 4,
+                            .stride_height = stride,
+                            .stride_width = stride,
+                            .pad_top = 1,
+                            .pad_left = 2},
+                           generator);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("a kernel larger than the image works with padding", T, float, double) {
   std::mt19937 generator(7);
   check_convolution<T>({.batch = 2,
@@ -418,7 +470,18 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
 
 TEST_CASE("every pass gives the same bits for any number of threads") {
   std::mt19937 generator(8);
-  const ConvolutionGeometry shapes[] = {{.batch = 9,
+  const ConvolutionGeometry shapes[] = {{.batch = 19,
+                                         .height = 28,
+                                         .width = 28,
+                                         .channels = 1,
+                                         .filters = 6,
+                                         .kernel_height = 5,
+                                         .kernel_width = 5,
+                                         .pad_top = 2,
+                                         .pad_bottom = 2,
+                                         .pad_left = 2,
+                                         .pad_right = 2},
+                                        {.batch = 9,
                                          .height = 12,
                                          .width = 12,
                                          .channels = 16,

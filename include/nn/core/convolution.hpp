@@ -6,6 +6,8 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/convolution_geometry.hpp"
+#include "nn/core/convolution_planes.hpp"
+#include "nn/core/convolution_planes_weights.hpp"
 #include "nn/core/convolution_product.hpp"
 #include "nn/core/convolution_weights.hpp"
 #include "nn/core/convolution_winograd.hpp"
@@ -57,6 +59,8 @@ void convolve(const Gather& gather, const T* input, const T* weights, T* output,
     WinogradProduct<T, 3>(gather, input, weights, output, epilogue, scratch).run();
   } else if (takes_winograd<WinogradProduct<T, 2>>(gather, algorithm)) {
     WinogradProduct<T, 2>(gather, input, weights, output, epilogue, scratch).run();
+  } else if (PlaneProduct<T>::is_worth_it(gather)) {
+    PlaneProduct<T>(gather, input, weights, output, epilogue, scratch).run();
   } else {
     GatherProduct<T>(gather, input, weights, output, epilogue, scratch).run();
   }
@@ -104,6 +108,8 @@ void convolution_backward_weights(
     detail::WinogradWeights<T, 3>(geometry, x, dy, dweights, accumulate, scratch).run();
   } else if (detail::takes_winograd<detail::WinogradWeights<T, 2>>(geometry, algorithm)) {
     detail::WinogradWeights<T, 2>(geometry, x, dy, dweights, accumulate, scratch).run();
+  } else if (detail::PlaneWeights<T>::is_worth_it(geometry)) {
+    detail::PlaneWeights<T>(geometry, x, dy, dweights, accumulate, scratch).run();
   } else {
     detail::WeightsProduct<T>(geometry, x, dy, dweights, accumulate, scratch).run();
   }

@@ -34,7 +34,7 @@ class GatherProduct {
         epilogue_(epilogue),
         depth_(gather.input_group()),
         width_(gather.output_group()),
-        dots_(width_ <= most_dot_columns && depth_ % lanes<T> == 0),
+        dots_(width_ <= std::max<Index>(most_dot_columns, lanes<T> / 2) && depth_ % lanes<T> == 0),
         depthwise_(g_.is_depthwise() && g_.channels >= lanes<T>),
         packed_taps_(packed_taps(gather)),
         padded_width_(padded_columns<T>(width_)) {
@@ -300,11 +300,12 @@ class GatherProduct {
 
   void multiply_segment_dots(const Phase& phase, const GatherSegment& segment) const {
     const Index k = segment.taps.begin * phase.row_depth;
-    multiply_dot_rows<T>(segment.end - segment.begin,
-                         {phase.a, phase.input_rows + segment.begin, phase.steps + k,
-                          segment.taps.end * phase.row_depth - k, phase.weights + k, phase.depth},
-                         {phase.c, phase.output_rows + segment.begin, width_, false,
-                          epilogue_from(phase.first_column)});
+    multiply_dot_rows<T, most_dots>(
+        segment.end - segment.begin,
+        {phase.a, phase.input_rows + segment.begin, phase.steps + k,
+         segment.taps.end * phase.row_depth - k, phase.weights + k, phase.depth},
+        {phase.c, phase.output_rows + segment.begin, width_, false,
+         epilogue_from(phase.first_column)});
   }
 
   void multiply_segment_channels(const Phase& phase, const GatherSegment& segment) const {

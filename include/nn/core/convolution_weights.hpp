@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "nn/core/convolution_gather.hpp"
-#include "nn/core/eigen.hpp"
+#include "nn/core/convolution_slots.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
@@ -15,24 +15,16 @@
 
 namespace nn::detail {
 
-/// How the work is cut, by the problem alone: the batch into `slots`, each with a gradient of its
-/// own that is added to the others in a fixed order at the end, and the filters into `splits`. Many
-/// slots are better (an item reads its images once), but they cost memory: `most_bytes` for all
-/// together.
+/// How the work is cut, by the problem alone, besides the slots: the filters into `splits`.
 struct WeightsCut {
-  static constexpr Index most_bytes = Index{1} << 21;
   static constexpr Index enough_items = 8;
   static constexpr Index window_bytes = 128 * 1024;
 
-  Index slots;
-  Index splits;
-
   template <class T>
-  static WeightsCut of(const ConvolutionGeometry& g) {
-    const Index bytes = std::max<Index>(1, g.weights_size() * static_cast<Index>(sizeof(T)));
-    const Index slots = std::clamp<Index>(most_bytes / bytes, 1, std::min(enough_items, g.batch));
+  static Index splits(const ConvolutionGeometry& g) {
+    const Index slots = WeightSlots<T>::count(g);
     const Index panels = (g.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
-    return {slots, std::min((enough_items + slots - 1) / slots, panels)};
+    return std::min((enough_items + slots - 1) / slots, panels);
   }
 };
 
@@ -45,47 +37,42 @@ class WeightsProduct {
   WeightsProduct(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
                  bool accumulate, Arena scratch)
       : g_(geometry),
-        cut_(WeightsCut::of<T>(geometry)),
+        slots_(geometry, dweights, accumulate, scratch),
+        splits_(WeightsCut::splits<T>(geometry)),
         y_(Gather{geometry, false}.y(0)),
         x_(Gather{geometry, false}.x(0)),
         columns_(Gather{geometry, false}.columns()),
         images_(x),
         dy_(dy),
-        dweights_(dweights),
-        accumulate_(accumulate),
         row_depth_(g_.kernel_width * g_.group_channels()),
         row_groups_(row_depth_ >= few_rows ? g_.kernel_height : 1) {
     taps_ = scratch.take<Index>(depth());
     targets_ = scratch.take<Index>(depth());
-    partial_ = slot_buffers(g_, cut_) > 0 ? scratch.take<T>(slot_buffers(g_, cut_)) : nullptr;
     fill_tables();
   }
 
   static Index scratch_bytes(const ConvolutionGeometry& g) {
     return 2 * bytes_for<Index>(g.kernel_height * g.kernel_width * g.group_channels()) +
-           bytes_for<T>(slot_buffers(g, WeightsCut::of<T>(g)));
+           WeightSlots<T>::scratch_bytes(g);
   }
 
   void run() const {
     parallel_for(
-        cut_.slots * cut_.splits,
-        [&](Index item) { run_item(item / cut_.splits, item % cut_.splits); },
+        slots_.count() * splits_, [&](Index item) { run_item(item / splits_, item % splits_); },
         g_.multiply_adds() > 50000);
-    if (partial_ != nullptr) add_slots();
+    slots_.add_up();
   }
 
  private:
   /// The sums run over blocks of so many pixels: a panel of dy, 16 columns wide, then fills a
   /// quarter of the level-1 cache and the pixels that the taps read another quarter or more.
   static constexpr Index block_pixels = 1024 / static_cast<Index>(sizeof(T));
+  /// Of more filters, the rows of a panel would lie too far apart to share the cache.
+  static constexpr Index most_filters_in_place = 4 * panel_columns<T>;
   /// Taps x channels in a row of the kernel, from which on every row is worth a pass of its own
   /// over the output rows that it meets; below it all rows share one pass over a window with a
   /// frame.
   static constexpr Index few_rows = 32;
-
-  static Index slot_buffers(const ConvolutionGeometry& g, const WeightsCut& cut) {
-    return cut.slots > 1 ? cut.slots * g.weights_size() : 0;
-  }
 
   [[nodiscard]] Index depth() const { return g_.kernel_height * row_depth_; }
   [[nodiscard]] bool frame_rows() const { return row_groups_ == 1; }
@@ -110,12 +97,12 @@ class WeightsProduct {
 
   /// The images of one slot, some at a time, and of an image too large some rows at a time.
   void run_item(Index slot, Index split) const {
-    T* target = partial_ != nullptr ? partial_ + slot * g_.weights_size() : dweights_;
+    T* const target = slots_.target(slot);
     const Index panels = (g_.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
     const Range filters{
-        panels * split / cut_.splits * panel_columns<T>,
-        std::min(panels * (split + 1) / cut_.splits * panel_columns<T>, g_.group_filters())};
-    const Range images{g_.batch * slot / cut_.slots, g_.batch * (slot + 1) / cut_.slots};
+        panels * split / splits_ * panel_columns<T>,
+        std::min(panels * (split + 1) / splits_ * panel_columns<T>, g_.group_filters())};
+    const Range images = slots_.images(slot);
     const Index image_bytes = g_.height * window_row() * static_cast<Index>(sizeof(T));
     const Index fit = WeightsCut::window_bytes / std::max<Index>(1, image_bytes);
     const Index together = std::clamp<Index>(fit, 1, std::max<Index>(1, images.size()));
@@ -123,7 +110,7 @@ class WeightsProduct {
                                 : std::clamp<Index>(image_bytes / WeightsCut::window_bytes + 1, 1,
                                                     std::max<Index>(1, y_.outputs));
     const Index rows = (y_.outputs + bands - 1) / bands;
-    bool add = partial_ == nullptr && accumulate_;
+    bool add = slots_.adds();
     for (Index first = images.begin; first < images.end; first += together) {
       for (Index row = 0; row < y_.outputs; row += rows) {
         run_window({first, std::min(first + together, images.end)},
@@ -207,10 +194,11 @@ class WeightsProduct {
     }
   }
 
-  /// Whether a block of dy can be read where it is, up to `width` columns: few filters, pixels that
-  /// follow one another, and no end of dy in sight.
+  /// Whether a block of dy can be read where it is, up to `width` columns: few filters, or whole
+  /// vectors of not many; pixels that follow one another; and no end of dy in sight.
   [[nodiscard]] bool is_panel(const Block& block, Index width) const {
-    if (g_.filters > panel_columns<T> || block.pixels == 0) return false;
+    if (g_.filters > most_filters_in_place || block.pixels == 0) return false;
+    if (g_.filters > panel_columns<T> && g_.filters % lanes<T> != 0) return false;
     const Index last = block.outputs[block.pixels - 1];
     return last - block.outputs[0] == (block.pixels - 1) * g_.filters &&
            last + width <= g_.batch * g_.output_size();
@@ -243,38 +231,18 @@ class WeightsProduct {
     }
   }
 
-  /// dweights (+)= the slots, one after the other.
-  void add_slots() const {
-    using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
-    const Index size = g_.weights_size();
-    constexpr Index piece = 4096;
-    parallel_for_pieces(size, piece, [&](Index begin, Index end) {
-      Eigen::Map<Row> sum(dweights_ + begin, end - begin);
-      for (Index slot = 0; slot < cut_.slots; ++slot) {
-        const Eigen::Map<const Row> part(partial_ + slot * size + begin, end - begin);
-        if (slot > 0 || accumulate_) {
-          sum += part;
-        } else {
-          sum = part;
-        }
-      }
-    });
-  }
-
   ConvolutionGeometry g_;
-  WeightsCut cut_;
+  WeightSlots<T> slots_;
+  Index splits_;
   GatherAxis y_;
   GatherAxis x_;
   Range columns_;
   const T* images_;
   const T* dy_;
-  T* dweights_;
-  bool accumulate_;
   Index row_depth_;
   Index row_groups_;
   Index* taps_;
   Index* targets_;
-  T* partial_;
 };
 
 }  // namespace nn::detail

@@ -2,18 +2,25 @@
 /// The inner loop of products of very few columns.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "nn/core/shuffle.hpp"
 #include "nn/core/tile.hpp"
 
 namespace nn::detail {
 
-/// The other way to use the registers, for a product of one to three columns: vectors run along the
-/// depth, which must be a whole number of them, as must every contiguous piece of it in `steps`; B
-/// is given transposed, column j at b + j * ldb. No lane is idle, but every sum must be added
-/// across.
+/// The other way to use the registers, for a product of few columns: vectors run along the depth,
+/// which must be a whole number of them, as must every contiguous piece of it in `steps`; B is
+/// given transposed, column j at b + j * ldb. No lane is idle, but every sum must be added across.
 template <class T, int Rows, int Columns>
 void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& output) {
   const Index* a_rows = input.rows;
   const Index* c_rows = output.rows;
+  const T* const bias = output.epilogue.bias;
+  const Activation activation = output.epilogue.activation;
+  const bool plain = !output.add && output.epilogue.is_identity();
   for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
     Packet<T> sum[Rows][Columns];
     const T* row[Rows];
@@ -37,40 +44,48 @@ void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& 
         for (int j = 0; j < Columns; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
+    constexpr int sums = Rows * Columns;
+    std::array<T, static_cast<std::size_t>(sums + lanes<T>)> totals;
+    add_across<T, sums>(&sum[0][0], totals.data());
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 8
-      for (int j = 0; j < Columns; ++j) {
-        T* to = output.c + c_rows[i] + j;
-        T value = sum_of<T>(sum[i][j]);
-        if (output.add) value += *to;
-        if (output.epilogue.bias != nullptr) value += output.epilogue.bias[j];
-        *to = output.epilogue.activation(value);
+      T* const total = totals.data() + i * Columns;
+      T* const to = output.c + c_rows[i];
+      for (int j = 0; !plain && j < Columns; ++j) {
+        if (output.add) total[j] += to[j];
+        if (bias != nullptr) total[j] += bias[j];
+        total[j] = activation(total[j]);
       }
+      std::memcpy(to, total, Columns * sizeof(T));
     }
   }
 }
 
-/// The most columns that multiply_dots is the better for, and its rows: at least 8 accumulators.
+/// The most columns that a product of dots may have, and those up to which it is the better for any
+/// depth and any vectors.
+inline constexpr Index most_dots = 8;
 inline constexpr Index most_dot_columns = 3;
+/// Its rows: at least 8 accumulators, and as many as fit into the registers.
 template <int Columns>
-inline constexpr int dot_rows = Columns == 1 ? 8 : 4;
+inline constexpr int dot_rows = Columns == 1   ? 8
+                                : Columns <= 3 ? 4
+                                               : (3 * vector_registers / 4) / Columns;
 
-/// C[i][j] for `count` rows and at most most_dot_columns columns.
-template <class T, int Columns = 1>
+/// C[i][j] for `count` rows and at most Most columns.
+template <class T, Index Most = most_dot_columns, int Columns = 1>
 void multiply_dot_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   if (output.columns > Columns) {
-    if constexpr (Columns < most_dot_columns) {
-      multiply_dot_rows<T, Columns + 1>(count, input, output);
-    }
+    if constexpr (Columns < Most) multiply_dot_rows<T, Most, Columns + 1>(count, input, output);
     return;
   }
   constexpr Index rows = dot_rows<Columns>;
   const Index tiles = count / rows;
   multiply_dots<T, rows, Columns>(tiles, input, output);
-  input.rows += tiles * rows;
-  output.rows += tiles * rows;
-  multiply_dots<T, 1, Columns>(count - tiles * rows, input, output);
+  if constexpr (rows > 1) {
+    input.rows += tiles * rows;
+    output.rows += tiles * rows;
+    multiply_dots<T, 1, Columns>(count - tiles * rows, input, output);
+  }
 }
 
 }  // namespace nn::detail

@@ -1,0 +1,224 @@
+/// @file
+/// Convolutions from few channels to few: LeNet's first layer and its like.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/convolution_gather.hpp"
+#include "nn/core/memory.hpp"
+#include "nn/core/parallel.hpp"
+#include "nn/core/planes.hpp"
+#include "nn/core/tile_planes.hpp"
+#include "nn/core/workspace.hpp"
+
+namespace nn::detail {
+
+/// Where the planes of a part of an image lie: rows of whole vectors, framed by zeros.
+struct PlaneLayout {
+  Range rows;     ///< of the input, those outside it included
+  Index left;     ///< zeros before each row
+  Index pitch;    ///< elements from one row of the input to the next
+  Index outputs;  ///< elements from one row of the output to the next: whole vectors
+
+  template <class T>
+  static PlaneLayout of(const Gather& gather, const Range& output_rows) {
+    const GatherAxis x = gather.x(0);
+    const Index left = -gather.columns().begin;
+    const Index outputs = padded_columns<T>(x.outputs);
+    const Index last = x.origin + left + std::max<Index>(0, (x.taps - 1) * x.tap_step);
+    return {gather.rows(output_rows), left,
+            std::max({left + padded_columns<T>(gather.input_width()), last + outputs,
+                      gather.columns().size()}),
+            outputs};
+  }
+
+  [[nodiscard]] Index plane() const { return rows.size() * pitch; }
+};
+
+/// Copies rows of an image, a plane for each channel.
+template <class T>
+void split_rows(const PlaneLayout& layout, Index height, Index width, Index channels, const T* from,
+                T* to) {
+  for (Index y = layout.rows.begin; y < layout.rows.end; ++y, to += layout.pitch) {
+    const bool inside = y >= 0 && y < height;
+    if (inside) {
+      split_pixels<T>({width, channels, layout.plane(), (height - 1 - y) * width},
+                      from + y * width * channels, to + layout.left);
+    }
+    for (Index c = 0; c < channels; ++c) {
+      T* const line = to + c * layout.plane();
+      const Index begin = inside ? layout.left + width : 0;
+      std::fill(line, line + (inside ? layout.left : 0), T(0));
+      std::fill(line + begin, line + layout.pitch, T(0));
+    }
+  }
+}
+
+/// Few output channels would leave most lanes of a vector empty. So here vectors run along the
+/// pixels of a row: the image is taken apart into planes, each weight multiplies a vector of
+/// pixels, and the planes of the output are put together again. This takes convolutions of stride 1
+/// and the gradients of their inputs.
+template <class T>
+class PlaneProduct {
+ public:
+  PlaneProduct(const Gather& gather, const T* input, const T* weights, T* output,
+               const Epilogue<T>& epilogue, Arena scratch)
+      : gather_(gather),
+        y_(gather.y(0)),
+        x_(gather.x(0)),
+        cut_(Cut::of(gather)),
+        input_(input),
+        weights_(weights),
+        output_(output),
+        epilogue_(epilogue),
+        depth_(depth(gather)),
+        weight_steps_(scratch.take<Index>(depth_)) {
+    fill_steps();
+  }
+
+  /// Whether lanes are used better than by vectors of output channels, after the cost of the way
+  /// through planes.
+  [[nodiscard]] static bool is_worth_it(const Gather& gather) {
+    const ConvolutionGeometry& g = gather.geometry;
+    if (g.groups > 1 || g.stride_height > 1 || g.stride_width > 1) return false;
+    return are_few(gather.input_channels(), gather.output_channels(), gather.output_width());
+  }
+
+  /// The same for any product of `inputs` channels to `outputs` that runs along rows of `width`.
+  [[nodiscard]] static bool are_few(Index inputs, Index outputs, Index width) {
+    if (inputs > most_planes || outputs > most_planes || inputs % lanes<T> == 0) return false;
+    const Index row = padded_columns<T>(width);
+    return 4 * outputs * row <= 3 * width * padded_columns<T>(outputs);
+  }
+
+  static Index scratch_bytes(const Gather& gather) { return bytes_for<Index>(depth(gather)); }
+
+  void run() const {
+    parallel_for(
+        cut_.groups * cut_.bands, [&](Index item) { run_item(item); },
+        gather_.geometry.multiply_adds() > 50000);
+  }
+
+ private:
+  /// Items of work: some images, or some rows of one, whose planes stay in the level-1 cache.
+  struct Cut {
+    static constexpr Index most_bytes = 24 * 1024;
+    static constexpr Index enough_items = 16;
+
+    Index rows;
+    Index bands;
+    Index images;
+    Index groups;
+
+    static Cut of(const Gather& gather) {
+      const Index height = std::max<Index>(gather.y(0).outputs, 1);
+      const Index row_bytes = padded_columns<T>(gather.output_width()) * gather.output_channels() *
+                              static_cast<Index>(sizeof(T));
+      const Index fit = std::max<Index>(1, most_bytes / std::max<Index>(1, row_bytes));
+      const Index bands = (height + fit - 1) / fit;
+      const Index batch = gather.geometry.batch;
+      const Index images = bands > 1 ? 1 : std::max<Index>(1, batch / enough_items);
+      return {(height + bands - 1) / bands, bands, images, (batch + images - 1) / images};
+    }
+  };
+
+  [[nodiscard]] static Index depth(const Gather& gather) {
+    return gather.taps() * gather.input_channels();
+  }
+
+  [[nodiscard]] PlaneLayout layout(const Range& rows) const {
+    return PlaneLayout::of<T>(gather_, rows);
+  }
+
+  /// Where the taps find their weights, those of the first output channel.
+  void fill_steps() const {
+    const ConvolutionGeometry& g = gather_.geometry;
+    Index at = 0;
+    for (Index ty = 0; ty < y_.taps; ++ty) {
+      for (Index tx = 0; tx < x_.taps; ++tx) {
+        const Index tap = (y_.kernel_first + ty * y_.kernel_step) * g.kernel_width +
+                          x_.kernel_first + tx * x_.kernel_step;
+        for (Index c = 0; c < gather_.input_channels(); ++c, ++at) {
+          weight_steps_[at] = tap * g.channels * g.filters + c * (gather_.backward ? 1 : g.filters);
+        }
+      }
+    }
+  }
+
+  void run_item(Index item) const {
+    const Index first = item / cut_.bands * cut_.images;
+    const Index images = std::min(cut_.images, gather_.geometry.batch - first);
+    const Range rows{item % cut_.bands * cut_.rows,
+                     std::min(item % cut_.bands * cut_.rows + cut_.rows, gather_.output_height())};
+    if (rows.size() == 0) return;
+    const PlaneLayout in = layout(rows);
+    const Index plane = rows.size() * in.outputs;
+    const Index tiles = (plane / lanes<T> + plane_vectors - 1) / plane_vectors;
+    const Index inputs = gather_.input_channels();
+    const Index outputs = gather_.output_channels();
+    Arena arena =
+        thread_workspace(bytes_for<T>(inputs * in.plane()) + bytes_for<T>(outputs * plane) +
+                         2 * bytes_for<Index>(tiles * plane_vectors) + bytes_for<Index>(depth_));
+    T* const x = arena.take<T>(inputs * in.plane());
+    T* const planes = arena.take<T>(outputs * plane);
+    Index* const from = arena.take<Index>(tiles * plane_vectors);
+    Index* const to = arena.take<Index>(tiles * plane_vectors);
+    Index* const steps = arena.take<Index>(depth_);
+    fill_tables(in, rows, tiles, from, to, steps);
+    const ConvolutionGeometry& g = gather_.geometry;
+    const PlanesProduct<T> product{weights_,      gather_.backward ? g.filters : 1,
+                                   weight_steps_, x,
+                                   steps,         depth_,
+                                   from,          to,
+                                   planes,        plane,
+                                   epilogue_};
+    for (Index image = first; image < first + images; ++image) {
+      split_rows(in, gather_.input_height(), gather_.input_width(), inputs,
+                 input_ + image * gather_.input_height() * gather_.input_width() * inputs, x);
+      multiply_filters(outputs, tiles, product);
+      T* y = output_ +
+             (image * gather_.output_height() + rows.begin) * gather_.output_width() * outputs;
+      const Index width = gather_.output_width();
+      for (Index i = 0; i < rows.size(); ++i, y += width * outputs) {
+        join_pixels<T>({width, outputs, plane, (rows.size() - 1 - i) * width},
+                       planes + i * in.outputs, y);
+      }
+    }
+  }
+
+  /// Where the vectors of pixels are, the last of them again until the tiles are full; and where
+  /// the taps are from them.
+  void fill_tables(const PlaneLayout& in, const Range& rows, Index tiles, Index* from, Index* to,
+                   Index* steps) const {
+    Index count = 0;
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      for (Index column = 0; column < in.outputs; column += lanes<T>, ++count) {
+        from[count] =
+            (y_.origin + row * y_.step - in.rows.begin) * in.pitch + in.left + x_.origin + column;
+        to[count] = (row - rows.begin) * in.outputs + column;
+      }
+    }
+    std::fill(from + count, from + tiles * plane_vectors, from[count - 1]);
+    std::fill(to + count, to + tiles * plane_vectors, to[count - 1]);
+    for (Index ty = 0; ty < y_.taps; ++ty) {
+      for (Index tx = 0; tx < x_.taps; ++tx) {
+        for (Index c = 0; c < gather_.input_channels(); ++c) {
+          *steps++ = ty * y_.tap_step * in.pitch + tx * x_.tap_step + c * in.plane();
+        }
+      }
+    }
+  }
+
+  Gather gather_;
+  GatherAxis y_;
+  GatherAxis x_;
+  Cut cut_;
+  const T* input_;
+  const T* weights_;
+  T* output_;
+  Epilogue<T> epilogue_;
+  Index depth_;
+  Index* weight_steps_;
+};
+
+}  // namespace nn::detail

@@ -1,0 +1,117 @@
+/// @file
+/// The gradient of the weights of a convolution from few channels to few.
+#pragma once
+
+#include <algorithm>
+
+#include "nn/core/convolution_planes.hpp"
+#include "nn/core/convolution_slots.hpp"
+#include "nn/core/tile_dots.hpp"
+
+namespace nn::detail {
+
+/// dW[k][f] = sum over the outputs p of x[p + tap(k)] * dy[p][f], with images and gradients as
+/// planes: dot products along the pixels of the rows, taps x channels as rows and filters as
+/// columns. See PlaneProduct.
+template <class T>
+class PlaneWeights {
+ public:
+  PlaneWeights(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
+               bool accumulate, Arena scratch)
+      : g_(geometry), slots_(geometry, dweights, accumulate, scratch), x_(x), dy_(dy) {}
+
+  [[nodiscard]] static bool is_worth_it(const ConvolutionGeometry& g) {
+    return PlaneProduct<T>::is_worth_it({g, false}) && g.filters <= most_dots;
+  }
+
+  static Index scratch_bytes(const ConvolutionGeometry& g) {
+    return WeightSlots<T>::scratch_bytes(g);
+  }
+
+  void run() const {
+    parallel_for(
+        slots_.count(), [&](Index slot) { run_slot(slot); }, g_.multiply_adds() > 50000);
+    slots_.add_up();
+  }
+
+ private:
+  /// Rows of the output whose gradients, as planes, fill half of the level-1 cache.
+  [[nodiscard]] Index band(Index row) const {
+    constexpr Index most_bytes = 24 * 1024;
+    return std::max<Index>(1, most_bytes / (row * g_.filters * static_cast<Index>(sizeof(T))));
+  }
+
+  void run_slot(Index slot) const {
+    const Gather gather{g_, false};
+    const Index row = padded_columns<T>(g_.output_width());
+    const Index rows = std::min(band(row), g_.output_height());
+    const Index depth = g_.kernel_height * g_.kernel_width * g_.channels;
+    const Index most_inputs = PlaneLayout::of<T>(gather, {0, rows}).plane() * g_.channels;
+    Arena arena =
+        thread_workspace(bytes_for<T>(most_inputs) + bytes_for<T>(rows * row * g_.filters) +
+                         bytes_for<Index>(rows * row) + 2 * bytes_for<Index>(depth));
+    const Room room{arena.take<T>(most_inputs), arena.take<T>(rows * row * g_.filters),
+                    arena.take<Index>(rows * row), arena.take<Index>(depth),
+                    arena.take<Index>(depth)};
+    const Range images = slots_.images(slot);
+    bool add = slots_.adds();
+    for (Index first = 0; first < g_.output_height(); first += rows) {
+      const Range band{first, std::min(first + rows, g_.output_height())};
+      const PlaneLayout in = PlaneLayout::of<T>(gather, band);
+      fill_tables(gather, in, band, room);
+      for (Index image = images.begin; image < images.end; ++image, add = true) {
+        split_rows(in, g_.height, g_.width, g_.channels, x_ + image * g_.input_size(), room.x);
+        split_gradients(image, band, row, room.dy);
+        multiply_dot_rows<T, most_dots>(
+            depth, {room.x, room.taps, room.pixels, band.size() * row, room.dy, band.size() * row},
+            {slots_.target(slot), room.targets, g_.filters, add, {}});
+      }
+    }
+  }
+
+  /// What a slot works on.
+  struct Room {
+    T* x;
+    T* dy;
+    Index* pixels;   ///< where the vectors of pixels begin
+    Index* taps;     ///< where the taps and channels are from there
+    Index* targets;  ///< where their gradients go
+  };
+
+  void fill_tables(const Gather& gather, const PlaneLayout& in, const Range& band,
+                   const Room& room) const {
+    const GatherAxis y = gather.y(0);
+    const GatherAxis x = gather.x(0);
+    Index* pixel = room.pixels;
+    for (Index row = band.begin; row < band.end; ++row) {
+      for (Index column = 0; column < in.outputs; ++column) {
+        *pixel++ =
+            (y.origin + row * y.step - in.rows.begin) * in.pitch + in.left + x.origin + column;
+      }
+    }
+    Index at = 0;
+    for (Index ky = 0; ky < y.taps; ++ky) {
+      for (Index kx = 0; kx < x.taps; ++kx) {
+        for (Index c = 0; c < g_.channels; ++c, ++at) {
+          room.taps[at] = ky * y.tap_step * in.pitch + kx * x.tap_step + c * in.plane();
+          room.targets[at] = at * g_.filters;
+        }
+      }
+    }
+  }
+
+  void split_gradients(Index image, const Range& band, Index row, T* to) const {
+    const Index width = g_.output_width();
+    for (Index y = band.begin; y < band.end; ++y, to += row) {
+      split_pixels<T>({width, g_.filters, band.size() * row, (g_.output_height() - 1 - y) * width},
+                      dy_ + (image * g_.output_height() + y) * width * g_.filters, to);
+    }
+  }
+
+  ConvolutionGeometry g_;
+  WeightSlots<T> slots_;
+  const T* x_;
+  const T* dy_;
+};
+
+}  // namespace nn::detail
