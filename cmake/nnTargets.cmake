@@ -49,6 +49,14 @@ function(nn_add_targets include_directory)
   target_include_directories(${target} INTERFACE ${include_directory})
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_link_libraries(${target} INTERFACE Eigen3::Eigen)
+  # gcc 12.1 and 12.2 take constants that begin with equal numbers and end in zeros, as layers often
+  # are, for numbers that are all equal (gcc's bug 108599). This keeps them from the instruction that
+  # they do it with.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|i.86")
+    set(gcc_12 "$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,12>")
+    target_compile_options(
+      ${target} INTERFACE "$<$<AND:${gcc_12},$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12.3>>:-mtune-ctrl=^inter_unit_moves_to_vec>")
+  endif()
 
   set(wanted AUTO)
   if(DEFINED NN_OPENMP)

@@ -177,7 +177,7 @@ template <class T>
 [[nodiscard]] SafetensorsFile file_of(const StoredVariables& variables, const T* parameters,
                                       const T* states, const SaveOptions& options = {}) {
   SafetensorsFile file;
-  const ElementType type = options.type.value_or(element_type_of<T>());
+  const ElementType type = options.type.value_or(nn::element_type_of<T>());
   const bool whole = type == ElementType::i8;
   const bool native = options.layout == WeightLayout::native;
   const auto put = [&](const StoredVariable& variable, const T* block) {

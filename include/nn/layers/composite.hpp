@@ -71,7 +71,7 @@ namespace detail {
 template <class... Layers>
 class LayerTuple {
  public:
-  constexpr explicit LayerTuple(Layers... layers) : layers_(std::move(layers)...) {
+  constexpr explicit LayerTuple(const Layers&... layers) : layers_(layers...) {
     (assert_layer<Layers>(), ...);
   }
 

@@ -16,8 +16,8 @@ template <class... Layers>
 class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<Layers...> {
  public:
   /// The branches in the order of their channels in the output.
-  constexpr explicit Concat(Layers... branches)
-      : detail::LayerTuple<Layers...>(std::move(branches)...) {
+  constexpr explicit Concat(const Layers&... branches)
+      : detail::LayerTuple<Layers...>(branches...) {
     static_assert(sizeof...(Layers) > 0, "Concat needs at least one branch");
   }
 
@@ -104,8 +104,8 @@ class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<La
 
 /// The layer whose branches are `branches`, side by side.
 template <class... Layers>
-[[nodiscard]] constexpr Concat<Layers...> concat(Layers... branches) {
-  return Concat<Layers...>(std::move(branches)...);
+[[nodiscard]] constexpr Concat<Layers...> concat(const Layers&... branches) {
+  return Concat<Layers...>(branches...);
 }
 
 }  // namespace nn

@@ -21,8 +21,8 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
                  private detail::LayerTuple<Body, Shortcut> {
  public:
   /// Adds the shortcut's output to the body's.
-  constexpr explicit Residual(Body body, Shortcut shortcut = {})
-      : detail::LayerTuple<Body, Shortcut>(std::move(body), std::move(shortcut)) {}
+  constexpr explicit Residual(const Body& body, const Shortcut& shortcut = {})
+      : detail::LayerTuple<Body, Shortcut>(body, shortcut) {}
 
   using detail::LayerTuple<Body, Shortcut>::length;
   using detail::LayerTuple<Body, Shortcut>::visit;
@@ -78,8 +78,8 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
 
 /// The residual block whose body is `layers`, one after another, and whose shortcut is the input.
 template <class... Layers>
-[[nodiscard]] constexpr auto residual(Layers... layers) {
-  return Residual<Sequential<Layers...>>(sequential(std::move(layers)...));
+[[nodiscard]] constexpr auto residual(const Layers&... layers) {
+  return Residual<Sequential<Layers...>>(sequential(layers...));
 }
 
 }  // namespace nn

@@ -268,8 +268,8 @@ template <class... Layers>
 class Sequential : public Chain<Sequential<Layers...>>, private detail::LayerTuple<Layers...> {
  public:
   /// The chain of the given layers.
-  constexpr explicit Sequential(Layers... layers)
-      : detail::LayerTuple<Layers...>(std::move(layers)...) {}
+  constexpr explicit Sequential(const Layers&... layers)
+      : detail::LayerTuple<Layers...>(layers...) {}
 
   using detail::LayerTuple<Layers...>::length;
   using detail::LayerTuple<Layers...>::visit;
@@ -289,8 +289,8 @@ class Sequential : public Chain<Sequential<Layers...>>, private detail::LayerTup
 
 /// The network that runs `layers` in order.
 template <class... Layers>
-[[nodiscard]] constexpr Sequential<Layers...> sequential(Layers... layers) {
-  return Sequential<Layers...>(std::move(layers)...);
+[[nodiscard]] constexpr Sequential<Layers...> sequential(const Layers&... layers) {
+  return Sequential<Layers...>(layers...);
 }
 
 }  // namespace nn

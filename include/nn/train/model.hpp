@@ -34,8 +34,8 @@ class Model {
 
   /// Lays out `network` for samples of shape `input` and draws its weights.
   /// @throws ShapeError naming the layer that cannot take what it is given.
-  Model(Network network, const Shape& input, const ModelOptions& options = {})
-      : network_(std::move(network)), plan_(plan_of(network_, input)), seed_(options.seed) {
+  Model(const Network& network, const Shape& input, const ModelOptions& options = {})
+      : network_(network), plan_(plan_of(network_, input)), seed_(options.seed) {
     place();
     reset(options.seed);
   }
