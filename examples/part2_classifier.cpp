@@ -112,10 +112,11 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
     learning.accuracy.push_back(now.accuracy);
   };
   constexpr float learning_rate = 0.003F;
+  constexpr Index batch_size = 64;
   const nn::History history = example::train(model, base.train, nn::SoftmaxCrossEntropy{},
                                              nn::Adam{.learning_rate = learning_rate},
                                              {.epochs = options.epochs,
-                                              .batch_size = 128,
+                                              .batch_size = batch_size,
                                               .seed = options.seed,
                                               .validation = &base.test,
                                               .schedule = nn::one_cycle_schedule(),
@@ -193,7 +194,8 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   page.section("Learning")
       .paragraph(
           "The network saw the learning base " + example::counted(options.epochs, "time") +
-          ", in batches of 128 images in a new order each time. After each batch, Adam changed "
+          ", in batches of " + std::to_string(batch_size) +
+          " images in a new order each time. After each batch, Adam changed "
           "the weights against the gradient of the cost, with a learning step that rises to " +
           example::fixed(learning_rate) +
           " and falls to nearly 0 at the end. The cost is the mean cross-entropy: minus the "
