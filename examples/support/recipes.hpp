@@ -95,9 +95,9 @@ inline const std::vector<Recipe>& recipes() {
       {.dataset = "fashion-mnist",
        .name = "best",
        .architecture = Architecture::whitened,
-       .widths = {32, 96, 160},
+       .widths = {48, 128, 192},
        .gelu = true,
-       .epochs = 10,
+       .epochs = 16,
        .batch_size = 256,
        .learning_rate = 0.35,
        .weight_decay = 1.3e-3,
@@ -105,7 +105,7 @@ inline const std::vector<Recipe>& recipes() {
        .head_scale = 1.0 / 9,
        .label_smoothing = 0.1,
        .average_decay = 0.995,
-       .augmentation = {.flip = true, .shift = 2, .cutout = 6},
+       .augmentation = {.flip = true, .shift = 2, .cutout = 8},
        .view_shift = 1},
       {.dataset = "cifar-10",
        .name = "fast",
@@ -124,9 +124,9 @@ inline const std::vector<Recipe>& recipes() {
       {.dataset = "cifar-10",
        .name = "best",
        .architecture = Architecture::whitened,
-       .widths = {64, 160, 160},
+       .widths = {64, 224, 256},
        .gelu = true,
-       .epochs = 12,
+       .epochs = 24,
        .batch_size = 512,
        .learning_rate = 0.75,
        .weight_decay = 1.3e-3,
@@ -134,7 +134,7 @@ inline const std::vector<Recipe>& recipes() {
        .head_scale = 1.0 / 9,
        .label_smoothing = 0.2,
        .average_decay = 0.99,
-       .augmentation = {.flip = true, .shift = 2},
+       .augmentation = {.flip = true, .shift = 2, .cutout = 8},
        .view_shift = 1},
   };
   return all;
@@ -175,16 +175,19 @@ inline nn::Sequential<nn::AnyLayer> pooled_network(const Recipe& recipe) {
   return network;
 }
 
-/// The side of the patches that are whitened: 2x2 pixels of three colours make 24 filters, 3x3 grey
-/// ones 18.
-inline nn::Index whitening_kernel(nn::Index channels) { return channels == 1 ? 3 : 2; }
+/// The patches that are whitened: 2x2 pixels of three colours make 24 filters. Of 3x3 grey ones the
+/// component that varies least is left out; the 16 filters of the others fill whole vectors.
+inline nn::PatchWhiteningOptions whitening(nn::Index channels) {
+  if (channels == 1) return {.kernel = 3, .components = 8};
+  return {.kernel = 2, .components = 4 * channels};
+}
 
 inline nn::Sequential<nn::AnyLayer> paired_network(const Recipe& recipe, const nn::Shape& input) {
   nn::Sequential<nn::AnyLayer> network;
   if (recipe.architecture == Architecture::whitened) {
-    const nn::Index kernel = whitening_kernel(input.back());
-    network.push_back(nn::Conv2D{.filters = 2 * kernel * kernel * input.back(),
-                                 .kernel = kernel,
+    const nn::PatchWhiteningOptions patches = whitening(input.back());
+    network.push_back(nn::Conv2D{.filters = 2 * patches.components,
+                                 .kernel = patches.kernel,
                                  .padding = nn::Padding::same(),
                                  .bias = false});
     add_activation(network, recipe);
@@ -239,7 +242,7 @@ template <class Model>
 void prepare(Model& model, const Recipe& recipe, const nn::Dataset& train) {
   if (recipe.architecture != Architecture::whitened) return;
   const nn::Tensor<float> filters =
-      nn::patch_whitening(train, {.kernel = detail::whitening_kernel(train.sample_shape().back())});
+      nn::patch_whitening(train, detail::whitening(train.sample_shape().back()));
   std::copy(filters.begin(), filters.end(), model.parameter("0.weight").begin());
   model.freeze("0");
 }
