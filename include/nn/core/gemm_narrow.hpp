@@ -14,7 +14,12 @@ namespace nn::detail {
 template <class T>
 class NarrowProduct {
  public:
-  explicit NarrowProduct(const GemmProblem<T>& problem) : p_(problem) {}
+  explicit NarrowProduct(const GemmProblem<T>& problem)
+      : p_(problem), is_large_(p_.m * p_.n * p_.k > 200000), block_rows_(most_rows) {
+    // At least two blocks, to share between two threads.
+    const Index panels = (p_.m + panel_columns<T> - 1) / panel_columns<T>;
+    if (is_large_) block_rows_ = std::min(most_rows, (panels + 1) / 2 * panel_columns<T>);
+  }
 
   /// Whether lanes would be idle, and rows are many enough to fill them.
   [[nodiscard]] static bool suits(const GemmProblem<T>& p) {
@@ -22,17 +27,16 @@ class NarrowProduct {
   }
 
   void multiply() const {
-    parallel_for((p_.m + block_rows - 1) / block_rows,
-                 [&](Index block) { multiply_block(block * block_rows); },
-                 p_.m * p_.n * p_.k > 200000);
+    parallel_for((p_.m + block_rows_ - 1) / block_rows_,
+                 [&](Index block) { multiply_block(block * block_rows_); }, is_large_);
   }
 
  private:
-  static constexpr Index block_rows = 4 * panel_columns<T>;
+  static constexpr Index most_rows = 4 * panel_columns<T>;
 
   void multiply_block(Index first) const {
-    std::array<T, static_cast<std::size_t>(panel_columns<T> * block_rows)> turned;
-    const Index rows = std::min(block_rows, p_.m - first);
+    std::array<T, static_cast<std::size_t>(panel_columns<T> * most_rows)> turned;
+    const Index rows = std::min(block_rows_, p_.m - first);
     const T* const a = p_.a + first * (p_.transpose_a ? 1 : p_.lda);
     const GemmProblem<T> problem{.transpose_a = !p_.transpose_b,
                                  .transpose_b = !p_.transpose_a,
@@ -44,13 +48,13 @@ class NarrowProduct {
                                  .b = a,
                                  .ldb = p_.lda,
                                  .c = turned.data(),
-                                 .ldc = block_rows,
+                                 .ldc = most_rows,
                                  .accumulate = false,
                                  .epilogue = {}};
     const GemmCut whole = {.m = p_.n, .n = rows, .k = GemmCut::of(problem).k};
     GemmBlock<T>(problem, whole, 0, 0).multiply();
     for (Index column = 0; column < p_.n; column += lanes<T>) {
-      write(first, rows, column, turned.data() + column * block_rows);
+      write(first, rows, column, turned.data() + column * most_rows);
     }
   }
 
@@ -63,7 +67,7 @@ class NarrowProduct {
         p_.epilogue.bias == nullptr ? Packet<T>{} : load_some(p_.epilogue.bias + column, columns);
     for (Index row = 0; row < rows; row += part) {
       Packet<T> sums[part];
-      load_transposed(turned + row, block_rows, columns, sums);
+      load_transposed(turned + row, most_rows, columns, sums);
       T* to = p_.c + (first + row) * p_.ldc + column;
       for (Index i = 0; i < std::min<Index>(part, rows - row); ++i, to += p_.ldc) {
         Packet<T> sum = sums[i] + bias;
@@ -74,6 +78,8 @@ class NarrowProduct {
   }
 
   const GemmProblem<T>& p_;
+  bool is_large_;
+  Index block_rows_;
 };
 
 }  // namespace nn::detail
