@@ -34,6 +34,8 @@ class Model {
 
   /// Lays out `network` for samples of shape `input` and draws its weights.
   /// @throws ShapeError naming the layer that cannot take what it is given.
+  // By reference: gcc 12.2 may pass a layer wrongly by value (see cmake/nnTargets.cmake).
+  // NOLINTNEXTLINE(modernize-pass-by-value)
   Model(const Network& network, const Shape& input, const ModelOptions& options = {})
       : network_(network), plan_(plan_of(network_, input)), seed_(options.seed) {
     place();
