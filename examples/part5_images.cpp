@@ -776,8 +776,8 @@ void tell_answers(example::Page& page, const Bases& bases, const Results& result
   if (errors > 0) {
     page.picture("errors.png",
                  "The " + std::to_string(errors) +
-                     " hardest images: the errors of which the network was most certain, and what "
-                     "it took them for.");
+                     " hardest images: the errors of which the network was most certain, what they "
+                     "are and what it took them for.");
   }
 }
 

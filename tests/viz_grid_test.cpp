@@ -52,6 +52,10 @@ TEST_CASE("labels and titles make room for themselves") {
   const Image labelled = image_grid(images, 2, {.scale = 1, .labels = {"a wide label"}});
   CHECK(labelled.width() >= 2 * text_width("a wide label", 3));
   CHECK(labelled.height() >= bare.height() + 2 * text_height(3));
+  const Image two_lines =
+      image_grid(images, 2, {.scale = 1, .labels = {"a wide label\nx", "", ""}});
+  CHECK(two_lines.width() == labelled.width());
+  CHECK(two_lines.height() >= labelled.height() + 2 * text_height(3));
   const Image titled =
       image_grid(images, 2, {.scale = 1, .row_titles = {"zero"}, .column_titles = {"x"}});
   CHECK(titled.width() >= bare.width() + text_width("zero", 3));

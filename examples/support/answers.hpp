@@ -106,7 +106,7 @@ inline nn::Index draw_worst(const std::filesystem::path& folder, const nn::Datas
     const bool digits = test.class_names()[0].size() == 1;
     const std::string truth = test.class_names()[static_cast<std::size_t>(test.label(i))];
     const std::string answer = test.class_names()[static_cast<std::size_t>(answers.labels[place])];
-    labels.push_back(digits ? truth + " as " + answer : answer);
+    labels.push_back(truth + (digits ? " as " : "\nas ") + answer);
   }
   if (!images.empty()) {
     nn::viz::write_png(folder / "errors.png",

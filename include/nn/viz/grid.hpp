@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/viz/draw.hpp"
@@ -19,7 +20,7 @@ namespace nn::viz {
 struct GridOptions {
   Index scale = 4;                                 ///< each pixel becomes scale x scale pixels
   Index gap = 12;                                  ///< between tiles and around the grid, in pixels
-  std::vector<std::string> labels = {};            ///< a line under each tile
+  std::vector<std::string> labels = {};            ///< under each tile, in one line or several
   std::vector<std::optional<Colour>> frames = {};  ///< a frame around each tile that has a colour
   Index frame_width = 6;                           ///< in pixels
   std::vector<std::string> row_titles = {};        ///< to the left of each row
@@ -41,10 +42,27 @@ struct GridLayout {
   Index height = 0, width = 0;            ///< of the whole picture
 };
 
-[[nodiscard]] inline Index widest(const std::vector<std::string>& lines, Index scale) {
+[[nodiscard]] inline std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos;
+       text.remove_prefix(end + 1)) {
+    lines.push_back(text.substr(0, end));
+  }
+  lines.push_back(text);
+  return lines;
+}
+
+[[nodiscard]] inline Index widest(const std::vector<std::string>& texts, Index scale) {
   Index width = 0;
-  for (const auto& line : lines) width = std::max(width, text_width(line, scale));
+  for (const std::string& text : texts) {
+    for (const auto line : lines_of(text)) width = std::max(width, text_width(line, scale));
+  }
   return width;
+}
+
+/// From the top of one line of a label to that of the next.
+[[nodiscard]] inline Index line_pitch(const GridOptions& options) {
+  return text_height(options.text_scale) + 2 * options.text_scale;
 }
 
 [[nodiscard]] inline GridLayout lay_out(std::span<const Image> images, Index columns,
@@ -52,6 +70,10 @@ struct GridLayout {
   GridLayout g;
   const Index count = static_cast<Index>(images.size());
   const Index line = text_height(options.text_scale);
+  std::size_t label_lines = 0;
+  for (const auto& label : options.labels) {
+    label_lines = std::max(label_lines, lines_of(label).size());
+  }
   g.columns = std::min(columns, count);
   g.rows = (count + columns - 1) / columns;
   for (const Image& image : images) {
@@ -62,7 +84,8 @@ struct GridLayout {
   g.cell_width = std::max({g.tile_width + 2 * g.frame, widest(options.labels, options.text_scale),
                            widest(options.column_titles, options.text_scale)});
   g.cell_height = g.tile_height + 2 * g.frame;
-  if (!options.labels.empty()) g.cell_height += line + 2 * options.text_scale + 3;
+  g.cell_height +=
+      static_cast<Index>(label_lines) * line_pitch(options) + (label_lines > 0 ? 3 : 0);
   const Index titles = widest(options.row_titles, options.text_scale);
   g.left = options.gap + (titles > 0 ? titles + options.gap : 0);
   g.top = options.gap + (options.column_titles.empty() ? 0 : line + options.gap / 2);
@@ -90,9 +113,12 @@ inline void draw_tile(Image& canvas, const Image& image, Index place, const Grid
     draw_frame(canvas, y, x, enlarged.height(), enlarged.width(), g.frame, **frame);
   }
   if (const auto* label = find(options.labels, place)) {
-    draw_text_centred(canvas, *label,
-                      top + g.tile_height + 2 * g.frame + 2 * options.text_scale + 3, left,
-                      g.cell_width, {options.text_scale, options.text_colour});
+    Index line_top = top + g.tile_height + 2 * g.frame + 2 * options.text_scale + 3;
+    for (const auto line : lines_of(*label)) {
+      draw_text_centred(canvas, line, line_top, left, g.cell_width,
+                        {options.text_scale, options.text_colour});
+      line_top += line_pitch(options);
+    }
   }
 }
 
