@@ -64,6 +64,35 @@ double tolerance(Index terms) {
   return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
 }
 
+/// What a convolution of square images with a square kernel is made of.
+struct Square {
+  Index batch;
+  Index size;
+  Index channels;
+  Index filters;
+  Index kernel;
+  Index padding = 0;
+  Index stride = 1;
+  Index groups = 1;
+};
+
+ConvolutionGeometry square(const Square& s) {
+  return {.batch = s.batch,
+          .height = s.size,
+          .width = s.size,
+          .channels = s.channels,
+          .filters = s.filters,
+          .kernel_height = s.kernel,
+          .kernel_width = s.kernel,
+          .stride_height = s.stride,
+          .stride_width = s.stride,
+          .groups = s.groups,
+          .pad_top = s.padding,
+          .pad_bottom = s.padding,
+          .pad_left = s.padding,
+          .pad_right = s.padding};
+}
+
 template <class T>
 void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
   CAPTURE(g.batch);
@@ -158,34 +187,13 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of know
                    float, double) {
   std::mt19937 generator(6);
   // LeNet-5
-  check_convolution<T>({.batch = 2,
-                        .height = 28,
-                        .width = 28,
-                        .channels = 1,
-                        .filters = 6,
-                        .kernel_height = 5,
-                        .kernel_width = 5,
-                        .pad_top = 2,
-                        .pad_bottom = 2,
-                        .pad_left = 2,
-                        .pad_right = 2},
-                       generator);
-  check_convolution<T>({.batch = 3,
-                        .height = 14,
-                        .width = 14,
-                        .channels = 6,
-                        .filters = 16,
-                        .kernel_height = 5,
-                        .kernel_width = 5},
+  check_convolution<T>(
+      square({.batch = 2, .size = 28, .channels = 1, .filters = 6, .kernel = 5, .padding = 2}),
+      generator);
+  check_convolution<T>(square({.batch = 3, .size = 14, .channels = 6, .filters = 16, .kernel = 5}),
                        generator);
   // 3x3 layers
-  check_convolution<T>({.batch = 2,
-                        .height = 28,
-                        .width = 28,
-                        .channels = 1,
-                        .filters = 32,
-                        .kernel_height = 3,
-                        .kernel_width = 3},
+  check_convolution<T>(square({.batch = 2, .size = 28, .channels = 1, .filters = 32, .kernel = 3}),
                        generator);
   check_convolution<T>({.batch = 2,
                         .height = 13,
@@ -199,46 +207,25 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of know
                         .pad_left = 1,
                         .pad_right = 1},
                        generator);
-  check_convolution<T>({.batch = 1,
-                        .height = 16,
-                        .width = 16,
-                        .channels = 3,
-                        .filters = 64,
-                        .kernel_height = 3,
-                        .kernel_width = 3,
-                        .pad_top = 1,
-                        .pad_bottom = 1,
-                        .pad_left = 1,
-                        .pad_right = 1},
-                       generator);
+  check_convolution<T>(
+      square({.batch = 1, .size = 16, .channels = 3, .filters = 64, .kernel = 3, .padding = 1}),
+      generator);
   // DCGAN: 4x4 kernels with stride 2
-  check_convolution<T>({.batch = 2,
-                        .height = 14,
-                        .width = 14,
-                        .channels = 1,
-                        .filters = 32,
-                        .kernel_height = 4,
-                        .kernel_width = 4,
-                        .stride_height = 2,
-                        .stride_width = 2,
-                        .pad_top = 1,
-                        .pad_bottom = 1,
-                        .pad_left = 1,
-                        .pad_right = 1},
+  check_convolution<T>(square({.batch = 2,
+                               .size = 14,
+                               .channels = 1,
+                               .filters = 32,
+                               .kernel = 4,
+                               .padding = 1,
+                               .stride = 2}),
                        generator);
-  check_convolution<T>({.batch = 2,
-                        .height = 8,
-                        .width = 8,
-                        .channels = 32,
-                        .filters = 48,
-                        .kernel_height = 4,
-                        .kernel_width = 4,
-                        .stride_height = 2,
-                        .stride_width = 2,
-                        .pad_top = 1,
-                        .pad_bottom = 1,
-                        .pad_left = 1,
-                        .pad_right = 1},
+  check_convolution<T>(square({.batch = 2,
+                               .size = 8,
+                               .channels = 32,
+                               .filters = 48,
+                               .kernel = 4,
+                               .padding = 1,
+                               .stride = 2}),
                        generator);
   // depthwise, with whole and with broken vectors of channels, and pointwise
   for (const Index channels : {5, 8, 19}) {
@@ -257,26 +244,15 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for the layers of know
                           .pad_right = 1},
                          generator);
   }
-  check_convolution<T>({.batch = 2,
-                        .height = 9,
-                        .width = 9,
-                        .channels = 40,
-                        .filters = 40,
-                        .kernel_height = 3,
-                        .kernel_width = 3,
-                        .groups = 40,
-                        .pad_top = 1,
-                        .pad_bottom = 1,
-                        .pad_left = 1,
-                        .pad_right = 1},
+  check_convolution<T>(square({.batch = 2,
+                               .size = 9,
+                               .channels = 40,
+                               .filters = 40,
+                               .kernel = 3,
+                               .padding = 1,
+                               .groups = 40}),
                        generator);
-  check_convolution<T>({.batch = 2,
-                        .height = 7,
-                        .width = 7,
-                        .channels = 40,
-                        .filters = 24,
-                        .kernel_height = 1,
-                        .kernel_width = 1},
+  check_convolution<T>(square({.batch = 2, .size = 7, .channels = 40, .filters = 24, .kernel = 1}),
                        generator);
 }
 
@@ -425,19 +401,13 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
   std::mt19937 generator(10);
   std::normal_distribution<float> normal;
   for (const Index stride : {1, 2}) {
-    const ConvolutionGeometry g{.batch = 1,
-                                .height = 16 * stride,
-                                .width = 16 * stride,
-                                .channels = 64,
-                                .filters = 64,
-                                .kernel_height = 2 + stride,
-                                .kernel_width = 2 + stride,
-                                .stride_height = stride,
-                                .stride_width = stride,
-                                .pad_top = 1,
-                                .pad_bottom = 1,
-                                .pad_left = 1,
-                                .pad_right = 1};
+    const ConvolutionGeometry g = square({.batch = 1,
+                                          .size = 16 * stride,
+                                          .channels = 64,
+                                          .filters = 64,
+                                          .kernel = 2 + stride,
+                                          .padding = 1,
+                                          .stride = stride});
     std::vector<float> x(static_cast<std::size_t>(g.input_size()));
     std::vector<float> w(static_cast<std::size_t>(g.weights_size()));
     const auto terms = static_cast<float>(g.kernel_height * g.kernel_width * g.channels);
@@ -470,62 +440,24 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
 
 TEST_CASE("every pass gives the same bits for any number of threads") {
   std::mt19937 generator(8);
-  const ConvolutionGeometry shapes[] = {{.batch = 19,
-                                         .height = 28,
-                                         .width = 28,
-                                         .channels = 1,
-                                         .filters = 6,
-                                         .kernel_height = 5,
-                                         .kernel_width = 5,
-                                         .pad_top = 2,
-                                         .pad_bottom = 2,
-                                         .pad_left = 2,
-                                         .pad_right = 2},
-                                        {.batch = 9,
-                                         .height = 12,
-                                         .width = 12,
-                                         .channels = 16,
-                                         .filters = 24,
-                                         .kernel_height = 3,
-                                         .kernel_width = 3,
-                                         .pad_top = 1,
-                                         .pad_bottom = 1,
-                                         .pad_left = 1,
-                                         .pad_right = 1},
-                                        {.batch = 5,
-                                         .height = 12,
-                                         .width = 12,
-                                         .channels = 48,
-                                         .filters = 64,
-                                         .kernel_height = 3,
-                                         .kernel_width = 3,
-                                         .pad_top = 1,
-                                         .pad_bottom = 1,
-                                         .pad_left = 1,
-                                         .pad_right = 1},
-                                        {.batch = 6,
-                                         .height = 9,
-                                         .width = 9,
-                                         .channels = 32,
-                                         .filters = 32,
-                                         .kernel_height = 3,
-                                         .kernel_width = 3,
-                                         .stride_height = 2,
-                                         .stride_width = 2,
-                                         .groups = 32},
-                                        {.batch = 5,
-                                         .height = 14,
-                                         .width = 14,
-                                         .channels = 32,
-                                         .filters = 64,
-                                         .kernel_height = 4,
-                                         .kernel_width = 4,
-                                         .stride_height = 2,
-                                         .stride_width = 2,
-                                         .pad_top = 1,
-                                         .pad_bottom = 1,
-                                         .pad_left = 1,
-                                         .pad_right = 1}};
+  const ConvolutionGeometry shapes[] = {
+      square({.batch = 19, .size = 28, .channels = 1, .filters = 6, .kernel = 5, .padding = 2}),
+      square({.batch = 9, .size = 12, .channels = 16, .filters = 24, .kernel = 3, .padding = 1}),
+      square({.batch = 5, .size = 12, .channels = 48, .filters = 64, .kernel = 3, .padding = 1}),
+      square({.batch = 6,
+              .size = 9,
+              .channels = 32,
+              .filters = 32,
+              .kernel = 3,
+              .stride = 2,
+              .groups = 32}),
+      square({.batch = 5,
+              .size = 14,
+              .channels = 32,
+              .filters = 64,
+              .kernel = 4,
+              .padding = 1,
+              .stride = 2})};
   const int before = nn::threads();
   for (const ConvolutionGeometry& g : shapes) {
     const auto x = random_values<float>(g.batch * g.input_size(), generator);
