@@ -29,7 +29,7 @@ using Model = nn::Model<nn::Sequential<nn::AnyLayer>>;
 struct Options : example::Flags {
   std::string recipe = "fast";
   bool resume = false;
-  std::filesystem::path weights;
+  std::vector<std::string> weights;
   std::vector<std::string> classify;
 };
 
@@ -470,11 +470,14 @@ std::string numbers(const std::vector<double>& values) {
   return nn::detail::to_text(std::span<const double>(values));
 }
 
-/// What there is to know of a trained network, besides its weights, to use it again.
-struct Knowledge {
+/// A network that was trained before, and what there is to know of it to use it again.
+struct Trained {
+  Model model;
+  std::string dataset;
   std::vector<std::string> class_names;
   nn::Normalization normalization;
   nn::ViewOptions views;
+  double test_accuracy;  ///< as it was measured when it was trained
 };
 
 /// A byte a weight, which makes the file a quarter as large.
@@ -500,8 +503,8 @@ nn::Shape shape_of(const std::string& dataset) {
   return dataset == "cifar-10" ? nn::Shape{32, 32, 3} : nn::Shape{28, 28, 1};
 }
 
-/// A model and what goes with it, as `save` wrote them.
-std::pair<Model, Knowledge> load_weights(const std::filesystem::path& file) {
+/// A network and what goes with it, as `save` wrote them.
+Trained load_weights(const std::filesystem::path& file) {
   const nn::SafetensorsFile stored = nn::SafetensorsFile::read(file);
   const auto value = [&](const std::string& key) {
     const auto found = stored.metadata.find(key);
@@ -510,20 +513,67 @@ std::pair<Model, Knowledge> load_weights(const std::filesystem::path& file) {
                                key, "'");
     return found->second;
   };
-  Knowledge knowledge;
-  knowledge.class_names = parted(value("class_names"));
-  const nn::Shape shape = shape_of(value("dataset"));
-  knowledge.normalization = {
-      nn::detail::from_text<double>(value("mean"), shape.back(), "mean"),
-      nn::detail::from_text<double>(value("deviation"), shape.back(), "deviation")};
-  knowledge.normalization.check(shape.back());
-  knowledge.views = {.flip = value("views_flip") == "1",
-                     .shift = value("views_shift") == "0" ? Index{0} : Index{1}};
-  const Recipe& recipe = example::find_recipe(value("dataset"), value("recipe"));
-  Model model(example::network_of(recipe, shape, static_cast<Index>(knowledge.class_names.size())),
-              shape);
-  nn::load(model, file);
-  return {std::move(model), std::move(knowledge)};
+  const std::string dataset = value("dataset");
+  const nn::Shape shape = shape_of(dataset);
+  const std::vector<std::string> names = parted(value("class_names"));
+  const Recipe& recipe = example::find_recipe(dataset, value("recipe"));
+  Trained trained{
+      .model = {example::network_of(recipe, shape, static_cast<Index>(names.size())), shape},
+      .dataset = dataset,
+      .class_names = names,
+      .normalization = {nn::detail::from_text<double>(value("mean"), shape.back(), "mean"),
+                        nn::detail::from_text<double>(value("deviation"), shape.back(),
+                                                      "deviation")},
+      .views = {.flip = value("views_flip") == "1",
+                .shift = value("views_shift") == "0" ? Index{0} : Index{1}},
+      .test_accuracy =
+          nn::detail::from_text<double>(value("test_accuracy"), 1, "test_accuracy").front()};
+  trained.normalization.check(shape.back());
+  nn::load(trained.model, file);
+  return trained;
+}
+
+/// All networks of --weights, for images of one data set.
+std::vector<Trained> load_networks(const Options& options) {
+  std::vector<Trained> networks;
+  for (const std::string& file : options.weights) {
+    networks.push_back(load_weights(file));
+    nn::require(networks.back().dataset == networks.front().dataset, file, " is for images of ",
+                networks.back().dataset, ", ", options.weights.front(), " for those of ",
+                networks.front().dataset, "; they cannot answer together");
+  }
+  return networks;
+}
+
+/// N x classes logits of each network.
+std::vector<Tensor<float>> logits_of(const std::vector<Trained>& networks, const Dataset& data) {
+  std::vector<Tensor<float>> logits;
+  for (const Trained& network : networks) {
+    logits.push_back(nn::predict_views(
+        network.model, data.with_normalization(network.normalization), network.views));
+  }
+  return logits;
+}
+
+// ---- measuring networks again ----
+
+/// What --weights without --classify does.
+void measure_again(Options options) {
+  const std::vector<Trained> networks = load_networks(options);
+  options.dataset = networks.front().dataset;
+  const Dataset test = load_images(options).test;
+  const std::vector<Tensor<float>> logits = logits_of(networks, test);
+  double rate = 0;
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    rate = nn::accuracy(logits[i], test.labels());
+    std::cout << options.weights[i] << ": " << example::percent(rate) << " of the test base ("
+              << example::percent(networks[i].test_accuracy) << " when it was trained)\n";
+  }
+  if (networks.size() > 1) {
+    rate = nn::accuracy(nn::mean_probabilities<float>(logits), test.labels());
+    std::cout << "together, by the mean of their probabilities: " << example::percent(rate) << '\n';
+  }
+  example::check_expected_accuracy(options, rate);
 }
 
 // ---- classifying pictures ----
@@ -542,9 +592,9 @@ std::string likeliest(nn::TensorView<const float> row, const std::vector<std::st
 }
 
 void classify(const Options& options) {
-  const auto [model, knowledge] = load_weights(options.weights);
-  const nn::Metadata metadata = nn::SafetensorsFile::read(options.weights).metadata;
-  const nn::Shape& shape = model.input_shape();
+  const std::vector<Trained> networks = load_networks(options);
+  const std::vector<std::string>& class_names = networks.front().class_names;
+  const nn::Shape& shape = networks.front().model.input_shape();
   std::vector<std::string> names;
   std::vector<nn::viz::Image> originals;
   std::vector<example::PreparedPicture> prepared;
@@ -552,7 +602,7 @@ void classify(const Options& options) {
   for (const std::string& file : options.classify) {
     try {
       const nn::viz::Image picture = nn::viz::read_image(file);
-      prepared.push_back(example::prepare_picture(picture, metadata.at("dataset"), shape));
+      prepared.push_back(example::prepare_picture(picture, networks.front().dataset, shape));
       originals.push_back(picture);
       names.push_back(file);
     } catch (const nn::Error& error) {
@@ -568,21 +618,19 @@ void classify(const Options& options) {
       const Tensor<std::uint8_t>& from = prepared[i].image.pixels();
       std::copy(from.begin(), from.end(), pixels.sample(static_cast<Index>(i)).begin());
     }
-    const Dataset data = Dataset(std::move(pixels), std::vector<Label>(prepared.size(), 0),
-                                 knowledge.class_names, "pictures")
-                             .with_normalization(knowledge.normalization);
-    const Tensor<float> probabilities =
-        nn::softmax_rows(nn::predict_views(model, data, knowledge.views));
+    const Dataset data(std::move(pixels), std::vector<Label>(prepared.size(), 0), class_names,
+                       "pictures");
+    const Tensor<float> probabilities = nn::mean_probabilities<float>(logits_of(networks, data));
     std::vector<nn::viz::Prediction> predictions;
     for (std::size_t i = 0; i < prepared.size(); ++i) {
       const auto row = std::as_const(probabilities).sample(static_cast<Index>(i));
       std::cout << names[i] << " (" << originals[i].width() << "x" << originals[i].height()
                 << (prepared[i].done.empty() ? "" : ", " + prepared[i].done)
-                << "): " << likeliest(row, knowledge.class_names) << '\n';
+                << "): " << likeliest(row, class_names) << '\n';
       predictions.push_back({prepared[i].image, {row.begin(), row.end()}});
     }
     nn::viz::plot_predictions(options.out / "classified.png", predictions,
-                              {.class_names = knowledge.class_names});
+                              {.class_names = class_names});
     std::cout << "picture: " << (options.out / "classified.png").string() << '\n';
   }
   nn::require(refused == 0, refused, " of ", options.classify.size(),
@@ -891,12 +939,14 @@ int main(int argc, char** argv) {
   line.choice("--recipe", options.recipe, {"fast", "best"}, "in minutes, or as well as it goes");
   line.flag("--epochs", options.epochs, "passes over the learning base (0: as the recipe has it)");
   line.flag("--resume", options.resume, "goes on from the checkpoint in --out, if there is one");
-  line.flag("--weights", options.weights, "a weights.safetensors that this program has written");
+  line.flag("--weights", options.weights,
+            "weights.safetensors that this program has written, to measure again on the test base; "
+            "of several also the mean of their answers");
   line.flag("--classify", options.classify, "pictures (PNG, JPEG) to classify with --weights");
   return example::run_program(line, argc, argv, [&] {
     if (options.classify.empty() && options.weights.empty()) return study(options);
-    nn::require(!options.classify.empty(), "--weights needs pictures to use them on: --classify");
     nn::require(!options.weights.empty(), "--classify needs a trained network: --weights FILE");
+    if (options.classify.empty()) return measure_again(options);
     classify(options);
   });
 }
