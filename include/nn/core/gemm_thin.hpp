@@ -57,7 +57,7 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
       } else {
         std::array<T, static_cast<std::size_t>(block * panel_columns<T>)> tail;
         pack_rows(depth, width, panel_columns<T>, b, p.ldb, tail.data());
-        multiply_narrower_tiles<T, 2>(
+        multiply_any_tiles<T, 2>(
             1, 1, {input.a, &zero, steps.data(), depth, tail.data(), panel_columns<T>}, output);
       }
       k0 += block;

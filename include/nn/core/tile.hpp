@@ -67,10 +67,10 @@ template <class T>
   return x > zero ? x : broadcast(T(slope)) * x;
 }
 
-/// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other, all columns of
-/// which are wanted. The loops over rows and vectors are unrolled so that `sum` lives in registers.
-/// When it is to be `Packed`, B is copied to `panel`, a row of the tile after the other, by the
-/// way.
+/// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other. All columns
+/// must be wanted, unless lanes can be masked. The loops over rows and vectors are unrolled so that
+/// `sum` lives in registers. When it is to be `Packed`, B is copied to `panel`, a row of the tile
+/// after the other, by the way.
 template <class T, int Rows, int Vectors, bool Packed = false>
 void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output,
                     T* panel = nullptr) {
@@ -81,12 +81,16 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
   const float slope = output.epilogue.activation.slope;
   const bool add = output.add;
   T* const c = output.c;
+  FirstLanes<T> wanted[Vectors];
+  for (int v = 0; v < Vectors; ++v) {
+    wanted[v] = FirstLanes<T>(masks_lanes ? output.columns - v * n : n);
+  }
   for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
     Packet<T> sum[Rows][Vectors];
     const T* row[Rows];
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) {
-      const Packet<T> start = bias != nullptr ? load(bias + v * n) : broadcast(T(0));
+      const Packet<T> start = bias != nullptr ? wanted[v].load(bias + v * n) : broadcast(T(0));
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) sum[i][v] = start;
     }
@@ -96,7 +100,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
       if (!add) continue;
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) {
-        sum[i][v] += load(c + c_rows[i] + v * n);
+        sum[i][v] += wanted[v].load(c + c_rows[i] + v * n);
       }
     }
 
@@ -123,7 +127,7 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) {
         if (slope != 1) sum[i][v] = activate<T>(sum[i][v], slope);
-        store(sum[i][v], c + c_rows[i] + v * n);
+        wanted[v].store(sum[i][v], c + c_rows[i] + v * n);
       }
     }
   }
@@ -152,7 +156,7 @@ void copy_columns(const T* from, Index count, T* to) {
 /// The same as multiply_tiles_of for fewer columns than a tile has: by way of a buffer, for several
 /// tiles at a time.
 template <class T, int Vectors>
-void multiply_narrower_tiles(Index rows, Index tiles, TileInput<T> input,
+void multiply_buffered_tiles(Index rows, Index tiles, TileInput<T> input,
                              const TileOutput<T>& output) {
   if (tiles <= 0) return;
   constexpr Index width = Vectors * lanes<T>;
@@ -186,6 +190,17 @@ void multiply_narrower_tiles(Index rows, Index tiles, TileInput<T> input,
   }
 }
 
+/// Computes tiles whose height and number of columns are known only at run time.
+template <class T, int Vectors>
+void multiply_any_tiles(Index rows, Index tiles, const TileInput<T>& input,
+                        const TileOutput<T>& output) {
+  if (masks_lanes || output.columns == Vectors * lanes<T>) {
+    multiply_tiles_of<T, Vectors>(rows, tiles, input, output);
+  } else {
+    multiply_buffered_tiles<T, Vectors>(rows, tiles, input, output);
+  }
+}
+
 /// Cuts `count` rows into as few tiles as possible, of sizes that differ by one at most: 8 rows
 /// make 4 + 4, not 6 + 2, as a tile of 2 rows would leave the multiply-add units waiting. The
 /// higher tiles come first.
@@ -204,17 +219,10 @@ struct TileCut {
 template <class T, int Vectors>
 void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   const TileCut cut(count, tile_rows<Vectors>);
-  const auto multiply = [&](Index rows, Index tiles) {
-    if (output.columns == Vectors * lanes<T>) {
-      multiply_tiles_of<T, Vectors>(rows, tiles, input, output);
-    } else {
-      multiply_narrower_tiles<T, Vectors>(rows, tiles, input, output);
-    }
-  };
-  if (cut.higher > 0) multiply(cut.height + 1, cut.higher);
+  if (cut.higher > 0) multiply_any_tiles<T, Vectors>(cut.height + 1, cut.higher, input, output);
   input.rows += cut.higher * (cut.height + 1);
   output.rows += cut.higher * (cut.height + 1);
-  multiply(cut.height, cut.tiles - cut.higher);
+  multiply_any_tiles<T, Vectors>(cut.height, cut.tiles - cut.higher, input, output);
 }
 
 /// The same for a panel of `width` columns: a narrow one, or a wide one.

@@ -80,41 +80,69 @@ void copy_fewer(const T* from, Index count, T* to) {
   }
 }
 
-/// The first `count` lanes as a mask; none for a negative count.
-[[nodiscard]] constexpr unsigned first_lanes(Index count) {
-  return count > 0 ? (1U << count) - 1 : 0;
-}
+/// Whether single lanes can be loaded and stored at no cost.
+#if defined(__AVX512F__)
+inline constexpr bool masks_lanes = true;
+#else
+inline constexpr bool masks_lanes = false;
+#endif
+
+/// The first `count` lanes, as many as there are, and none for a negative count.
+template <class T>
+class FirstLanes {
+ public:
+  FirstLanes() = default;
+  explicit constexpr FirstLanes(Index count)
+      : count_(count > lanes<T> ? lanes<T> : count),
+        mask_(count >= lanes<T> ? ~0U
+              : count > 0       ? (1U << count) - 1
+                                : 0) {}
+
+  /// The elements in those lanes; the others are zero.
+  [[nodiscard]] Packet<T> load(const T* from) const {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) {
+      return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_), from);
+    } else if constexpr (std::is_same_v<T, double>) {
+      return _mm512_maskz_loadu_pd(static_cast<__mmask8>(mask_), from);
+    }
+#endif
+    std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
+    if (count_ == lanes<T>) return detail::load(from);
+    if (count_ > 0) copy_fewer<lanes<T> / 2>(from, count_, padded.data());
+    return detail::load(padded.data());
+  }
+
+  void store(const Packet<T>& x, T* to) const {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) {
+      return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask_), x);
+    } else if constexpr (std::is_same_v<T, double>) {
+      return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask_), x);
+    }
+#endif
+    if (count_ == lanes<T>) return detail::store(x, to);
+    std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
+    detail::store(x, elements.data());
+    copy_fewer<lanes<T> / 2>(elements.data(), count_, to);
+  }
+
+ private:
+  Index count_ = 0;
+  unsigned mask_ = 0;
+};
 
 /// The first `count` elements, as many as there are; the rest of the vector is zero.
 template <class T>
 [[nodiscard]] inline Packet<T> load_some(const T* from, Index count) {
-  if (count >= lanes<T>) return load(from);
-#if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>) {
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(first_lanes(count)), from);
-  } else if constexpr (std::is_same_v<T, double>) {
-    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(first_lanes(count)), from);
-  }
-#endif
-  std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
-  if (count > 0) copy_fewer<lanes<T> / 2>(from, count, padded.data());
-  return load(padded.data());
+  return count >= lanes<T> ? load(from) : FirstLanes<T>(count).load(from);
 }
 
 /// Stores the first `count` elements, as many as there are.
 template <class T>
 inline void store_some(const Packet<T>& x, Index count, T* to) {
   if (count >= lanes<T>) return store(x, to);
-#if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>) {
-    return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(first_lanes(count)), x);
-  } else if constexpr (std::is_same_v<T, double>) {
-    return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(first_lanes(count)), x);
-  }
-#endif
-  std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
-  store(x, elements.data());
-  copy_fewer<lanes<T> / 2>(elements.data(), count, to);
+  FirstLanes<T>(count).store(x, to);
 }
 
 /// Parts of 16 bytes, within which all instruction sets have fast shuffles.
