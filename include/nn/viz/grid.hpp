@@ -44,12 +44,12 @@ struct GridLayout {
 
 [[nodiscard]] inline std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
-  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos;
-       text.remove_prefix(end + 1)) {
+  while (true) {
+    const std::size_t end = text.find('\n');
     lines.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
   }
-  lines.push_back(text);
-  return lines;
 }
 
 [[nodiscard]] inline Index widest(const std::vector<std::string>& texts, Index scale) {
