@@ -1,9 +1,9 @@
 // Whole training steps and predictions of the networks W1 to W6, in images per second:
 //
-//     bench_step --benchmark_filter='^W4/train$'
+//     bench_step --benchmark_filter='^W4/train/real_time$'
 //     OMP_NUM_THREADS=1 bench_step --benchmark_filter='/infer'
 //
-// `W4/train/batch:256` and the like measure other batch sizes than the network's own.
+// `W4/train/batch:256/real_time` and the like measure other batch sizes than the network's own.
 
 #include <string>
 

@@ -60,6 +60,7 @@ void Progress::update(nn::Index step) { update(step, no_number, no_number); }
 void Progress::update(nn::Index step, double loss, double accuracy) {
   const nn::Index before = step_;
   step_ = std::clamp<nn::Index>(step, 0, total_);
+  if (begun_at_ < 0) begun_at_ = std::max<nn::Index>(step_ - 1, 0);
   const nn::Index piece =
       options_.steps_per_epoch > 0 ? options_.steps_per_epoch : std::max<nn::Index>(total_ / 10, 1);
   const bool piece_ends = step_ > before && (step_ % piece == 0 || step_ == total_);
@@ -83,6 +84,7 @@ void Progress::finish() {
 
 std::string Progress::numbers(double loss, double accuracy) const {
   const double passed = std::max(options_.seconds() - start_, 1e-9);
+  const auto done = static_cast<double>(step_ - begun_at_);
   const char* gap = *options_.terminal ? " " : "  ";
   std::ostringstream out;
   if (options_.steps_per_epoch > 0) {
@@ -95,14 +97,13 @@ std::string Progress::numbers(double loss, double accuracy) const {
   if (!std::isnan(loss)) out << gap << "loss " << fixed(loss, 4);
   if (!std::isnan(accuracy)) out << gap << "accuracy " << percent(accuracy);
   if (options_.images_per_step > 0) {
-    const double speed =
-        static_cast<double>(step_) * static_cast<double>(options_.images_per_step) / passed;
+    const double speed = done * static_cast<double>(options_.images_per_step) / passed;
     out << gap << thousands(std::llround(speed)) << " images/s";
   }
   if (step_ == total_) {
     out << gap << clock_text(passed);
-  } else if (step_ > 0) {
-    const double left = passed * static_cast<double>(total_ - step_) / static_cast<double>(step_);
+  } else if (done > 0) {
+    const double left = passed * static_cast<double>(total_ - step_) / done;
     out << gap << clock_text(left) << " left";
   }
   return out.str();

@@ -58,6 +58,7 @@ class Progress {
 
   nn::Index total_;
   nn::Index step_ = 0;
+  nn::Index begun_at_ = -1;  // steps that were done when it was first told of one: by a run before
   ProgressOptions options_;
   double start_ = 0;
   double shown_ = 0;

@@ -46,6 +46,17 @@ TEST_CASE("without a terminal there is one plain line an epoch") {
         "cnn  epoch 2/2  loss 0.1250  accuracy 50.00 %  5 images/s  1:20\n");
 }
 
+TEST_CASE("speed and time left are those of this run, not of the one that it goes on from") {
+  Stage stage;
+  Progress progress(12, stage.options(false));
+  for (nn::Index step = 5; step <= 8; ++step) {
+    stage.now += 10;
+    progress.update(step, 1, 0.5);
+  }
+  CHECK(stage.out.str() ==
+        "cnn  epoch 2/3  loss 1.0000  accuracy 50.00 %  5 images/s  0:40 left\n");
+}
+
 TEST_CASE("on a terminal the line is rewritten at most ten times a second") {
   Stage stage;
   Progress progress(8, stage.options(true));
