@@ -502,6 +502,7 @@ void study(Options options) {
   const Index choice_epochs = std::min<Index>(options.epochs, 12);
 
   example::Progress progress(static_cast<Index>(all.size()) + 4, {.label = "validation"});
+  progress.update(0);
   Index done = 0;
   Study study{.stopped = learn_all(options, {}, learning, validation, options.epochs, patience),
               .unstopped = learn_all(options, {}, learning, validation, options.epochs, 0)};

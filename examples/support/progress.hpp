@@ -39,7 +39,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Tells that `step` steps are done, 1 after the first.
+  /// Tells that `step` steps are done, 1 after the first. All but the last of those that it is told
+  /// of first were done by a run before, which this one goes on from.
   /// @param loss of late, such as the mean over the epoch so far; NaN if there is none
   /// @param accuracy likewise, as a share
   void update(nn::Index step, double loss, double accuracy);
@@ -58,7 +59,7 @@ class Progress {
 
   nn::Index total_;
   nn::Index step_ = 0;
-  nn::Index begun_at_ = -1;  // steps that were done when it was first told of one: by a run before
+  nn::Index begun_at_ = -1;  // steps that a run before has done; -1 until the first is told of
   ProgressOptions options_;
   double start_ = 0;
   double shown_ = 0;
