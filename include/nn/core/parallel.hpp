@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <memory>
 
 #include "nn/core/shape.hpp"
@@ -54,6 +56,49 @@ class FunctionRef<Result(Arguments...)> {
   Result (*call_)(const void*, Arguments...);
 };
 
+namespace detail {
+
+/// The indices in [0, count), dealt out to threads. Each begins with a run of its own, so that from
+/// one loop over a batch to the next it finds the same images in its cache, and counts it off
+/// without asking the others; then it helps those that are not done, since a core may have other
+/// things to do.
+class Shares {
+ public:
+  Shares(Index count, Index threads) : count_(count), shares_(std::min(threads, most)) {
+    for (Index share = 0; share < shares_; ++share) {
+      next_[static_cast<std::size_t>(share)].index.store(begin(share), std::memory_order_relaxed);
+    }
+  }
+
+  /// What thread `thread` does of the work.
+  void work(Index thread, const FunctionRef<void(Index)>& body) {
+    for (Index turn = 0; turn < shares_; ++turn) {
+      const Index share = (thread + turn) % shares_;
+      std::atomic<Index>& next = next_[static_cast<std::size_t>(share)].index;
+      const Index end = begin(share + 1);
+      while (next.load(std::memory_order_relaxed) < end) {
+        const Index index = next.fetch_add(1, std::memory_order_relaxed);
+        if (index < end) body(index);
+      }
+    }
+  }
+
+ private:
+  static constexpr Index most = 64;
+
+  struct alignas(64) Next {  // a cache line for each, which other threads leave alone
+    std::atomic<Index> index;
+  };
+
+  [[nodiscard]] Index begin(Index share) const { return count_ * share / shares_; }
+
+  Index count_;
+  Index shares_;
+  std::array<Next, most> next_;
+};
+
+}  // namespace detail
+
 /// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
 /// the result is the same for every number of threads as long as the *pieces* are cut by the
@@ -63,8 +108,9 @@ class FunctionRef<Result(Arguments...)> {
                                            [[maybe_unused]] bool worth_it = true) {
 #ifdef _OPENMP
   if (worth_it && count > 1 && threads() > 1) {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (Index index = 0; index < count; ++index) body(index);
+    detail::Shares shares(count, threads());
+#pragma omp parallel
+    shares.work(omp_get_thread_num(), body);
     return;
   }
 #endif

@@ -1,0 +1,84 @@
+#include "nn/core/parallel.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace parallel_test {
+
+using nn::Index;
+
+/// Goes back to the threads there were.
+struct KeepThreads {
+  int before = nn::threads();
+  KeepThreads() = default;
+  KeepThreads(const KeepThreads&) = delete;
+  KeepThreads& operator=(const KeepThreads&) = delete;
+  ~KeepThreads() { nn::set_threads(before); }
+};
+
+TEST_CASE("a parallel loop calls its body once for every index") {
+  const KeepThreads keep;
+  for (const int threads : {1, 2, 3, 7, 70}) {  // the last are more than there are shares
+    nn::set_threads(threads);
+    for (const Index count : {0, 1, 2, 3, 63, 64, 65, 1000}) {
+      CAPTURE(threads);
+      CAPTURE(count);
+      std::vector<std::atomic<int>> calls(static_cast<std::size_t>(count));
+      nn::parallel_for(count, [&](Index index) { ++calls[static_cast<std::size_t>(index)]; });
+      CHECK(std::all_of(calls.begin(), calls.end(), [](const auto& times) { return times == 1; }));
+    }
+  }
+}
+
+TEST_CASE("pieces of a parallel loop cover it without overlap") {
+  const KeepThreads keep;
+  nn::set_threads(3);
+  for (const Index count : {0, 1, 9, 10, 11, 101}) {
+    CAPTURE(count);
+    std::vector<int> calls(static_cast<std::size_t>(count));  // each is touched by one thread
+    nn::parallel_for_pieces(count, 10, [&](Index begin, Index end) {
+      for (Index index = begin; index < end; ++index) ++calls[static_cast<std::size_t>(index)];
+    });
+    CHECK(std::all_of(calls.begin(), calls.end(), [](int times) { return times == 1; }));
+  }
+}
+
+#ifdef _OPENMP
+TEST_CASE("a thread that is done takes over what another has not begun") {
+  const KeepThreads keep;
+  nn::set_threads(2);
+  std::atomic<int> done = 0;
+  bool waited_for_all = false;
+  // The first index lasts until all others are done, also those of its own thread's run.
+  nn::parallel_for(64, [&](Index index) {
+    if (index > 0) {
+      ++done;
+      return;
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (done < 63 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    waited_for_all = done == 63;
+  });
+  CHECK(waited_for_all);
+}
+#endif
+
+TEST_CASE("a loop inside a loop runs in the calling thread") {
+  const KeepThreads keep;
+  nn::set_threads(3);
+  std::atomic<bool> moved = false;
+  nn::parallel_for(8, [&](Index) {
+    const std::thread::id outer = std::this_thread::get_id();
+    nn::parallel_for(8, [&](Index) {
+      if (std::this_thread::get_id() != outer) moved = true;
+    });
+  });
+  CHECK_FALSE(moved);
+}
+
+}  // namespace parallel_test
