@@ -1,2 +1,2 @@
-#define NN_KERNELS_ARE_HERE
-#include "kernels.hpp"
+#define NN_COMPILE_KERNELS
+#include <nn/core/kernels.hpp>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <nn/core/kernels.hpp>
 #include <nn/data/gzip.hpp>
 #include <nn/nn.hpp>
 #include <numeric>

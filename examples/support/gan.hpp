@@ -4,6 +4,8 @@
 /// real ones.
 #pragma once
 
+#include <nn/core/kernels.hpp>
+
 #include <algorithm>
 #include <numeric>
 #include <string>

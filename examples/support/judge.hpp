@@ -3,6 +3,8 @@
 /// classes it takes them for.
 #pragma once
 
+#include <nn/core/kernels.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

@@ -1,12 +1,18 @@
 /// @file
-/// The kernels, which every test of a layer would compile anew, are compiled once: in kernels.cpp.
-/// With sanitizers they take longer than all else.
+/// The kernels, compiled once for a program of several files. To be included by all that use the
+/// library, and in one file after
+///
+///     #define NN_COMPILE_KERNELS
+///     #include <nn/core/kernels.hpp>
+///
+/// Without that file the linker misses `nn::gemm` and others. A program of one file does not need
+/// this header: there the kernels are compiled as they are used.
 #pragma once
 
 #include "nn/core/convolution.hpp"
 #include "nn/core/gemm.hpp"
 
-#ifdef NN_KERNELS_ARE_HERE
+#ifdef NN_COMPILE_KERNELS
 #define NN_INSTANCE template
 #else
 #define NN_INSTANCE extern template
