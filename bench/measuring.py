@@ -31,6 +31,17 @@ def build(folder, targets, options, args):
     return folder / "bench"
 
 
+def openblas_core():
+    """The kernels that OpenBLAS is to use, or None for those that it chooses: where it does not know
+    a processor's model, it takes those for SSE3, even if there is AVX-512."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(re.search(r"^flags.*", cpuinfo.read_text(), re.M)[0].split()) if (
+        platform.machine() == "x86_64" and cpuinfo.exists()) else set()
+    if not {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= flags:
+        return None
+    return "Cooperlake" if "avx512_bf16" in flags else "SkylakeX"
+
+
 def environment(threads):
     """The same for every library: so many threads, and the OpenMP build of OpenBLAS where there is
     one, since its other build and libtorch's OpenMP threads wait for each other in busy loops."""
@@ -39,6 +50,8 @@ def environment(threads):
                  "GOMP_SPINCOUNT", "GOMP_CPU_AFFINITY"):
         variables.pop(name, None)
     variables.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
+    if core := openblas_core():
+        variables["OPENBLAS_CORETYPE"] = core
     folder = Path("/usr/lib") / f"{platform.machine()}-linux-gnu" / "openblas-openmp"
     if folder.exists():
         variables["LD_LIBRARY_PATH"] = f"{folder}:{variables.get('LD_LIBRARY_PATH', '')}"

@@ -5,8 +5,9 @@
 ///     #define NN_COMPILE_KERNELS
 ///     #include <nn/core/kernels.hpp>
 ///
-/// Without that file the linker misses `nn::gemm` and others. A program of one file does not need
-/// this header: there the kernels are compiled as they are used.
+/// All with the same flags, for the kernels' instructions are those of that file. Without it the
+/// linker misses `nn::gemm` and others. A program of one file does not need this header: there the
+/// kernels are compiled as they are used.
 #pragma once
 
 #include "nn/core/convolution.hpp"
