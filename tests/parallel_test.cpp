@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -80,5 +81,29 @@ TEST_CASE("a loop inside a loop runs in the calling thread") {
   });
   CHECK_FALSE(moved);
 }
+
+#ifdef __SSE2__  // elsewhere nothing is flushed
+TEST_CASE(
+    "a parallel loop takes subnormal numbers for zero, in every thread, and nobody else does") {
+  const KeepThreads keep;
+  volatile float least = std::numeric_limits<float>::min();
+  volatile float subnormal = least / 2;
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    nn::set_threads(threads);
+    std::vector<float> results(64);
+    std::vector<float> operands(64);
+    nn::parallel_for(64, [&](Index index) {
+      results[static_cast<std::size_t>(index)] = least / 2;
+      operands[static_cast<std::size_t>(index)] = subnormal * 4;
+    });
+    const auto is_zero = [](float value) { return value == 0; };
+    CHECK(std::all_of(results.begin(), results.end(), is_zero));
+    CHECK(std::all_of(operands.begin(), operands.end(), is_zero));
+    CHECK(least / 2 == subnormal);
+    CHECK(subnormal * 4 == 2 * least);
+  }
+}
+#endif
 
 }  // namespace parallel_test

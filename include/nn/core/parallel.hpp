@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "nn/core/shape.hpp"
+#include "nn/core/subnormals.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -72,6 +73,7 @@ class Shares {
 
   /// What thread `thread` does of the work.
   void work(Index thread, const FunctionRef<void(Index)>& body) {
+    const FlushSubnormals flush;
     for (Index turn = 0; turn < shares_; ++turn) {
       const Index share = (thread + turn) % shares_;
       std::atomic<Index>& next = next_[static_cast<std::size_t>(share)].index;
@@ -102,8 +104,8 @@ class Shares {
 /// Calls `body(index)` for every index in [0, count), on several threads when `worth_it`. The calls
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
 /// the result is the same for every number of threads as long as the *pieces* are cut by the
-/// problem alone. Inside another `parallel_for` it runs in the calling thread. `body` must not
-/// throw.
+/// problem alone. Inside another `parallel_for` it runs in the calling thread. The calls'
+/// arithmetic takes subnormal numbers for zero. `body` must not throw.
 [[gnu::noinline]] inline void parallel_for(Index count, FunctionRef<void(Index)> body,
                                            [[maybe_unused]] bool worth_it = true) {
 #ifdef _OPENMP
@@ -114,6 +116,7 @@ class Shares {
     return;
   }
 #endif
+  const detail::FlushSubnormals flush;
   for (Index index = 0; index < count; ++index) body(index);
 }
 

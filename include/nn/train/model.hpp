@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string_view>
 
+#include "nn/core/subnormals.hpp"
 #include "nn/layers/sequential.hpp"
 
 namespace nn {
@@ -113,6 +114,7 @@ class Model {
   /// result is the model's, until the next pass.
   /// @throws ShapeError when x is not a batch of samples of `input_shape()`.
   TensorView<const T> forward(TensorView<const T> x) {
+    const detail::FlushSubnormals flush;
     const Index batch = check(x);
     pass_->workspace.reserve(training_memory(batch));
     pass_->output.resize(plan_.output.prepended(batch));
@@ -127,6 +129,7 @@ class Model {
   /// nothing.
   /// @throws Error when no `forward` came before, ShapeError when dy has not the output's shape.
   TensorView<const T> backward(TensorView<const T> dy, const BackwardOptions& options = {}) {
+    const detail::FlushSubnormals flush;
     require(!pass_->input.empty(), "Model::backward needs a forward pass before it");
     const Shape& expected = pass_->output.shape();
     require<ShapeError>(dy.shape() == expected, "the gradient of an output of shape ", expected,
@@ -159,6 +162,7 @@ class Model {
   /// The same, into `y`: allocates nothing once a pass of this size has been made. `observer` is
   /// told of every layer's result, for up to 256 samples at a time, in order.
   void predict(TensorView<const T> x, TensorView<T> y, Observer<T>* observer = nullptr) const {
+    const detail::FlushSubnormals flush;
     const Index batch = check(x);
     require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
                         plan_.output.prepended(batch), ", but was given room for ", y.shape());
