@@ -2,10 +2,6 @@
 /// Numbers too small for their format's full precision.
 #pragma once
 
-#ifdef __SSE2__
-#include <xmmintrin.h>
-#endif
-
 namespace nn::detail {
 
 /// While it lives, this thread's arithmetic takes subnormal numbers (in single precision what is
@@ -15,11 +11,11 @@ namespace nn::detail {
 class FlushSubnormals {
  public:
 #ifdef __SSE2__
-  FlushSubnormals() : before_(_mm_getcsr()) {
-    if ((before_ & flush) != flush) _mm_setcsr(before_ | flush);
+  FlushSubnormals() : before_(__builtin_ia32_stmxcsr()) {
+    if ((before_ & flush) != flush) __builtin_ia32_ldmxcsr(before_ | flush);
   }
   ~FlushSubnormals() {
-    if ((before_ & flush) != flush) _mm_setcsr(before_);
+    if ((before_ & flush) != flush) __builtin_ia32_ldmxcsr(before_);
   }
 #else
   FlushSubnormals() {}   // NOLINT(modernize-use-equals-default): or else it would be unused
