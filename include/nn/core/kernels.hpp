@@ -13,6 +13,8 @@
 #include "nn/core/convolution.hpp"
 #include "nn/core/gemm.hpp"
 
+/// @cond declared_and_documented_elsewhere
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #ifdef NN_COMPILE_KERNELS
 #define NN_INSTANCE template
 #else
@@ -42,3 +44,5 @@ NN_INSTANCES(double)
 
 #undef NN_INSTANCES
 #undef NN_INSTANCE
+// NOLINTEND(bugprone-macro-parentheses)
+/// @endcond
