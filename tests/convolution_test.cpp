@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "kernel_testing.hpp"
 #include "nn/core/memory.hpp"
 #include "reference.hpp"
 
@@ -15,17 +16,11 @@ namespace convolution_test {
 
 namespace {
 
+using kernel_testing::random_values;
+using kernel_testing::tolerance;
 using nn::ConvolutionGeometry;
 using nn::ConvolutionPass;
 using nn::Index;
-
-template <class T>
-std::vector<T> random_values(Index count, std::mt19937& generator) {
-  std::uniform_real_distribution<T> uniform(T(-1), T(1));
-  std::vector<T> values(static_cast<std::size_t>(count));
-  for (T& value : values) value = uniform(generator);
-  return values;
-}
 
 /// Scratch of exactly the size asked for, full of NaN so that a read before a write shows.
 template <class T>
@@ -56,12 +51,6 @@ double worst_error(const std::vector<T>& found, std::vector<double> expected,
     worst = error > worst || std::isnan(error) ? error : worst;
   }
   return worst;
-}
-
-/// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.
-template <class T>
-double tolerance(Index terms) {
-  return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
 }
 
 /// What a convolution of square images with a square kernel is made of.
@@ -119,6 +108,8 @@ void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
   const auto scratch = [&](ConvolutionPass pass) {
     return Scratch<T>(nn::convolution_scratch_bytes<T>(g, pass));
   };
+  const auto products = reference::convolution_forward(g, x.data(), w.data());
+  const auto gradients = reference::convolution_backward_data(g, dy.data(), w.data());
   for (const bool with_epilogue : {false, true}) {
     CAPTURE(with_epilogue);
     nn::Epilogue<T> epilogue;
@@ -126,13 +117,12 @@ void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
     auto y = poisoned<T>(g.batch * g.output_size());
     nn::convolution_forward(g, x.data(), w.data(), y.data(), epilogue,
                             scratch(ConvolutionPass::forward).arena);
-    CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue,
-                      g.filters) < tolerance<T>(taps * g.group_channels()));
+    CHECK(worst_error(y, products, epilogue, g.filters) < tolerance<T>(taps * g.group_channels()));
     auto dx = poisoned<T>(g.batch * g.input_size());
     nn::convolution_backward_data(g, dy.data(), w.data(), dx.data(), epilogue,
                                   scratch(ConvolutionPass::backward_data).arena);
-    CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
-                      g.channels) < tolerance<T>(taps * g.group_filters()));
+    CHECK(worst_error(dx, gradients, epilogue, g.channels) <
+          tolerance<T>(taps * g.group_filters()));
   }
   auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
   const Index terms = g.batch * g.output_height() * g.output_width();

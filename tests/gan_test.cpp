@@ -63,7 +63,8 @@ double gradient_error(const GanOptions& options) {
     double& weight = gan.generator.parameters()[at];
     const double original = weight;
     double best = 1;
-    for (const double step : {1e-5, 1e-6, 1e-7}) {  // smaller steps leave kinks outside
+    for (const double step : {1e-5, 1e-6, 1e-7}) {
+      if (best < 1e-6) break;  // if not, smaller steps leave kinks outside
       weight = original + step;
       const double above = loss();
       weight = original - step;

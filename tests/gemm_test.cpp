@@ -7,27 +7,16 @@
 #include <random>
 #include <vector>
 
+#include "kernel_testing.hpp"
 #include "reference.hpp"
 
 namespace gemm_test {
 
 namespace {
 
+using kernel_testing::random_values;
+using kernel_testing::tolerance;
 using nn::Index;
-
-template <class T>
-std::vector<T> random_values(Index count, std::mt19937& generator) {
-  std::uniform_real_distribution<T> uniform(T(-1), T(1));
-  std::vector<T> values(static_cast<std::size_t>(count));
-  for (T& value : values) value = uniform(generator);
-  return values;
-}
-
-/// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.
-template <class T>
-double tolerance(Index terms) {
-  return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
-}
 
 /// With `gaps`, rows are longer than what the product reads of them.
 template <class T>

@@ -35,21 +35,26 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T
 /// input at row oy * stride + ky * dilation - pad and the column likewise, unless that lies
 /// outside.
 template <class Visit>
-void for_each_multiply_add(const ConvolutionGeometry& g, Visit&& visit) {
+void for_each_multiply_add(const ConvolutionGeometry& geometry, Visit&& visit) {
+  const ConvolutionGeometry g = geometry;
+  const Index output_height = g.output_height();
+  const Index output_width = g.output_width();
+  const Index group_channels = g.group_channels();
+  const Index group_filters = g.group_filters();
   for (Index n = 0; n < g.batch; ++n)
-    for (Index oy = 0; oy < g.output_height(); ++oy)
-      for (Index ox = 0; ox < g.output_width(); ++ox)
+    for (Index oy = 0; oy < output_height; ++oy)
+      for (Index ox = 0; ox < output_width; ++ox)
         for (Index ky = 0; ky < g.kernel_height; ++ky)
           for (Index kx = 0; kx < g.kernel_width; ++kx) {
             const Index iy = oy * g.stride_height + ky * g.dilation_height - g.pad_top;
             const Index ix = ox * g.stride_width + kx * g.dilation_width - g.pad_left;
             if (iy < 0 || iy >= g.height || ix < 0 || ix >= g.width) continue;
-            for (Index c = 0; c < g.group_channels(); ++c)
+            for (Index c = 0; c < group_channels; ++c)
               for (Index filter = 0; filter < g.filters; ++filter) {
-                const Index channel = filter / g.group_filters() * g.group_channels() + c;
+                const Index channel = filter / group_filters * group_channels + c;
                 visit(((n * g.height + iy) * g.width + ix) * g.channels + channel,
-                      ((ky * g.kernel_width + kx) * g.group_channels() + c) * g.filters + filter,
-                      ((n * g.output_height() + oy) * g.output_width() + ox) * g.filters + filter);
+                      ((ky * g.kernel_width + kx) * group_channels + c) * g.filters + filter,
+                      ((n * output_height + oy) * output_width + ox) * g.filters + filter);
               }
           }
 }
@@ -58,8 +63,8 @@ void for_each_multiply_add(const ConvolutionGeometry& g, Visit&& visit) {
 template <class T>
 std::vector<double> convolution_forward(const ConvolutionGeometry& g, const T* x, const T* w) {
   std::vector<double> y(static_cast<std::size_t>(g.batch * g.output_size()));
-  for_each_multiply_add(g, [&](Index xi, Index wi, Index yi) {
-    y[static_cast<std::size_t>(yi)] += static_cast<double>(x[xi]) * static_cast<double>(w[wi]);
+  for_each_multiply_add(g, [&, to = y.data()](Index xi, Index wi, Index yi) {
+    to[yi] += static_cast<double>(x[xi]) * static_cast<double>(w[wi]);
   });
   return y;
 }
@@ -69,8 +74,8 @@ template <class T>
 std::vector<double> convolution_backward_data(const ConvolutionGeometry& g, const T* dy,
                                               const T* w) {
   std::vector<double> dx(static_cast<std::size_t>(g.batch * g.input_size()));
-  for_each_multiply_add(g, [&](Index xi, Index wi, Index yi) {
-    dx[static_cast<std::size_t>(xi)] += static_cast<double>(dy[yi]) * static_cast<double>(w[wi]);
+  for_each_multiply_add(g, [&, to = dx.data()](Index xi, Index wi, Index yi) {
+    to[xi] += static_cast<double>(dy[yi]) * static_cast<double>(w[wi]);
   });
   return dx;
 }
@@ -80,8 +85,8 @@ template <class T>
 std::vector<double> convolution_backward_weights(const ConvolutionGeometry& g, const T* x,
                                                  const T* dy) {
   std::vector<double> dw(static_cast<std::size_t>(g.weights_size()));
-  for_each_multiply_add(g, [&](Index xi, Index wi, Index yi) {
-    dw[static_cast<std::size_t>(wi)] += static_cast<double>(x[xi]) * static_cast<double>(dy[yi]);
+  for_each_multiply_add(g, [&, to = dw.data()](Index xi, Index wi, Index yi) {
+    to[wi] += static_cast<double>(x[xi]) * static_cast<double>(dy[yi]);
   });
   return dw;
 }

@@ -133,14 +133,22 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
   }
 }
 
-/// Computes tiles whose height, at most Rows, is known only at run time.
+/// Each height of a tile is compiled by itself, and takes its time. With vectors of 16 bytes, which
+/// are for programs compiled for any processor rather than for speed, not every height is there: a
+/// few, each of which is followed by this one.
+inline constexpr bool every_height = vector_bytes > 16;
+[[nodiscard]] constexpr Index lower_height(Index height) {
+  return every_height ? height - 1 : height > 4 ? 4 : height / 2;
+}
+
+/// Computes tiles of one of those heights, at most Rows, known only at run time.
 template <class T, int Vectors, int Rows = tile_rows<Vectors>>
 void multiply_tiles_of(Index rows, Index tiles, const TileInput<T>& input,
                        const TileOutput<T>& output) {
   if (rows == Rows) {
     multiply_tiles<T, Rows, Vectors>(tiles, input, output);
   } else if constexpr (Rows > 1) {
-    multiply_tiles_of<T, Vectors, Rows - 1>(rows, tiles, input, output);
+    multiply_tiles_of<T, Vectors, lower_height(Rows)>(rows, tiles, input, output);
   }
 }
 
@@ -218,11 +226,21 @@ struct TileCut {
 /// C[i][j] for `count` rows and up to Vectors * lanes columns, tile by tile.
 template <class T, int Vectors>
 void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
-  const TileCut cut(count, tile_rows<Vectors>);
-  if (cut.higher > 0) multiply_any_tiles<T, Vectors>(cut.height + 1, cut.higher, input, output);
-  input.rows += cut.higher * (cut.height + 1);
-  output.rows += cut.higher * (cut.height + 1);
-  multiply_any_tiles<T, Vectors>(cut.height, cut.tiles - cut.higher, input, output);
+  const auto multiply = [&input, &output](Index height, Index tiles) {
+    if (tiles > 0) multiply_any_tiles<T, Vectors>(height, tiles, input, output);
+    input.rows += height * tiles;
+    output.rows += height * tiles;
+  };
+  if constexpr (every_height) {
+    const TileCut cut(count, tile_rows<Vectors>);
+    multiply(cut.height + 1, cut.higher);
+    multiply(cut.height, cut.tiles - cut.higher);
+  } else {
+    for (Index height = tile_rows<Vectors>; count > 0; height = lower_height(height)) {
+      multiply(height, count / height);
+      count %= height;
+    }
+  }
 }
 
 /// The same for a panel of `width` columns: a narrow one, or a wide one.

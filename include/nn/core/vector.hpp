@@ -67,6 +67,14 @@ template <class V>
   return a * b + c;
 }
 
+/// The square root of every lane.
+template <class T>
+[[nodiscard]] inline Packet<T> square_root(Packet<T> x) {
+  Eigen::Map<Eigen::Array<T, lanes<T>, 1>, Eigen::AlignedMax> elements(reinterpret_cast<T*>(&x));
+  elements = elements.sqrt();
+  return x;
+}
+
 /// Copies count < 2 * Piece elements as two pieces of a fixed size, which overlap unless they are
 /// all: that costs less than a call of memcpy.
 template <int Piece, class T>

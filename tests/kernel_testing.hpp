@@ -1,0 +1,30 @@
+/// @file
+/// What the tests of the kernels share.
+#pragma once
+
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "nn/core/shape.hpp"
+
+namespace kernel_testing {
+
+/// From -1 to 1. The generator's bits are used as they come: sanitized and without optimisation, a
+/// distribution of the standard library takes longer than the kernels.
+template <class T>
+std::vector<T> random_values(nn::Index count, std::mt19937& generator) {
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) {
+    value = static_cast<T>(static_cast<double>(generator()) / 2147483648.0 - 1);
+  }
+  return values;
+}
+
+/// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.
+template <class T>
+double tolerance(nn::Index terms) {
+  return static_cast<double>(std::numeric_limits<T>::epsilon()) * (32 + static_cast<double>(terms));
+}
+
+}  // namespace kernel_testing
