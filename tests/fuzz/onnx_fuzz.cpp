@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "nn/core/kernels.hpp"
 #include "nn/io/onnx_import.hpp"
 
 namespace {

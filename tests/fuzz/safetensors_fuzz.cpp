@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "nn/core/kernels.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
