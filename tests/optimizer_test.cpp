@@ -56,21 +56,26 @@ namespace optimizer_test {
 using nn::Index;
 using nn::Optimizer;
 
-/// Four steps from {1, -0.5} with the gradient k w + {0.25, -2} at step k.
+/// Four steps from {1, -0.5} with the gradient k w + {0.25, -2} at step k; so many such pairs that
+/// there are whole vectors and what is left of one.
 template <class Rule>
 void check_four_steps(const Rule& rule, double first, double second) {
-  ToyModel<double> model({2});
-  model.parameters()[0] = 1;
-  model.parameters()[1] = -0.5;
+  const Index pairs = 19;
+  ToyModel<double> model({2 * pairs});
+  for (Index i = 0; i < 2 * pairs; ++i) model.parameters()[i] = i % 2 == 0 ? 1 : -0.5;
   Optimizer optimizer(model, rule);
   for (int k = 1; k <= 4; ++k) {
-    model.gradients()[0] = model.parameters()[0] * k + 0.25;
-    model.gradients()[1] = model.parameters()[1] * k - 2;
+    for (Index i = 0; i < 2 * pairs; ++i) {
+      model.gradients()[i] = model.parameters()[i] * k + (i % 2 == 0 ? 0.25 : -2);
+    }
     optimizer.step(model);
   }
   CHECK(optimizer.steps() == 4);
   CHECK(std::abs(model.parameters()[0] - first) < 1e-13);
   CHECK(std::abs(model.parameters()[1] - second) < 1e-13);
+  for (Index i = 2; i < 2 * pairs; ++i) {
+    CHECK(std::abs(model.parameters()[i] - model.parameters()[i % 2]) < 1e-15);
+  }
 }
 
 TEST_CASE("optimizers: four steps by the published formulas") {

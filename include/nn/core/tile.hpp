@@ -133,10 +133,10 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
   }
 }
 
-/// Each height of a tile is compiled by itself, and takes its time. With vectors of 16 bytes, which
-/// are for programs compiled for any processor rather than for speed, not every height is there: a
-/// few, each of which is followed by this one.
+/// Each height of a tile is compiled by itself, which takes time. With vectors of 16 bytes, those
+/// of programs compiled for any processor, there are but a few heights: the highest, 4, 2 and 1.
 inline constexpr bool every_height = vector_bytes > 16;
+/// The next lower height that there is.
 [[nodiscard]] constexpr Index lower_height(Index height) {
   return every_height ? height - 1 : height > 4 ? 4 : height / 2;
 }
