@@ -47,7 +47,7 @@ double gradient_error(const GanOptions& options) {
   const auto loss = [&] {
     gan.generator.set_step(7);
     gan.discriminator.set_step(7);
-    return gan.generator_gradient(gan.generate(3));
+    return gan.generator_gradient(gan.generate(5));
   };
   loss();
   const TensorView<double> view = gan.generator.gradients();
