@@ -109,8 +109,8 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
 
 /// The bytes of a file of at most `max_bytes`.
 /// @throws FileError when it is missing, no ordinary file, unreadable or larger.
-[[nodiscard]] inline std::string read_file(const std::filesystem::path& path,
-                                           Index max_bytes = Index{1} << 30) {
+[[gnu::cold]] [[nodiscard]] inline std::string read_file(const std::filesystem::path& path,
+                                                         Index max_bytes = Index{1} << 30) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
   require<FileError>(std::filesystem::exists(status), "cannot read ", path,

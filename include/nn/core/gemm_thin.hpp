@@ -122,6 +122,8 @@ class FewColumns {
  private:
   static constexpr Index block = 512;
   static constexpr Index tile = 8;
+  /// One after the other where each kernel is compiled for few sizes.
+  static constexpr Index together = every_height ? most_dot_columns : 1;
 
   void pack() {
     T* const packed = thread_workspace(bytes_for<T>(p_.n * p_.k)).template take<T>(p_.n * p_.k);
@@ -142,10 +144,13 @@ class FewColumns {
     T* const c = p_.c + row * p_.ldc;
     const Index whole = p_.k / lanes<T> * lanes<T>;
     for (Index k0 = 0; k0 < whole; k0 += block) {
-      multiply_dot_rows<T>(rows,
-                           {a + k0, a_rows.data(), steps_.data(), std::min(block, whole - k0),
-                            columns_ + k0, pitch_},
-                           {c, c_rows.data(), p_.n, p_.accumulate || k0 > 0, {}});
+      for (Index j = 0; j < p_.n; j += together) {
+        multiply_dot_rows<T, together>(
+            rows,
+            {a + k0, a_rows.data(), steps_.data(), std::min(block, whole - k0),
+             columns_ + j * pitch_ + k0, pitch_},
+            {c + j, c_rows.data(), std::min(together, p_.n - j), p_.accumulate || k0 > 0, {}});
+      }
     }
     for (Index i = 0; i < rows; ++i) {
       for (Index j = 0; j < p_.n; ++j) {

@@ -93,7 +93,7 @@ class Shape {
   constexpr bool operator==(const Shape&) const = default;
 
   /// "28x28x1"; "scalar" for rank 0.
-  [[nodiscard]] [[gnu::noinline]] std::string to_string() const {
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] std::string to_string() const {
     if (rank_ == 0) return "scalar";
     std::string text;
     for (Index axis = 0; axis < rank_; ++axis) {

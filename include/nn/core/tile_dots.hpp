@@ -72,7 +72,7 @@ inline constexpr int dot_rows = Columns == 1   ? 8
                                                : (3 * vector_registers / 4) / Columns;
 
 /// C[i][j] for `count` rows and at most Most columns.
-template <class T, Index Most = most_dot_columns, int Columns = 1>
+template <class T, Index Most, int Columns = 1>
 void multiply_dot_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   if (output.columns > Columns) {
     if constexpr (Columns < Most) multiply_dot_rows<T, Most, Columns + 1>(count, input, output);

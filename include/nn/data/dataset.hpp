@@ -113,7 +113,7 @@ class Normalizer {
 namespace detail {
 
 /// "0", "1", ... for so many classes without names.
-[[nodiscard]] inline std::vector<std::string> numbered_classes(Index count) {
+[[gnu::cold]] [[nodiscard]] inline std::vector<std::string> numbered_classes(Index count) {
   std::vector<std::string> names(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = std::to_string(i);
   return names;
@@ -268,7 +268,7 @@ class Dataset {
   explicit Dataset(Contents contents)
       : contents_(std::make_shared<const Contents>(std::move(contents))) {}
 
-  [[nodiscard]] static std::shared_ptr<const Contents> contents_of(
+  [[gnu::cold]] [[nodiscard]] static std::shared_ptr<const Contents> contents_of(
       Tensor<std::uint8_t>&& images, std::vector<Label>&& labels,
       std::vector<std::string>&& class_names, std::string&& name) {
     require<ShapeError>(images.shape().rank() == 4, "a data set takes images of shape ",

@@ -56,8 +56,8 @@ struct IdxKind {
 
 /// Checks that a file that starts with `magic` holds bytes, and with `rank` extents unless that is
 /// 0. Returns their number.
-[[nodiscard]] inline Index check_idx_magic(std::uint32_t magic, Index rank,
-                                           const std::string& name) {
+[[gnu::cold]] [[nodiscard]] inline Index check_idx_magic(std::uint32_t magic, Index rank,
+                                                         const std::string& name) {
   constexpr std::uint32_t bytes = 0x0800;
   const auto found = static_cast<Index>(magic & 0xffU);
   const bool is_bytes = magic >> 8U == bytes >> 8U && found >= 1 && found <= Shape::max_rank;
@@ -76,7 +76,7 @@ struct IdxKind {
 
 /// The header of an IDX file of bytes with `rank` extents, or with any number of them for 0.
 /// @throws FileError when it is none, or claims more than `StoredFile::max_bytes`.
-[[nodiscard]] inline IdxHeader read_idx_header(const StoredFile& file, Index rank) {
+[[gnu::cold]] [[nodiscard]] inline IdxHeader read_idx_header(const StoredFile& file, Index rank) {
   const std::string start = file.first(4 + 4 * Shape::max_rank);
   const auto length = static_cast<Index>(start.size());
   require<FileError>(length >= 4, file.name(), ": it has ", length,
@@ -98,7 +98,8 @@ struct IdxKind {
   return header;
 }
 
-[[nodiscard]] inline Tensor<std::uint8_t> read_idx(const StoredFile& file, Index rank) {
+[[gnu::cold]] [[nodiscard]] inline Tensor<std::uint8_t> read_idx(const StoredFile& file,
+                                                                 Index rank) {
   const IdxHeader header = read_idx_header(file, rank);
   const Index expected = header.bytes + header.shape.size();
   const std::string content = file.first(expected + 1);
@@ -112,8 +113,10 @@ struct IdxKind {
   return elements;
 }
 
-[[nodiscard]] inline Dataset idx_dataset(const StoredFile& image_file, const StoredFile& label_file,
-                                         std::vector<std::string> class_names, std::string name) {
+[[gnu::cold]] [[nodiscard]] inline Dataset idx_dataset(const StoredFile& image_file,
+                                                       const StoredFile& label_file,
+                                                       std::vector<std::string> class_names,
+                                                       std::string name) {
   Tensor<std::uint8_t> images = read_idx(image_file, 3);
   const Tensor<std::uint8_t> labels = read_idx(label_file, 1);
   const Shape& shape = images.shape();
@@ -132,9 +135,9 @@ struct IdxKind {
 }
 
 /// The four files that MNIST and its successors come in.
-[[nodiscard]] inline TrainTest load_mnist_like(const std::filesystem::path& folder,
-                                               const std::vector<std::string>& class_names,
-                                               const std::string& name) {
+[[gnu::cold]] [[nodiscard]] inline TrainTest load_mnist_like(
+    const std::filesystem::path& folder, const std::vector<std::string>& class_names,
+    const std::string& name) {
   std::error_code ignored;
   require<FileError>(std::filesystem::is_directory(folder, ignored), "cannot read ", name, ": ",
                      folder, " is not a folder");

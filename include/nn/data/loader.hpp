@@ -42,7 +42,7 @@ class Loader {
   using Scalar = T;
 
   /// @throws Error when the data set is empty, or holds less than one batch.
-  explicit Loader(Dataset data, LoaderOptions options = {})
+  [[gnu::cold]] explicit Loader(Dataset data, LoaderOptions options = {})
       : data_(std::move(data)),
         options_(std::move(options)),
         normalize_(data_.normalization(), data_.sample_shape().back()) {
@@ -61,7 +61,7 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   /// Ends the thread, in the middle of an epoch too.
-  ~Loader() {
+  [[gnu::cold]] ~Loader() {
     if (!thread_.joinable()) return;
     {
       const std::lock_guard lock(mutex_);
@@ -84,7 +84,7 @@ class Loader {
 
   /// Goes to batch `first_batch` of an epoch, from wherever the loader is.
   /// @throws Error when the epoch has no such batch (its end is one).
-  void start(Index epoch, Index first_batch = 0) {
+  [[gnu::cold]] void start(Index epoch, Index first_batch = 0) {
     require(epoch >= 0 && first_batch >= 0 && first_batch <= batches(), "batch ", first_batch,
             " of epoch ", epoch, ", where an epoch has ", batches());
     std::unique_lock lock(mutex_);
@@ -149,7 +149,7 @@ class Loader {
     [[nodiscard]] End end() const { return {}; }
   };
 
-  [[gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
+  [[gnu::cold, gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
     buffer.inputs.resize(data_.sample_shape().prepended(options_.batch_size));
     buffer.labels.resize({options_.batch_size});
     buffer.indices.reserve(static_cast<std::size_t>(options_.batch_size));

@@ -32,7 +32,7 @@ class StoredFile {
 
   /// Reads `path` or, where there is none, `path`.gz.
   /// @throws FileError when there is neither, or it is no ordinary file or cannot be read.
-  explicit StoredFile(const std::filesystem::path& path) : name_(path.string()) {
+  [[gnu::cold]] explicit StoredFile(const std::filesystem::path& path) : name_(path.string()) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
       name_ += ".gz";

@@ -31,8 +31,8 @@ class Composite {
   }
 
   /// @throws ShapeError naming the layer and its place ("layer 3") when `input` does not fit.
-  [[gnu::noinline]] [[nodiscard]] Plan child_plan(Index index, const Shape& input,
-                                                  const char* kind) const {
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] Plan child_plan(Index index, const Shape& input,
+                                                             const char* kind) const {
     std::optional<Plan> plan;
     try {
       visit(index, [&](const auto& layer) { keep(plan_of(layer, input), plan); });
@@ -58,7 +58,7 @@ class Composite {
   }
 
  private:
-  [[gnu::noinline]] static void keep(Plan&& plan, std::optional<Plan>& kept) {
+  [[gnu::cold, gnu::noinline]] static void keep(Plan&& plan, std::optional<Plan>& kept) {
     kept.emplace(std::move(plan));
   }
 

@@ -198,7 +198,7 @@ template <class T, class L>
 /// The plan of a layer, and of all below it, for samples of shape `input`.
 /// @throws ShapeError when the input does not fit.
 template <class L>
-[[gnu::noinline]] [[nodiscard]] Plan plan_of(const L& layer, const Shape& input) {
+[[gnu::cold, gnu::noinline]] [[nodiscard]] Plan plan_of(const L& layer, const Shape& input) {
   if constexpr (requires { layer.plan(input); }) {
     return layer.plan(input);
   } else {

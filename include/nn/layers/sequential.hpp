@@ -20,7 +20,7 @@ class Chain : private Composite<Derived> {
   [[nodiscard]] std::string name() const { return "Sequential"; }
 
   /// @throws ShapeError naming the layer and its place when a shape does not fit.
-  [[nodiscard]] Plan plan(const Shape& input) const {
+  [[gnu::cold]] [[nodiscard]] Plan plan(const Shape& input) const {
     require(length() > 0, "a chain needs at least one layer");
     Plan plan;
     plan.name = name();
@@ -150,7 +150,7 @@ class Chain : private Composite<Derived> {
     return bytes;
   }
 
-  [[gnu::noinline]] static void assign_slots(Plan& plan) {
+  [[gnu::cold, gnu::noinline]] static void assign_slots(Plan& plan) {
     plan.slot_sizes = {plan.input.size()};
     bool may_overwrite =
         false;  // whether the current slot is ours and not read again by its writer

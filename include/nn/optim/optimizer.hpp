@@ -43,7 +43,7 @@ class Optimizer {
  public:
   /// @throws Error for settings that make no sense and for a group that no parameter belongs to.
   template <class AnyModel>
-  Optimizer(const AnyModel& model, Rule rule, OptimizerOptions options = {})
+  [[gnu::cold]] Optimizer(const AnyModel& model, Rule rule, OptimizerOptions options = {})
       : rule_(std::move(rule)),
         options_(std::move(options)),
         learning_rate_(rule_.learning_rate),
@@ -137,8 +137,8 @@ class Optimizer {
     throw Error(detail::text("there are no parameters at '", group.path, "' to make a group of"));
   }
 
-  [[gnu::noinline]] void find_segments(const std::vector<Variable>& variables,
-                                       const std::vector<bool>& trainable) {
+  [[gnu::cold, gnu::noinline]] void find_segments(const std::vector<Variable>& variables,
+                                                  const std::vector<bool>& trainable) {
     trainable_ = trainable;
     segments_.clear();
     for (std::size_t i = 0; i < variables.size(); ++i) {
@@ -152,7 +152,7 @@ class Optimizer {
     }
   }
 
-  [[gnu::noinline]] [[nodiscard]] Segment segment_of(const Variable& variable) const {
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] Segment segment_of(const Variable& variable) const {
     Segment segment{variable.offset, variable.offset + variable.shape.size()};
     std::size_t longest = 0;
     for (const ParameterGroup& group : options_.groups) {

@@ -37,7 +37,7 @@ class FiniteWatch final : public Observer<T> {
 
 /// "2.weight", the first parameter that is not finite, or "".
 template <class Network, class T>
-[[nodiscard]] std::string broken_parameter(const Model<Network, T>& model) {
+[[gnu::cold]] [[nodiscard]] std::string broken_parameter(const Model<Network, T>& model) {
   for (const Variable& variable : model.variables()) {
     if (!all_finite<T>({model.parameters().data() + variable.offset, variable.shape})) {
       return variable.name;

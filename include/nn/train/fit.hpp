@@ -24,8 +24,8 @@ namespace detail {
 template <class Network, class T, class LossFunction, class Rule>
 class Fit {
  public:
-  Fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss,
-      Optimizer<Rule, T>& optimizer, const FitOptions& options)
+  [[gnu::cold]] Fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss,
+                    Optimizer<Rule, T>& optimizer, const FitOptions& options)
       : model_(model),
         loss_(loss),
         optimizer_(optimizer),
@@ -161,7 +161,7 @@ class Fit {
     if (report.stop) stopped_ = true;
   }
 
-  void end_epoch() {
+  [[gnu::cold]] void end_epoch() {
     require_finite_weights();
     EpochRecord record;
     record.epoch = progress_.epoch + 1;
@@ -197,7 +197,7 @@ class Fit {
     return history_.best(options_.early_stopping.monitor, options_.early_stopping.min_delta);
   }
 
-  void keep_best() {
+  [[gnu::cold]] void keep_best() {
     if (!keeps_best() || best_epoch() + 1 != static_cast<Index>(history_.epochs.size())) return;
     keep(model_.parameters(), best_parameters_);
     keep(model_.state(), best_state_);
@@ -235,7 +235,7 @@ class Fit {
     optimizer_.set_learning_rate(first_learning_rate_);
   }
 
-  [[noreturn]] void diverge(double loss, const Batch<T>& batch) {
+  [[gnu::cold]] [[noreturn]] void diverge(double loss, const Batch<T>& batch) {
     throw DivergenceError(
         text("training diverged at step ", step() + 1, " (epoch ", progress_.epoch + 1, ", batch ",
              progress_.batch + 1, "): the loss is ", loss, "; the learning rate is ",

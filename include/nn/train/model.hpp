@@ -37,7 +37,7 @@ class Model {
   /// @throws ShapeError naming the layer that cannot take what it is given.
   // By reference: gcc 12.2 may pass a layer wrongly by value (see cmake/nnTargets.cmake).
   // NOLINTNEXTLINE(modernize-pass-by-value)
-  Model(const Network& network, const Shape& input, const ModelOptions& options = {})
+  [[gnu::cold]] Model(const Network& network, const Shape& input, const ModelOptions& options = {})
       : network_(network), plan_(plan_of(network_, input)), seed_(options.seed) {
     place();
     reset(options.seed);
@@ -223,7 +223,7 @@ class Model {
     }
 
    private:
-    [[gnu::noinline]] static void grow(AlignedVector<std::byte>& block, Index bytes) {
+    [[gnu::cold, gnu::noinline]] static void grow(AlignedVector<std::byte>& block, Index bytes) {
       if (static_cast<Index>(block.size()) < bytes) {
         block.clear();  // so that nothing is copied
         block.resize(static_cast<std::size_t>(bytes));
@@ -278,7 +278,7 @@ class Model {
   };
 
   /// Gives every layer its number and path, and every variable its place and full name.
-  void place() {
+  [[gnu::cold]] void place() {
     set_paths(plan_, "");
     Index number = 0;
     Index parameters = 0;
@@ -294,15 +294,15 @@ class Model {
     find_trainable();
   }
 
-  [[gnu::noinline]] static void set_paths(Plan& plan, const std::string& path) {
+  [[gnu::cold, gnu::noinline]] static void set_paths(Plan& plan, const std::string& path) {
     plan.path = path;
     for (std::size_t i = 0; i < plan.children.size(); ++i) {
       set_paths(plan.children[i], detail::text(path, path.empty() ? "" : ".", i));
     }
   }
 
-  [[gnu::noinline]] static void lay_out(const Plan& plan, std::vector<Variable>& own,
-                                        std::vector<Variable>& all, Index& offset) {
+  [[gnu::cold, gnu::noinline]] static void lay_out(const Plan& plan, std::vector<Variable>& own,
+                                                   std::vector<Variable>& all, Index& offset) {
     for (Variable& variable : own) {
       variable.offset = offset;
       offset += variable.shape.size();
@@ -325,7 +325,7 @@ class Model {
     });
     find_trainable(plan_);
   }
-  [[gnu::noinline]] static bool find_trainable(Plan& plan) {
+  [[gnu::cold, gnu::noinline]] static bool find_trainable(Plan& plan) {
     plan.has_trainable = plan.trainable && !plan.parameters.empty();
     for (Plan& child : plan.children) {
       if (find_trainable(child)) plan.has_trainable = true;
@@ -333,7 +333,7 @@ class Model {
     return plan.has_trainable;
   }
 
-  [[gnu::noinline]] void draw(const std::vector<Variable>& variables, Tensor<T>& block) {
+  [[gnu::cold, gnu::noinline]] void draw(const std::vector<Variable>& variables, Tensor<T>& block) {
     for (std::size_t i = 0; i < variables.size(); ++i) {
       const TensorView<T> values{block.data() + variables[i].offset, variables[i].shape};
       initialize(values, variables[i].initializer, Random(seed_, i));

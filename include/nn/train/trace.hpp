@@ -60,18 +60,14 @@ class Stopwatch final : public Observer<T> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  void before(const Plan& /*plan*/, bool /*is_backward*/) override {
-    starts_.push_back(Clock::now());
-  }
+  void before(const Plan& /*plan*/, bool /*is_backward*/) override { starts_.push_back(now()); }
   void after(const Plan& plan, bool is_backward, TensorView<const T> /*result*/) override {
-    const auto end = Clock::now();
-    const auto start = starts_.back();
+    const double end = now();
+    const double start = starts_.back();
     starts_.pop_back();
     if (!plan.children.empty()) return;
-    const double seconds = std::chrono::duration<double>(end - start).count();
-    times_[{plan.number, is_backward}].push_back(seconds);
-    const double since = std::chrono::duration<double>(start - first_).count();
-    events_.push_back({plan.name, since, seconds, is_backward});
+    times_[{plan.number, is_backward}].push_back(end - start);
+    events_.push_back({plan.name, start, end - start, is_backward});
   }
 
   void start_pass() {
@@ -91,8 +87,13 @@ class Stopwatch final : public Observer<T> {
   [[nodiscard]] const std::vector<TraceEvent>& events() const { return events_; }
 
  private:
+  /// Seconds since the pass began.
+  [[nodiscard]] double now() const {
+    return std::chrono::duration<double>(Clock::now() - first_).count();
+  }
+
   std::map<std::pair<Index, bool>, std::vector<double>> times_;
-  std::vector<typename Clock::time_point> starts_;
+  std::vector<double> starts_;
   typename Clock::time_point first_{};
   std::vector<TraceEvent> events_;
 };
