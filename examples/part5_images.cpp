@@ -50,10 +50,10 @@ nn::TrainTest load_images(const Options& options) {
   return nn::load_cifar10(options.data / "cifar-10-batches-bin");
 }
 
-/// Some images of the learning base become the validation base; with --quick all is a small part.
+/// 5,000 images of the learning base become the validation base; with --quick all is a small part.
 Bases load(const Options& options, const Recipe& recipe) {
   nn::TrainTest base = load_images(options);
-  Index held_out = recipe.held_out;
+  Index held_out = 5000;
   if (options.quick) {
     const Index size = recipe.name == "best" ? 1200 : 5000;
     base.train = base.train.slice(0, std::min(size, base.train.size()));

@@ -43,7 +43,6 @@ struct Recipe {
   std::array<nn::Index, 3> widths{};  ///< channels after each halving of the image
   bool gelu = false;                  ///< GELU instead of ReLU
 
-  nn::Index held_out = 5000;  ///< images of the learning base that become the validation base
   nn::Index epochs = 1;
   nn::Index batch_size = 128;
   double learning_rate = 0.1;  ///< at its peak
@@ -128,7 +127,6 @@ inline const std::vector<Recipe>& recipes() {
        .architecture = Architecture::whitened,
        .widths = {64, 224, 256},
        .gelu = true,
-       .held_out = 1000,  // as all choices but that of the views were made with 5,000
        .epochs = 24,
        .batch_size = 512,
        .learning_rate = 0.75,
