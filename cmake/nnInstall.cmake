@@ -1,4 +1,4 @@
-# `cmake --install`: the headers, what find_package(nn CONFIG) reads, and nn.pc.
+# `cmake --install`: the headers, what find_package(nn CONFIG) reads, and what pkg-config does.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -19,7 +19,22 @@ write_basic_package_version_file(
 
 # nn.pc finds the headers from where it lies, so that an installed tree can be moved.
 file(RELATIVE_PATH nn_prefix_from_pc /prefix/${nn_pkgconfig_directory} /prefix)
+# It speaks for the compiler that installs: pkg-config knows no other.
+set(nn_gcc_12_flag "")
+if(nn_compiler_has_fault_108599)
+  set(nn_gcc_12_flag " -mtune-ctrl=^inter_unit_moves_to_vec")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/nn.pc.in ${PROJECT_BINARY_DIR}/nn.pc @ONLY)
+
+# nn-zlib.pc and the like: the components whose packages bring a .pc file of their own.
+foreach(component_and_package IN ITEMS zlib=zlib image=stb json=nlohmann_json)
+  string(REPLACE "=" ";" pair ${component_and_package})
+  list(GET pair 0 component)
+  list(GET pair 1 package)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/nn-component.pc.in
+                 ${PROJECT_BINARY_DIR}/nn-${component}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/nn-${component}.pc DESTINATION ${nn_pkgconfig_directory})
+endforeach()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")

@@ -44,7 +44,11 @@ endfunction()
 
 # nn_add_targets(<include directory> [IMPORTED]) makes all of them.
 function(nn_add_targets include_directory)
-  find_package(Eigen3 3.4 REQUIRED CONFIG GLOBAL)
+  # Eigen's file refuses every version that does not begin with the one asked for, so 5 for 3.4.
+  find_package(Eigen3 REQUIRED CONFIG GLOBAL)
+  if(Eigen3_VERSION VERSION_LESS 3.4)
+    message(FATAL_ERROR "nn needs Eigen 3.4 or newer; ${Eigen3_DIR} is Eigen ${Eigen3_VERSION}")
+  endif()
   nn_add_target(nn ${ARGN})
   target_include_directories(${target} INTERFACE ${include_directory})
   target_compile_features(${target} INTERFACE cxx_std_20)
@@ -53,9 +57,15 @@ function(nn_add_targets include_directory)
   # are, for numbers that are all equal (gcc's bug 108599). This keeps them from the instruction that
   # they do it with.
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|i.86")
-    set(gcc_12 "$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,12>")
+    set(gcc "$<CXX_COMPILER_ID:GNU>")
+    set(since "$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,12>")
+    set(until "$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12.3>")
     target_compile_options(
-      ${target} INTERFACE "$<$<AND:${gcc_12},$<VERSION_LESS:$<CXX_COMPILER_VERSION>,12.3>>:-mtune-ctrl=^inter_unit_moves_to_vec>")
+      ${target} INTERFACE "$<$<AND:${gcc},${since},${until}>:-mtune-ctrl=^inter_unit_moves_to_vec>")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12
+       AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12.3)
+      set(nn_compiler_has_fault_108599 TRUE PARENT_SCOPE)
+    endif()
   endif()
 
   set(wanted AUTO)

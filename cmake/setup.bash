@@ -2,11 +2,12 @@
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# What the programs and tests are built from and run with, by the names of Debian and Ubuntu; then
-# what only some tests need.
-build_packages=(g++ cmake ninja-build libeigen3-dev zlib1g-dev libstb-dev nlohmann-json3-dev
-  libcli11-dev doctest-dev gnuplot-nox)
-test_packages=(libonnx-dev libprotobuf-dev)
+# What the programs and tests are built from, by the names of Debian and Ubuntu; what they can do
+# without, and what is left out then.
+build_packages=(g++ cmake make ninja-build libeigen3-dev zlib1g-dev libstb-dev nlohmann-json3-dev
+  libcli11-dev doctest-dev)
+declare -A optional_packages=([gnuplot-nox]="drawings of curves" [libonnx-dev]="the tests of ONNX"
+  [libprotobuf-dev]="the tests of ONNX")
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -59,6 +60,20 @@ install_packages() {
   return 1
 }
 
+# try_packages PACKAGE...: installs those that are missing if it can, and says what is left out
+# without them.
+try_packages() {
+  local package without=()
+  command -v dpkg-query >/dev/null || return 0
+  install_packages "$@" || true
+  for package in "$@"; do
+    is_installed "$package" || without+=("$package")
+  done
+  for package in "${without[@]}"; do
+    say "Without $package, left out: ${optional_packages[$package]}"
+  done
+}
+
 # require_tools: stops unless there is something to build with.
 require_tools() {
   local compiler
@@ -81,5 +96,26 @@ build() {
   fi
   say "Building ${*:-everything} in build/$preset"
   quietly cmake -S "$repository" --preset "$preset" "${flags[@]}" || return 1
-  quietly cmake --build "$repository/build/$preset" --parallel "$(nproc)" --target "${@:-all}"
+  with_progress cmake --build "$repository/build/$preset" --parallel "$(nproc)" --target "${@:-all}"
+}
+
+# with_progress COMMAND...: as quietly, but shows how far a build by Ninja or Make has come: on a
+# terminal in one line, elsewhere every 20 seconds.
+with_progress() {
+  local log line shown=$SECONDS status=0
+  log=$(mktemp)
+  "$@" 2>&1 | while IFS= read -r line; do
+    printf '%s\n' "$line"
+    [[ $line =~ ^\[[^]]+\] ]] || continue
+    if [[ -t 2 ]]; then
+      printf '\r  %s ' "${BASH_REMATCH[0]}" >&2
+    elif ((SECONDS - shown >= 20)); then
+      say "  ${BASH_REMATCH[0]}"
+      shown=$SECONDS
+    fi
+  done >"$log" || status=$?
+  [[ ! -t 2 ]] || printf '\r%20s\r' '' >&2
+  ((status == 0)) || cat "$log" >&2
+  rm -f "$log"
+  return "$status"
 }
