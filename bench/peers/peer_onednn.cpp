@@ -11,6 +11,7 @@
 #include <functional>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -95,6 +96,22 @@ Operands operands(const bench::ConvolutionShape& shape, Tag images, Tag weights)
           describe({bench::convolution_batch, shape.filters, out, out}, images)};
 }
 
+/// A pass as oneDNN describes it: version 2 by a structure in front of the engine, 3 without.
+/// `forward` holds the forward pass that a backward pass belongs to, or nothing.
+template <class Primitive, class... Forward, class... Settings>
+typename Primitive::primitive_desc description(const std::tuple<Forward...>& forward,
+                                               const Settings&... settings) {
+  return std::apply(
+      [&](const auto&... hint) {
+#if DNNL_VERSION_MAJOR >= 3
+        return typename Primitive::primitive_desc(cpu(), settings..., hint...);
+#else
+        return typename Primitive::primitive_desc({settings...}, cpu(), hint...);
+#endif
+      },
+      forward);
+}
+
 void convolution(benchmark::State& state, const bench::ConvolutionShape& shape,
                  const std::string& pass, dnnl::algorithm algorithm, bool with_reorders) {
   const Operands any = operands(shape, Tag::any, Tag::any);
@@ -103,10 +120,9 @@ void convolution(benchmark::State& state, const bench::ConvolutionShape& shape,
   const memory::dims padding{shape.padding, shape.padding};
   const double work = shape.multiply_adds();
   try {
-    const dnnl::convolution_forward::primitive_desc forward(
-        {dnnl::prop_kind::forward_training, algorithm, any.images, any.weights, any.bias,
-         any.results, stride, padding, padding},
-        cpu());
+    const auto forward = description<dnnl::convolution_forward>(
+        std::tuple(), dnnl::prop_kind::forward_training, algorithm, any.images, any.weights,
+        any.bias, any.results, stride, padding, padding);
     if (pass == "forward") {
       run(state, dnnl::convolution_forward(forward),
           {{DNNL_ARG_SRC, forward.src_desc(), plain.images, true},
@@ -115,18 +131,18 @@ void convolution(benchmark::State& state, const bench::ConvolutionShape& shape,
            {DNNL_ARG_DST, forward.dst_desc(), plain.results, false}},
           with_reorders, work);
     } else if (pass == "backward_data") {
-      const dnnl::convolution_backward_data::primitive_desc backward(
-          {algorithm, any.images, any.weights, any.results, stride, padding, padding}, cpu(),
-          forward);
+      const auto backward = description<dnnl::convolution_backward_data>(
+          std::tuple(forward), algorithm, any.images, any.weights, any.results, stride, padding,
+          padding);
       run(state, dnnl::convolution_backward_data(backward),
           {{DNNL_ARG_DIFF_DST, backward.diff_dst_desc(), plain.results, true},
            {DNNL_ARG_WEIGHTS, backward.weights_desc(), plain.weights, true},
            {DNNL_ARG_DIFF_SRC, backward.diff_src_desc(), plain.images, false}},
           with_reorders, work);
     } else {
-      const dnnl::convolution_backward_weights::primitive_desc backward(
-          {algorithm, any.images, any.weights, any.bias, any.results, stride, padding, padding},
-          cpu(), forward);
+      const auto backward = description<dnnl::convolution_backward_weights>(
+          std::tuple(forward), algorithm, any.images, any.weights, any.bias, any.results, stride,
+          padding, padding);
       run(state, dnnl::convolution_backward_weights(backward),
           {{DNNL_ARG_SRC, backward.src_desc(), plain.images, true},
            {DNNL_ARG_DIFF_DST, backward.diff_dst_desc(), plain.results, true},
