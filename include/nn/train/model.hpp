@@ -261,14 +261,18 @@ class Model {
     std::vector<Workspace> free_;
   };
 
-  /// Owns something that a copy of the model has its own of.
+  /// Owns something that a copy of the model has its own of, new. What was moved from has none
+  /// until it is assigned to.
   template <class Owned>
   class Fresh {
    public:
     Fresh() : owned_(std::make_unique<Owned>()) {}
     Fresh(const Fresh& /*other*/) : Fresh() {}
     Fresh(Fresh&&) noexcept = default;
-    Fresh& operator=(const Fresh& /*other*/) { return *this; }
+    Fresh& operator=(const Fresh& other) {
+      if (this != &other) owned_ = std::make_unique<Owned>();
+      return *this;
+    }
     Fresh& operator=(Fresh&&) noexcept = default;
     ~Fresh() = default;
     Owned* operator->() const { return owned_.get(); }
