@@ -9,6 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "nn/layers/activations.hpp"
+#include "nn/layers/dense.hpp"
+#include "nn/train/model.hpp"
+
 namespace parallel_test {
 
 using nn::Index;
@@ -118,6 +122,87 @@ TEST_CASE(
     CHECK(least / 2 == subnormal);
     CHECK(subnormal * 4 == 2 * least);
   }
+}
+
+/// Whether this thread's arithmetic keeps subnormal numbers.
+bool keeps_subnormals() {
+  volatile double least = std::numeric_limits<double>::min();
+  volatile double subnormal = least / 4;
+  return subnormal != 0 && subnormal * 4 == least;
+}
+
+#ifdef _OPENMP
+/// How many of four OpenMP threads of the calling thread's own keep subnormal numbers.
+int threads_that_keep_subnormals() {
+  std::atomic<int> keep = 0;
+#pragma omp parallel num_threads(4)
+  if (keeps_subnormals()) ++keep;
+  return keep;
+}
+
+TEST_CASE("threads that a loop starts calculate like the thread that called the library") {
+  // A thread of its own has a pool of its own: nothing has been started there.
+  int after_loop = 0;
+  int with_own_flush = -1;
+  std::thread([&] {
+    nn::set_threads(4);
+    const nn::detail::FlushSubnormals flush;  // as a model has it around its passes
+    std::atomic<int> flushed = 0;
+    nn::parallel_for(64, [&](Index) {
+      const nn::detail::FlushSubnormals again;
+      if (!keeps_subnormals()) ++flushed;
+    });
+    CHECK(flushed == 64);
+    CHECK_FALSE(keeps_subnormals());
+    const nn::detail::CallersArithmetic arithmetic;
+    after_loop = threads_that_keep_subnormals();
+  }).join();
+  CHECK(after_loop == 4);
+  std::thread([&] {
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040U);  // the caller's own wish
+    nn::set_threads(4);
+    nn::parallel_for(64, [](Index) {});
+    with_own_flush = threads_that_keep_subnormals();
+  }).join();
+  CHECK(with_own_flush == 0);
+}
+
+TEST_CASE("an OpenMP loop of the user's own keeps subnormal numbers after a model's passes") {
+  int keep = 0;
+  std::thread([&] {
+    nn::set_threads(4);
+    nn::Model model(nn::sequential(nn::Dense{40}, nn::Tanh{}), nn::Shape{30}, {.seed = 1});
+    const nn::Tensor<float> x({300, 30}, 0.5F);
+    const auto y = model.forward(x);
+    model.backward(y);
+    static_cast<void>(model.predict(x));
+    keep = threads_that_keep_subnormals();
+  }).join();
+  CHECK(keep == 4);
+}
+#endif
+
+TEST_CASE("an observer calculates like the thread that called the model") {
+  struct Observer : nn::Observer<float> {
+    int calls = 0;
+    int keep = 0;
+    void before(const nn::Plan& /*plan*/, bool /*is_backward*/) override { note(); }
+    void after(const nn::Plan& /*plan*/, bool /*is_backward*/,
+               nn::TensorView<const float> /*result*/) override {
+      note();
+    }
+    void note() {
+      ++calls;
+      if (keeps_subnormals()) ++keep;
+    }
+  } observer;
+  nn::Model model(nn::sequential(nn::Dense{4}), nn::Shape{3}, {.seed = 1});
+  model.observe(&observer);
+  const nn::Tensor<float> x({2, 3}, 0.5F);
+  model.backward(model.forward(x));
+  CHECK(observer.calls == 8);
+  CHECK(observer.keep == observer.calls);
+  CHECK(keeps_subnormals());
 }
 #endif
 

@@ -105,12 +105,15 @@ class Shares {
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
 /// the result is the same for every number of threads as long as the *pieces* are cut by the
 /// problem alone. Inside another `parallel_for` it runs in the calling thread. The calls'
-/// arithmetic takes subnormal numbers for zero. `body` must not throw.
+/// arithmetic takes subnormal numbers for zero; between the loops that of all threads is as the
+/// caller's, as those that are started here live on in the caller's own loops. `body` must not
+/// throw.
 [[gnu::noinline]] inline void parallel_for(Index count, FunctionRef<void(Index)> body,
                                            [[maybe_unused]] bool worth_it = true) {
 #ifdef _OPENMP
   if (worth_it && count > 1 && threads() > 1) {
     detail::Shares shares(count, threads());
+    const detail::CallersArithmetic inherited;
 #pragma omp parallel
     shares.work(omp_get_thread_num(), body);
     return;

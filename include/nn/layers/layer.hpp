@@ -35,6 +35,7 @@
 
 #include "nn/core/memory.hpp"
 #include "nn/core/random.hpp"
+#include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/layers/plan.hpp"
 
@@ -216,13 +217,31 @@ template <class L>
   }
 }
 
+namespace detail {
+
+/// @{ Tells the observer, whose arithmetic is the caller's.
+template <class T>
+[[gnu::cold, gnu::noinline]] void tell_before(const Context<T>& context, bool is_backward) {
+  const CallersArithmetic arithmetic;
+  context.observer->before(*context.plan, is_backward);
+}
+template <class T>
+[[gnu::cold, gnu::noinline]] void tell_after(const Context<T>& context, bool is_backward,
+                                             TensorView<const T> result) {
+  const CallersArithmetic arithmetic;
+  context.observer->after(*context.plan, is_backward, result);
+}
+/// @}
+
+}  // namespace detail
+
 /// Runs the layer forward, telling the observer.
 template <class T, class L>
 [[gnu::noinline]] void run_forward(const L& layer, const Context<T>& context, TensorView<const T> x,
                                    TensorView<T> y) {
-  if (context.observer != nullptr) context.observer->before(*context.plan, false);
+  if (context.observer != nullptr) detail::tell_before(context, false);
   layer.forward(context, x, y);
-  if (context.observer != nullptr) context.observer->after(*context.plan, false, y);
+  if (context.observer != nullptr) detail::tell_after<T>(context, false, y);
 }
 
 /// Runs the layer backward, telling the observer.
@@ -230,9 +249,9 @@ template <class T, class L>
 [[gnu::noinline]] void run_backward(const L& layer, const Context<T>& context,
                                     TensorView<const T> x, TensorView<const T> y,
                                     TensorView<const T> dy, TensorView<T> dx) {
-  if (context.observer != nullptr) context.observer->before(*context.plan, true);
+  if (context.observer != nullptr) detail::tell_before(context, true);
   layer.backward(context, x, y, dy, dx);
-  if (context.observer != nullptr) context.observer->after(*context.plan, true, dx);
+  if (context.observer != nullptr) detail::tell_after<T>(context, true, dx);
 }
 
 }  // namespace nn
