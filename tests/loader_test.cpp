@@ -273,4 +273,49 @@ TEST_CASE("impossible batches are refused") {
   CHECK_THROWS_AS(loader.start(-1), Error);
 }
 
+TEST_CASE("a loop over a loader in which another was begun says so") {
+  for (const bool background : {false, true}) {
+    CAPTURE(background);
+    Loader loader(numbered(9), {.batch_size = 2, .background = background});
+    Index outer = 0;
+    Index inner = 0;
+    const auto both = [&] {
+      for (const Batch<float>& batch : loader.epoch(3)) {
+        outer += batch.size();
+        for (const Batch<float>& other : loader.epoch(4)) inner += other.size();
+      }
+    };
+    CHECK_THROWS_WITH_AS(both(),
+                         "the loop over epoch 3 of a loader cannot go on: epoch 4 was started "
+                         "meanwhile; two loops need a loader each",
+                         Error);
+    CHECK(outer == 2);
+    CHECK(inner == 9);
+    const auto stale = loader.epoch(5);
+    CHECK(joined(samples_of(loader, 6)).size() == 9);
+    CHECK_THROWS_AS(static_cast<void>(stale.begin()), Error);
+    // A loop that was left is no obstacle, and two loaders do not disturb each other.
+    for (const Batch<float>& batch : loader.epoch(0)) {
+      CHECK(batch.size() == 2);
+      break;
+    }
+    Loader second(numbered(9), {.batch_size = 2, .background = background});
+    outer = inner = 0;
+    for (const Batch<float>& batch : loader.epoch(0)) {
+      outer += batch.size();
+      for (const Batch<float>& other : second.epoch(1)) inner += other.size();
+    }
+    CHECK(outer == 9);
+    CHECK(inner == 5 * 9);
+  }
+}
+
+/// Whether `epoch` can be called of such a loader.
+template <class AnyLoader>
+concept LendsEpochs = requires(AnyLoader&& loader) {
+  std::forward<AnyLoader>(loader).epoch(0);
+};
+static_assert(LendsEpochs<Loader<float>&>);
+static_assert(!LendsEpochs<Loader<float>>);  // it would be gone before the first batch
+
 }  // namespace loader_test

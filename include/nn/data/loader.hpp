@@ -34,7 +34,8 @@ struct LoaderOptions {
 ///     nn::Loader loader(train, {.batch_size = 64, .seed = 1});
 ///     for (const nn::Batch<float>& batch : loader.epoch(0)) ...
 ///
-/// To be used from one thread at a time. What an augmentation or a transform throws in the loader's
+/// To be used from one thread at a time, and for one loop at a time: two loops, one within the
+/// other, take a Loader each. What an augmentation or a transform throws in the loader's
 /// thread is thrown again by `next`.
 template <class T = float>
 class Loader {
@@ -87,6 +88,7 @@ class Loader {
   [[gnu::cold]] void start(Index epoch, Index first_batch = 0) {
     require(epoch >= 0 && first_batch >= 0 && first_batch <= batches(), "batch ", first_batch,
             " of epoch ", epoch, ", where an epoch has ", batches());
+    ++starts_;
     std::unique_lock lock(mutex_);
     made_ = taken_ = end_ = 0;  // no more work, and then none under way
     changed_.wait(lock, [this] { return !working_; });
@@ -122,31 +124,43 @@ class Loader {
     return &current_;
   }
 
-  /// An epoch, or what is left of it after `first_batch` batches, as a range to loop over once.
-  [[nodiscard]] auto epoch(Index number, Index first_batch = 0) {
+  /// An epoch, or what is left of it after `first_batch` batches, as a range to loop over once. It
+  /// throws Error when it is to go on after another epoch has been started.
+  [[nodiscard]] auto epoch(Index number, Index first_batch = 0) & {
     start(number, first_batch);
-    return Epoch{this};
+    return Epoch{this, starts_, number};
   }
+  /// A range-based for would destroy a temporary loader before its first batch: give it a name.
+  void epoch(Index number, Index first_batch = 0) && = delete;
 
  private:
   /// One batch in use and one ready while the next is being made.
   static constexpr Index buffer_count = 3;
 
   struct End {};
-  struct Iterator {
+  struct Iterator;
+  struct Epoch {
     Loader* loader;
+    std::uint64_t start;  ///< which of the loader's
+    Index number;
+    [[nodiscard]] Iterator begin() const { return {*this, next()}; }
+    [[nodiscard]] End end() const { return {}; }
+    [[nodiscard]] const Batch<T>* next() const {
+      require(start == loader->starts_, "the loop over epoch ", number,
+              " of a loader cannot go on: epoch ", loader->epoch_,
+              " was started meanwhile; two loops need a loader each");
+      return loader->next();
+    }
+  };
+  struct Iterator {
+    Epoch epoch;
     const Batch<T>* batch;
     const Batch<T>& operator*() const { return *batch; }
     Iterator& operator++() {
-      batch = loader->next();
+      batch = epoch.next();
       return *this;
     }
     bool operator!=(End /*end*/) const { return batch != nullptr; }
-  };
-  struct Epoch {
-    Loader* loader;
-    [[nodiscard]] Iterator begin() const { return {loader, loader->next()}; }
-    [[nodiscard]] End end() const { return {}; }
   };
 
   [[gnu::cold, gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
@@ -229,6 +243,7 @@ class Loader {
   // Written by `start` while the thread rests, and by whoever makes a batch.
   std::vector<Index> order_;
   Index epoch_ = 0;
+  std::uint64_t starts_ = 0;  ///< how often `start` has been called
   std::array<BatchBuffer<T>, buffer_count> buffers_;
   Tensor<float> image_;
   ImageContext context_;
