@@ -13,6 +13,7 @@
 
 #if __has_include(<unistd.h>)
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -69,42 +70,79 @@ inline void sync_file([[maybe_unused]] const std::filesystem::path& path) {
 #endif
 }
 
-/// Gives `temporary` the name `path`, whatever had it before.
-/// @throws FileError when the system refuses.
-inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::path& path) {
+/// Gives the file `written` the permissions of the one it is to replace, if there is one, and its
+/// owner where the system allows that.
+inline void keep_owner(const std::filesystem::path& written, const std::filesystem::path& place) {
   std::error_code code;
+  const auto status = std::filesystem::status(place, code);
+  if (!std::filesystem::is_regular_file(status)) return;
+#if __has_include(<unistd.h>)
+  struct stat before {};
+  if (::stat(place.c_str(), &before) == 0) {
+    constexpr auto same = static_cast<uid_t>(-1);
+    if (::chown(written.c_str(), same, before.st_gid) != 0) code.assign(errno, code.category());
+    if (::chown(written.c_str(), before.st_uid, same) != 0) code.assign(errno, code.category());
+  }
+#endif
+  std::filesystem::permissions(written, status.permissions(), code);  // last: chown takes some away
+}
+
+/// Gives `temporary` the name `place`, as `writable_place` found it, and what a file of that name
+/// had of permissions. @throws FileError when the system refuses.
+inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::path& place) {
+  std::error_code code;
+  keep_owner(temporary.path, place);
   sync_file(temporary.path);
-  std::filesystem::rename(temporary.path, path, code);
-  require<FileError>(!code, "cannot write ", path, ": ", detail::Reason{code.value()});
+  std::filesystem::rename(temporary.path, place, code);
+  require<FileError>(!code, "cannot write ", place, ": ", detail::Reason{code.value()});
   temporary.path.clear();
 }
 
-/// @throws FileError when the folder that is to hold `path` does not exist or `path` is a folder.
-inline void require_writable_place(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const auto folder = path.parent_path();
-  require<FileError>(folder.empty() || std::filesystem::is_directory(folder, ignored),
-                     "cannot write ", path, ": there is no folder ", folder);
-  require<FileError>(!std::filesystem::is_directory(path, ignored), "cannot write ", path,
-                     ": it is a folder");
+/// Where a file called `path` is to be put: there, or, as symbolic links stay, at the end of those
+/// that begin there.
+/// @throws FileError when the folder that is to hold it does not exist, or when there is something
+/// that is no ordinary file: a folder, a device, a pipe.
+[[gnu::cold]] [[nodiscard]] inline std::filesystem::path writable_place(
+    const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  const auto status = fs::status(path, code);
+  require<FileError>(!fs::is_directory(status), "cannot write ", path, ": it is a folder");
+  require<FileError>(!fs::exists(status) || fs::is_regular_file(status), "cannot write ", path,
+                     ": it is not an ordinary file");
+  fs::path place = path;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(place, code)); ++links) {
+    const fs::path target = fs::read_symlink(place, code);
+    require<FileError>(!code && links < 40, "cannot write ", path, ": the link ", place,
+                       " leads nowhere");
+    place = place.parent_path() / target;  // which is the target alone where that is absolute
+  }
+  const auto folder = place.parent_path();
+  require<FileError>(folder.empty() || fs::is_directory(folder, code), "cannot write ", path,
+                     ": there is no folder ", folder);
+  return place;
 }
 
 }  // namespace detail
 
 /// Writes `content` to a temporary file beside `path` and renames it, so that `path` holds either
-/// all of it or what it held before.
-/// @throws FileError when the folder is missing or the disk is full; nothing is left behind.
+/// all of it or what it held before. A file that is replaced leaves its permissions, and its owner
+/// where the system allows that; a symbolic link stays, and what it leads to is written.
+/// @throws FileError when the folder is missing, the disk is full or `path` is no ordinary file;
+/// nothing is left behind.
 inline void write_file(const std::filesystem::path& path, std::string_view content) {
-  detail::require_writable_place(path);
-  detail::RemovedAtEnd temporary(detail::temporary_beside(path));
+  const std::filesystem::path place = detail::writable_place(path);
+  detail::RemovedAtEnd temporary(detail::temporary_beside(place));
   errno = 0;
   std::ofstream file(temporary.path, std::ios::binary);
   require<FileError>(file.is_open(), "cannot write ", path, ": ", detail::Reason{errno});
+  detail::keep_owner(temporary.path, place);  // before anybody can read what is private
+  errno = 0;
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();
   require<FileError>(!file.fail(), "cannot write the ", content.size(), " bytes of ", path, ": ",
                      detail::Reason{errno});
-  detail::rename_into_place(temporary, path);
+  detail::rename_into_place(temporary, place);
 }
 
 /// The bytes of a file of at most `max_bytes`.

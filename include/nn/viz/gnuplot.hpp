@@ -134,10 +134,10 @@ inline int run_gnuplot(const std::filesystem::path& script, const std::filesyste
 /// @throws FileError when the file cannot be written, Error when gnuplot is missing or complains.
 inline void draw(const std::filesystem::path& path, const FigureSize& size,
                  std::string_view commands) {
-  nn::detail::require_writable_place(path);
+  const std::filesystem::path place = nn::detail::writable_place(path);
   // An absolute name can begin neither with "|", which gnuplot takes for a command, nor with "~".
   using Temporary = nn::detail::RemovedAtEnd;
-  Temporary figure(std::filesystem::absolute(nn::detail::temporary_beside(path)));
+  Temporary figure(std::filesystem::absolute(nn::detail::temporary_beside(place)));
   const Temporary script(figure.path.string() + ".gnuplot");
   const Temporary messages(figure.path.string() + ".messages");
   std::ofstream file(script.path);
@@ -155,7 +155,7 @@ inline void draw(const std::filesystem::path& path, const FigureSize& size,
   if (path.extension() == ".svg") {
     write_file(path, finished_svg(read_file(figure.path)));
   } else {
-    nn::detail::rename_into_place(figure, path);
+    nn::detail::rename_into_place(figure, place);
   }
 }
 
