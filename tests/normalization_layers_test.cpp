@@ -3,8 +3,12 @@
 #include <cmath>
 
 #include "layer_testing.hpp"
+#include "nn/layers/activations.hpp"
 #include "nn/layers/batch_norm.hpp"
+#include "nn/layers/dense.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/relu.hpp"
+#include "nn/layers/residual.hpp"
 
 namespace normalization_layers_test {
 
@@ -40,6 +44,60 @@ std::vector<double> channel(TensorView<const double> x, Index index) {
 const std::vector<Shape> shapes{{1}, {6}, {64}, {65}, {3, 5, 1}, {2, 3, 5}, {4, 2, 70}, {7, 3}};
 
 }  // namespace
+
+TEST_CASE("a frozen batch normalisation does in training what it does in inference, at any depth") {
+  // Alone, before an activation that it applies itself, in a chain of its own and in a branch.
+  const auto network = nn::sequential(
+      nn::Dense{6}, BatchNorm{}, nn::ReLU{}, nn::sequential(BatchNorm{.scale = false}, nn::Tanh{}),
+      nn::residual(nn::Dense{6}, BatchNorm{.shift = false}), BatchNorm{false, false});
+  using Model = nn::Model<std::remove_cvref_t<decltype(network)>, double>;
+  const std::vector<std::vector<std::string>> all{
+      {"1", "3", "4", "5"}, {"1", "3.0", "4.0.1", "5"}, {""}};
+  for (const auto& paths : all) {
+    Model model(network, {5}, {.seed = 2});
+    for (int step = 0; step < 3; ++step) {  // until the statistics are no longer the first ones
+      model.forward(random_tensor<double>({8, 5}, static_cast<std::uint64_t>(step), -1, 3));
+    }
+    for (const std::string& path : paths) model.freeze(path);
+    const Tensor<double> state(std::as_const(model).state());
+    const auto x = random_tensor<double>({8, 5}, 9, -5, 2);
+    const Tensor<double> y(model.forward(x));
+    model.backward(y, {.input_gradient = true});
+    CHECK(Tensor<double>(std::as_const(model).state()) == state);
+    CHECK(y == model.predict(x));
+    // And lets its statistics move again.
+    for (const std::string& path : paths) model.freeze(path, false);
+    const Tensor<double> again(model.forward(x));
+    CHECK(again != y);
+    const Tensor<double> moved(std::as_const(model).state());
+    for (Index i = 0; i < state.size(); ++i) CHECK(moved[i] != state[i]);
+  }
+  for (const auto& paths : all) check_gradients_of(network, {5}, {.batch = 4, .frozen = paths});
+  check_gradients_of(nn::sequential(nn::Dense{6}, BatchNorm{}, nn::Dense{3}), {4},
+                     {.frozen = {"1"}});
+}
+
+TEST_CASE("the gradient of a frozen batch normalisation is the output's times a constant") {
+  nn::Model<BatchNorm, double> model(BatchNorm{.epsilon = 0.5F}, {3, 2, 70});
+  model.parameter("scale").fill(3);
+  for (double& variance : model.state()) variance = 3.5;
+  model.freeze("");
+  const auto x = random_tensor<double>({2, 3, 2, 70}, 1);
+  const auto dy = random_tensor<double>({2, 3, 2, 70}, 2);
+  model.forward(x);
+  const auto dx = model.backward(dy, {.input_gradient = true});
+  REQUIRE(dx.size() == dy.size());
+  for (Index i = 0; i < dx.size(); ++i) CHECK(dx[i] == doctest::Approx(1.5 * dy[i]));
+}
+
+TEST_CASE("a layer that is frozen has no gradients left from before") {
+  nn::Model<BatchNorm, double> model(BatchNorm{}, {3});
+  model.forward(random_tensor<double>({4, 3}, 1));
+  model.backward(random_tensor<double>({4, 3}, 2));
+  CHECK(model.gradients()[0] != 0);
+  model.freeze("");
+  for (const double gradient : model.gradients()) CHECK(gradient == 0);
+}
 
 TEST_CASE("a training pass of batch normalisation gives every channel mean 0 and variance 1") {
   for (const Shape& shape : shapes) {

@@ -21,7 +21,9 @@ namespace nn {
 ///     running = (1 - momentum) * running + momentum * batch's,
 ///
 /// where the variance is the unbiased one (momentum and variances as in PyTorch); inference uses
-/// the running statistics. A batch with one value a channel leaves the running variance alone.
+/// the running statistics. A batch with one value a channel leaves the running variance alone. A
+/// layer that is frozen (`Model::freeze`) normalises by the running statistics in training passes
+/// too, and these stay as they are.
 ///
 /// Means and variances are computed in two passes over pieces of the batch that fit into the
 /// nearest cache, and put together by Chan, Golub and LeVeque's formula ("Updating formulae and a
@@ -86,7 +88,7 @@ struct BatchNorm {
     T* means = scratch.take<T>(layout.width);
     T* factors = scratch.take<T>(layout.width);
     T* shifts = scratch.take<T>(layout.width);
-    if (context.training) {
+    if (context.training && context.plan->trainable) {
       Arena kept = context.kept;
       T* mean = kept.take<T>(layout.channels);
       T* inverse_deviation = kept.take<T>(layout.channels);
@@ -123,7 +125,8 @@ struct BatchNorm {
   }
 
   /// With n values a channel and z = (x - mean) / deviation: dshift = sum of dy, dscale = sum of
-  /// dy z, dx = scale / deviation * (dy - dshift / n - z * dscale / n).
+  /// dy z, dx = scale / deviation * (dy - dshift / n - z * dscale / n). Frozen, it is a product
+  /// with constants: dx = scale / deviation * dy.
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
@@ -133,6 +136,10 @@ struct BatchNorm {
     T* means = scratch.take<T>(layout.width);
     T* factors = scratch.take<T>(layout.width);
     T* slopes = scratch.take<T>(layout.width);
+    if (!context.plan->trainable) {
+      if (context.wants_input_gradient) backward_frozen(context, layout, dy, factors, dx);
+      return;
+    }
     T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
     std::copy_n(kept.take<T>(layout.channels), layout.channels, means);
     const T* inverse_deviation = kept.take<T>(layout.channels);
@@ -207,6 +214,20 @@ struct BatchNorm {
       for (Index i = channels; i < width; ++i) values[i % channels] += values[i];
     }
   };
+
+  template <class T>
+  void backward_frozen(const Context<T>& context, const Layout& layout, TensorView<const T> dy,
+                       T* factors, TensorView<T> dx) const {
+    invert(layout.channels, context.state(1).data(), factors);
+    apply_scale(context, layout.channels, factors);
+    layout.repeat(factors);
+    layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
+      for (Index at = begin; at < end; at += layout.width) {
+        const Index count = std::min(layout.width, end - at);
+        for (Index i = 0; i < count; ++i) dx[at + i] = factors[i] * dy[at + i];
+      }
+    });
+  }
 
   /// Mean and squared deviations of every piece, then of the whole batch: partial[0, channels) and
   /// partial[width, width + channels) are mean and biased variance of x - origin.

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "nn/train/model.hpp"
 
@@ -16,9 +17,10 @@ namespace nn {
 struct GradientCheckOptions {
   Index batch = 3;       ///< samples
   Index elements = 100;  ///< of the input and of each parameter, compared at most; picked at random
-  double tolerance = 1e-6;  ///< the largest relative error that passes
-  double spread = 2;        ///< inputs lie in (-spread, spread)
-  std::uint64_t seed = 1;   ///< of what is drawn at random
+  double tolerance = 1e-6;            ///< the largest relative error that passes
+  double spread = 2;                  ///< inputs lie in (-spread, spread)
+  std::uint64_t seed = 1;             ///< of what is drawn at random
+  std::vector<std::string> frozen{};  ///< layers to freeze; their parameters are not compared
 };
 
 /// What `check_gradients` found.
@@ -47,6 +49,11 @@ class GradientChecker {
     Random random(options.seed, std::uint64_t{1});
     // Away from zeros and ones, at which a mistake might not show.
     for (double& value : model_.parameters()) value += random.uniform(-0.3, 0.3);
+    for (const std::string& path : options.frozen) model_.freeze(path);
+    if (!options.frozen.empty()) {  // which may go by the state, of variances for instance
+      Random other(options.seed, std::uint64_t{3});
+      for (double& value : model_.state()) value += other.uniform(0, 0.5);
+    }
     x_ = distinct_values(input.prepended(options.batch), random);
     dy_.resize(model_.output_shape().prepended(options.batch));
     for (double& value : dy_) value = random.normal();
@@ -146,7 +153,9 @@ class GradientChecker {
 
   void check_differences() {
     compare("input", x_.view(), dx_.view());
+    auto is_trainable = model_.trainable().begin();
     for (const Variable& variable : model_.variables()) {
+      if (!*is_trainable++) continue;
       compare(variable.name,
               TensorView<double>(model_.parameters().data() + variable.offset, variable.shape),
               TensorView<const double>(gradients_.data() + variable.offset, variable.shape));

@@ -96,8 +96,10 @@ class Model {
     zero_gradients();
   }
 
-  /// Holds the parameters of the layer at `path` ("3", or "" for all), and of those below it, as
-  /// they are, or lets them learn again.
+  /// Holds the layer at `path` ("3", or "" for all), and those below it, as they are, or lets them
+  /// learn again: parameters have no gradients, and a BatchNorm does as in inference, so that its
+  /// running statistics stay too. Dropout goes on.
+  /// @throws Error when there is no such layer.
   void freeze(std::string_view path, bool frozen = true) {
     bool found = false;
     Plan::for_each(plan_, [&](Plan& plan) {
@@ -107,6 +109,9 @@ class Model {
     });
     require(found, "there is no layer at '", path, "' to freeze");
     find_trainable();
+    for (std::size_t i = 0; i < variables_.size(); ++i) {
+      if (!trainable_[i]) gradient_of(i).fill(T(0));
+    }
   }
 
   /// Runs a training pass over a batch: remembers what `backward` needs, updates running
@@ -193,7 +198,9 @@ class Model {
     pass_->workspace.poison();
     pass_->output.fill(nan);
     pass_->input_gradient.fill(nan);
-    if (gradients_are_zero_) gradients_.fill(nan);
+    for (std::size_t i = 0; gradients_are_zero_ && i < variables_.size(); ++i) {
+      if (trainable_[i]) gradient_of(i).fill(nan);
+    }
   }
 
   /// Told of every layer's results in training passes; null for nobody. Not owned.
@@ -319,6 +326,10 @@ class Model {
   [[nodiscard]] static bool is_below(std::string_view path, std::string_view ancestor) {
     return ancestor.empty() || (path.size() > ancestor.size() && path.starts_with(ancestor) &&
                                 path[ancestor.size()] == '.');
+  }
+
+  [[nodiscard]] TensorView<T> gradient_of(std::size_t variable) {
+    return {gradients_.data() + variables_[variable].offset, variables_[variable].shape};
   }
 
   void find_trainable() {
