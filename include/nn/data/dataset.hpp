@@ -228,15 +228,28 @@ class Dataset {
     return Dataset(std::move(same));
   }
 
+  /// Why the two cannot be used side by side, images of one size taken for granted: "their classes
+  /// differ" (or come in another order), "they are normalised differently", or "".
+  [[nodiscard]] std::string difference_from(const Dataset& other) const {
+    if (class_names() != other.class_names()) return "their classes differ";
+    for (Index channel = 0; channel < sample_shape().back(); ++channel) {
+      const Normalization& one = normalization();
+      const Normalization& two = other.normalization();
+      if (one.mean_of(channel) != two.mean_of(channel) ||
+          one.deviation_of(channel) != two.deviation_of(channel)) {
+        return "they are normalised differently";
+      }
+    }
+    return {};
+  }
+
   /// The images of `first` and then those of `second`, named and normalised as `first` is.
   /// @throws Error when the images have different sizes, classes or normalisations.
   [[nodiscard]] friend Dataset concatenate(const Dataset& first, const Dataset& second) {
     require<ShapeError>(first.sample_shape() == second.sample_shape(), "cannot join images of ",
                         first.sample_shape(), " and of ", second.sample_shape());
-    require(first.class_names() == second.class_names(), "cannot join ", first, " and ", second,
-            ": their classes differ");
-    require(first.normalization() == second.normalization(), "cannot join ", first, " and ", second,
-            ": they are normalised differently");
+    const std::string difference = first.difference_from(second);
+    require(difference.empty(), "cannot join ", first, " and ", second, ": ", difference);
     Contents both = *first.contents_;
     const Contents& more = *second.contents_;
     for (const auto& block : more.blocks) both.blocks.push_back(block);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
+#include "nn/core/settings.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -39,6 +40,10 @@ struct BatchNorm {
   [[nodiscard]] std::string name() const {
     return detail::text("BatchNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
                         shift ? "" : "no shift", "}");
+  }
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("", {{"momentum", static_cast<double>(momentum)},
+                                 {"epsilon", static_cast<double>(epsilon)}});
   }
 
   /// @throws ShapeError when there is no axis to normalise.

@@ -19,6 +19,7 @@
 /// What it may have:
 ///
 ///     std::string name() const;                                        // "Dense{10}"
+///     std::string settings() const;  // what the name leaves out and a checkpoint is to compare
 ///     std::vector<Variable> parameters(const Shape& input) const;      // learned
 ///     std::vector<Variable> state(const Shape& input) const;           // kept, not learned
 ///     template <class T>
@@ -208,6 +209,7 @@ template <class L>
     plan.input = input;
     plan.output = layer.output_shape(input);
     plan.traits = traits_of(layer);
+    if constexpr (requires { layer.settings(); }) plan.settings = layer.settings();
     if constexpr (requires { layer.parameters(input); }) plan.parameters = layer.parameters(input);
     if constexpr (requires { layer.state(input); }) plan.state = layer.state(input);
     if constexpr (requires { layer.multiply_adds(input); }) {

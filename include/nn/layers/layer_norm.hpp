@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
+#include "nn/core/settings.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -24,6 +25,9 @@ struct LayerNorm {
   [[nodiscard]] std::string name() const {
     return detail::text("LayerNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
                         shift ? "" : "no shift", "}");
+  }
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("", {{"epsilon", static_cast<double>(epsilon)}});
   }
 
   /// @throws ShapeError when there is no axis to normalise along.

@@ -49,6 +49,7 @@ struct LayerTraits {
 /// One layer at its place in a network, and below it the layers it is made of.
 struct Plan {
   std::string name;                  ///< as the layer calls itself: "Dense{10}"
+  std::string settings;              ///< what its name leaves out, or nothing
   std::string path;                  ///< where it stands: "3", or "3.1" within a block
   Shape input;                       ///< of one sample
   Shape output;                      ///< of one sample

@@ -13,6 +13,10 @@ namespace nn {
 struct Hinge {
   double margin = 1;  ///< by which the true class is to lead
 
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("Hinge", {{"margin", margin}});
+  }
+
   /// @throws Error naming sample and label when a label is not a class.
   template <class T>
   T operator()(TensorView<const T> outputs, TensorView<const Label> labels,

@@ -13,13 +13,17 @@
 ///                  TensorView<T> gradient) const;
 ///
 /// One of the two is enough. `gradient` has the shape of `outputs`, is written whole, and may be
-/// empty when only the value is wanted; it may not be the outputs themselves.
+/// empty when only the value is wanted; it may not be the outputs themselves. A loss with settings
+/// may describe them, so that a checkpoint's training is told from one whose loss is set otherwise:
+///
+///     std::string settings() const;  // "Huber{delta 1}"
 #pragma once
 
 #include <cmath>
 #include <type_traits>
 
 #include "nn/core/parallel_sum.hpp"
+#include "nn/core/settings.hpp"
 #include "nn/core/tensor.hpp"
 
 namespace nn {

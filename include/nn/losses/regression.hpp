@@ -78,6 +78,10 @@ struct MeanAbsoluteError {
 struct Huber {
   double delta = 1;  ///< positive
 
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("Huber", {{"delta", delta}});
+  }
+
   /// @throws Error naming sample and label when a label is not a class.
   template <class T>
   T operator()(TensorView<const T> outputs, TensorView<const Label> labels,

@@ -21,6 +21,15 @@ struct SoftmaxCrossEntropy {
   double label_smoothing = 0;          ///< in [0, 1)
   std::vector<float> class_weights{};  ///< one a class, or none
 
+  [[nodiscard]] std::string settings() const {
+    std::string text =
+        detail::settings("SoftmaxCrossEntropy", {{"label_smoothing", label_smoothing}});
+    for (const float weight : class_weights) {
+      (text += ", weight ") += detail::exact_number(static_cast<double>(weight));
+    }
+    return text;
+  }
+
   /// @throws Error naming sample and label when a label is not a class, ShapeError when the shapes
   /// do not fit.
   template <class T>

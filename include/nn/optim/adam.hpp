@@ -65,6 +65,11 @@ struct Adam {
   void check() const {
     detail::check_adam("Adam", learning_rate, beta1, beta2, epsilon, weight_decay);
   }
+  [[nodiscard]] std::string settings() const {
+    return detail::settings(
+        "Adam",
+        {{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon}, {"weight_decay", weight_decay}});
+  }
   [[nodiscard]] static constexpr Index slots() { return 2; }
 
   template <class T>
@@ -88,6 +93,11 @@ struct AdamW {
 
   void check() const {
     detail::check_adam("AdamW", learning_rate, beta1, beta2, epsilon, weight_decay);
+  }
+  [[nodiscard]] std::string settings() const {
+    return detail::settings(
+        "AdamW",
+        {{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon}, {"weight_decay", weight_decay}});
   }
   [[nodiscard]] static constexpr Index slots() { return 2; }
 

@@ -23,6 +23,12 @@ struct Lookahead {
     require(rate > 0 && rate <= 1, "Lookahead needs a rate in (0, 1], got ", rate);
   }
 
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("Lookahead",
+                            {{"interval", static_cast<double>(interval)}, {"rate", rate}}) +
+           " of " + detail::settings_of(rule);
+  }
+
   [[nodiscard]] constexpr Index slots() const { return 1 + rule.slots(); }
 
   /// The slow weights start where the fast ones do.

@@ -78,6 +78,8 @@ class Optimizer {
 
   /// As given.
   [[nodiscard]] const Rule& rule() const { return rule_; }
+  /// What differs from parameter to parameter, as given.
+  [[nodiscard]] const OptimizerOptions& options() const { return options_; }
   /// Of the steps to come.
   [[nodiscard]] double learning_rate() const { return learning_rate_; }
   /// Changes it for the steps to come.

@@ -26,6 +26,14 @@ struct RMSProp {
     detail::require_not_negative(weight_decay, "RMSProp", "a weight decay");
   }
 
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("RMSProp", {{"smoothing", smoothing},
+                                        {"epsilon", epsilon},
+                                        {"momentum", momentum},
+                                        {"centered", centered ? 1.0 : 0.0},
+                                        {"weight_decay", weight_decay}});
+  }
+
   [[nodiscard]] constexpr Index slots() const {
     return 1 + (centered ? 1 : 0) + (momentum > 0 ? 1 : 0);
   }

@@ -17,6 +17,11 @@
 ///     template <class T>
 ///     void start(Elements<const T> weights, const Slots<T>& slots) const;
 ///
+/// And by which `fit` tells, from a checkpoint, this rule from one that is set otherwise; without
+/// it, the type's name is all that is compared:
+///
+///     std::string settings() const;         // "SGD{momentum 0.9}", without the learning rate
+///
 /// Every element is updated by itself: `update` is called for short runs of the weights, in any
 /// order and from several threads.
 #pragma once
@@ -25,6 +30,7 @@
 
 #include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
+#include "nn/core/settings.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn {

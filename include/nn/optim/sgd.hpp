@@ -22,6 +22,12 @@ struct SGD {
     require(!nesterov || momentum > 0, "SGD with nesterov needs a momentum");
   }
 
+  [[nodiscard]] std::string settings() const {
+    return detail::settings("SGD", {{"momentum", momentum},
+                                    {"nesterov", nesterov ? 1.0 : 0.0},
+                                    {"weight_decay", weight_decay}});
+  }
+
   [[nodiscard]] constexpr Index slots() const { return momentum > 0 ? 1 : 0; }
 
   template <class T>

@@ -155,27 +155,47 @@ class Checkpoint {
 
   /// @{ What the three above come to.
   void get(const std::string& key, detail::ModelBytes& model) const {
-    require_same_layout(section(key + ".layout"), layout_of(model));
-    std::uint64_t seed = 0;
-    get(key + ".seed", seed);
+    require_fits(key, model);
     get(key + ".step", model.step);
-    require<FileError>(seed == model.seed, name_, " was made by a model of seed ", seed,
-                       ", and this one has seed ", model.seed);
-    require_fits(key + ".state", model.state);
     get<std::byte>(key + ".parameters", model.parameters);
     get<std::byte>(key + ".state", model.state);
   }
   void get(const std::string& key, detail::OptimizerBytes& optimizer) const {
+    require_fits(key, optimizer);
     get(key + ".steps", optimizer.steps);
     get(key + ".learning_rate", optimizer.learning_rate);
     get<std::byte>(key + ".slots", optimizer.slots);
   }
   void get(const std::string& key, detail::AverageBytes& average) const {
+    require_fits(key, average);
     get(key + ".updates", average.updates);
-    require_fits(key + ".state", average.state);
     get<std::byte>(key + ".parameters", average.parameters);
     get<std::byte>(key + ".state", average.state);
   }
+  /// @}
+
+  /// @{ What `get` makes sure of before it changes anything.
+  void require_fits(const std::string& key, const detail::ModelBytes& model) const {
+    require_same_layout(section(key + ".layout"), layout_of(model));
+    std::uint64_t seed = 0;
+    get(key + ".seed", seed);
+    require<FileError>(seed == model.seed, name_, " was made by a model of seed ", seed,
+                       ", and this one has seed ", model.seed);
+    require_bytes(key + ".step", sizeof(model.step));
+    require_bytes(key + ".parameters", model.parameters.size());
+    require_bytes(key + ".state", model.state.size());
+  }
+  void require_fits(const std::string& key, const detail::OptimizerBytes& optimizer) const {
+    require_bytes(key + ".steps", sizeof(optimizer.steps));
+    require_bytes(key + ".learning_rate", sizeof(optimizer.learning_rate));
+    require_bytes(key + ".slots", optimizer.slots.size());
+  }
+  void require_fits(const std::string& key, const detail::AverageBytes& average) const {
+    require_bytes(key + ".updates", sizeof(average.updates));
+    require_bytes(key + ".parameters", average.parameters.size());
+    require_bytes(key + ".state", average.state.size());
+  }
+  void require_bytes(const std::string& key, std::size_t bytes) const { (void)section(key, bytes); }
   /// @}
 
  private:
@@ -191,9 +211,6 @@ class Checkpoint {
     require<FileError>(content.size() == bytes, name_, ": '", key, "' has ", content.size(),
                        " bytes, expected ", bytes);
     return content;
-  }
-  void require_fits(const std::string& key, std::span<const std::byte> bytes) const {
-    (void)section(key, bytes.size());
   }
 
   /// One line a parameter or state: its name and shape.

@@ -10,6 +10,7 @@
 
 #include "nn/train/checkpoint.hpp"
 #include "nn/train/history.hpp"
+#include "nn/train/training_settings.hpp"
 
 namespace nn {
 
@@ -27,7 +28,9 @@ struct Progress {
 
 /// All that a training consists of, whatever the types of its network, loss and optimizer.
 struct Training {
-  std::string settings;  ///< what has to be the same for it to go on, in words
+  const std::string& settings;  ///< what has to be the same for it to go on, a line each
+  double learning_rate;         ///< as given, before schedule and callbacks
+  bool scheduled;               ///< whether a schedule changes it
   ModelBytes model;
   OptimizerBytes optimizer;
   AverageBytes* average;  ///< null for none
@@ -39,7 +42,9 @@ struct Training {
 
 inline void save_training(const std::string& path, const Training& training) {
   Checkpoint checkpoint;
-  checkpoint.set("settings", std::string_view(training.settings));
+  checkpoint.set("training", std::string_view(training.settings));
+  checkpoint.set("learning_rate", training.learning_rate);
+  checkpoint.set("scheduled", training.scheduled);
   checkpoint.set("model", training.model);
   checkpoint.set("optimizer", training.optimizer);
   checkpoint.set("progress", std::span<const Progress>(&training.progress, 1));
@@ -50,22 +55,46 @@ inline void save_training(const std::string& path, const Training& training) {
   checkpoint.save(path);
 }
 
-/// Returns whether there was a file.
+/// Returns whether there was a file. One that does not fit changes nothing.
 inline bool resume_training(const std::string& path, Training& training) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return false;
   const Checkpoint checkpoint = Checkpoint::load(path);
-  const std::string& stored = checkpoint.text("settings");
-  require<FileError>(stored == training.settings, path,
-                     " belongs to another training: it was made with ", stored, "; this one has ",
-                     training.settings);
+  require<FileError>(
+      checkpoint.contains("training"), path,
+      " holds no training that fit could go on with: an earlier version of fit wrote "
+      "it, or another program. Move it away, or name another file");
+  const std::string difference =
+      settings_difference(checkpoint.text("training"), training.settings);
+  require<FileError>(difference.empty(), path, " ", difference);
+  double learning_rate = 0;
+  bool scheduled = false;
+  Progress progress;
+  checkpoint.get("learning_rate", learning_rate);
+  checkpoint.get("scheduled", scheduled);
+  checkpoint.get("progress", std::span<Progress>(&progress, 1));
+  std::vector<EpochRecord> epochs = checkpoint.values<EpochRecord>("history");
+  const std::string& best_parameters = checkpoint.text("best.parameters");
+  const std::string& best_state = checkpoint.text("best.state");
+  checkpoint.require_fits("model", training.model);
+  checkpoint.require_fits("optimizer", training.optimizer);
+  if (training.average != nullptr) checkpoint.require_fits("average", *training.average);
+  if (!best_parameters.empty()) {
+    checkpoint.require_bytes("best.parameters", training.model.parameters.size());
+    checkpoint.require_bytes("best.state", training.model.state.size());
+  }
   checkpoint.get("model", training.model);
   checkpoint.get("optimizer", training.optimizer);
-  checkpoint.get("progress", std::span<Progress>(&training.progress, 1));
-  training.history.epochs = checkpoint.values<EpochRecord>("history");
-  training.best_parameters = checkpoint.text("best.parameters");
-  training.best_state = checkpoint.text("best.state");
   if (training.average != nullptr) checkpoint.get("average", *training.average);
+  training.progress = progress;
+  training.history.epochs = std::move(epochs);
+  training.best_parameters = best_parameters;
+  training.best_state = best_state;
+  // The same learning rate given again: the present one, which a callback may have changed. Another
+  // one, or one that a schedule has left somewhere: as given.
+  if (learning_rate != training.learning_rate || scheduled || training.scheduled) {
+    training.optimizer.learning_rate = training.learning_rate;
+  }
   return true;
 }
 
@@ -92,6 +121,7 @@ class CheckpointFile {
   template <detail::PathOfFile Path>
   CheckpointFile(const Path& path)  // NOLINT(google-explicit-constructor): `.checkpoint = "file"`
       : path_(std::filesystem::path(path).string()),
+        settings_(detail::training_settings),
         save_(detail::save_training),
         resume_(detail::resume_training) {}
 
@@ -102,6 +132,10 @@ class CheckpointFile {
   // NOLINTNEXTLINE(google-explicit-constructor): it is a path
   operator std::filesystem::path() const { return path_; }
 
+  /// By what the file tells this training from others; nothing where there is no file.
+  [[nodiscard]] std::string settings(const detail::TrainingIdentity& training) const {
+    return empty() ? std::string() : settings_(training);
+  }
   /// Writes all of a training to the file.
   void save(const detail::Training& training) const { save_(path_, training); }
   /// Puts back what the file holds, if there is one. Returns whether there is.
@@ -109,6 +143,7 @@ class CheckpointFile {
 
  private:
   std::string path_;
+  std::string (*settings_)(const detail::TrainingIdentity&) = nullptr;
   void (*save_)(const std::string&, const detail::Training&) = nullptr;
   bool (*resume_)(const std::string&, detail::Training&) = nullptr;
 };

@@ -20,6 +20,19 @@ namespace nn {
 
 namespace detail {
 
+/// Calls a function at the end of its scope, whether by an exception or without.
+template <class Function>
+class AtExit {
+ public:
+  explicit AtExit(Function function) : function_(std::move(function)) {}
+  AtExit(const AtExit&) = delete;
+  AtExit& operator=(const AtExit&) = delete;
+  ~AtExit() { function_(); }
+
+ private:
+  Function function_;
+};
+
 /// One training, from its start or a checkpoint to its end.
 template <class Network, class T, class LossFunction, class Rule>
 class Fit {
@@ -32,11 +45,13 @@ class Fit {
         options_(options),
         classifies_(classifies(model.output_shape(), train.classes())),
         first_learning_rate_(optimizer.learning_rate()),
-        loader_((check(model, train, options), train), loading(options)) {
+        loader_((check(model, train, options), train), loading(options)),
+        settings_(options.checkpoint.settings(identity())) {
     if (options.average_decay > 0) average_.emplace(model, averaging(options));
   }
 
   History run() {
+    const AtExit restore([this] { optimizer_.set_learning_rate(first_learning_rate_); });
     resume();
     while (progress_.epoch < options_.epochs && !stopped_ && !out_of_patience()) run_epoch();
     finish();
@@ -55,11 +70,31 @@ class Fit {
             " steps");
     require_samples_fit(model, train);
     if (options.validation != nullptr) require_samples_fit(model, *options.validation);
-    const bool watches_validation = options.early_stopping.monitor == Monitor::validation_loss ||
-                                    options.early_stopping.monitor == Monitor::validation_accuracy;
-    require(options.early_stopping.patience == 0 || !watches_validation ||
-                options.validation != nullptr,
-            "early stopping is to watch the validation, but fit was given no validation base");
+    if (options.early_stopping.patience > 0) check_monitor(model, train, options);
+    if (options.validation == nullptr) return;
+    const std::string difference = train.difference_from(*options.validation);
+    require(difference.empty(), "fit cannot train on ", train, " and validate on ",
+            *options.validation, ": ", difference);
+  }
+
+  [[nodiscard]] static bool watches_validation(const FitOptions& options) {
+    const Monitor monitor = options.early_stopping.monitor;
+    return monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
+  }
+
+  /// Whether there is what early stopping is to watch.
+  static void check_monitor(const Model<Network, T>& model, const Dataset& train,
+                            const FitOptions& options) {
+    const bool validation = watches_validation(options);
+    require(!validation || options.validation != nullptr,
+            "early stopping is to watch the validation set, but fit was given none");
+    const Monitor monitor = options.early_stopping.monitor;
+    if (monitor != Monitor::accuracy && monitor != Monitor::validation_accuracy) return;
+    const Index classes = (validation ? *options.validation : train).classes();
+    require(classifies(model.output_shape(), classes), "outputs of shape ", model.output_shape(),
+            " are not scores of the ", classes, " classes of the ",
+            validation ? "validation" : "training",
+            " set, whose accuracy early stopping is to watch");
   }
 
   static void require_samples_fit(const Model<Network, T>& model, const Dataset& data) {
@@ -172,12 +207,14 @@ class Fit {
     record.seconds = progress_.seconds;
     record.images_per_second = images_per_second();
     progress_ = {progress_.epoch + 1};
-    // What is measured and kept is the averaged network, if there is one.
+    // What is measured, kept and shown to callbacks is the averaged network, if there is one.
     if (average_) average_->swap(model_);
+    const AtExit swap_back([this] {
+      if (average_) average_->swap(model_);
+    });
     validate(record);
     history_.epochs.push_back(record);
     keep_best();
-    if (average_) average_->swap(model_);
     EpochReport report{history_.last(), history_, options_.epochs};
     for (const Callback& callback : options_.callbacks) {
       if (callback.on_epoch) callback.on_epoch(report);
@@ -232,7 +269,6 @@ class Fit {
     } else if (average_) {
       average_->swap(model_);
     }
-    optimizer_.set_learning_rate(first_learning_rate_);
   }
 
   [[gnu::cold]] [[noreturn]] void diverge(double loss, const Batch<T>& batch) {
@@ -252,11 +288,28 @@ class Fit {
 
   // ---- checkpoints ----
 
-  /// What has to be the same for a training to go on, in words.
-  [[nodiscard]] std::string settings() const {
-    return text("batch_size ", options_.batch_size, ", seed ", options_.seed, ", shuffle ",
-                options_.shuffle, ", drop_last ", options_.drop_last, ", average_decay ",
-                options_.average_decay, ", ", loader_.data().size(), " samples");
+  /// What has to be the same for a training to go on.
+  [[nodiscard]] TrainingIdentity identity() const {
+    const EarlyStopping& stopping = options_.early_stopping;
+    const bool stops = stopping.patience > 0;
+    return {.data = loader_.data(),
+            .watched = stops && watches_validation(options_) ? options_.validation : nullptr,
+            .network = model_.plan(),
+            .loss = settings_of(loss_),
+            .rule = settings_of(optimizer_.rule()),
+            .rule_options = optimizer_.options(),
+            .monitor = stops ? static_cast<int>(stopping.monitor) : -1,
+            .min_delta = stopping.min_delta,
+            .restore_best = stopping.restore_best,
+            .batch_size = options_.batch_size,
+            .seed = options_.seed,
+            .shuffle = options_.shuffle,
+            .drop_last = options_.drop_last,
+            .augmentation = static_cast<bool>(options_.augmentation),
+            .transform = static_cast<bool>(options_.transform),
+            .validation_transform = static_cast<bool>(options_.validation_transform),
+            .clip_norm = options_.clip_norm,
+            .average_decay = options_.average_decay};
   }
 
   /// Calls visit(training) with all that this training consists of.
@@ -264,7 +317,9 @@ class Fit {
   void with_training(const Visit& visit) {
     AverageBytes average;
     if (average_) average = AverageBytes::of(*average_);
-    Training training{settings(),
+    Training training{settings_,
+                      first_learning_rate_,
+                      static_cast<bool>(options_.schedule),
                       ModelBytes::of(model_),
                       OptimizerBytes::of(optimizer_),
                       average_ ? &average : nullptr,
@@ -300,6 +355,7 @@ class Fit {
   const bool classifies_;
   const double first_learning_rate_;
   Loader<T> loader_;
+  const std::string settings_;  // for the checkpoint
   Progress progress_;
   History history_;
   Tensor<T> gradient_;
@@ -314,9 +370,15 @@ class Fit {
 }  // namespace detail
 
 /// Trains `model` on `train` by an optimizer of one's own, which keeps its moments for more.
+///
+/// Whatever ends the training, an exception too (of a callback, a transform, a schedule, a full
+/// disk), the optimizer's learning rate is then as it was given. After an exception the model holds
+/// the weights and statistics of the last step that was made, not the averaged or the best ones;
+/// the optimizer's moments and number of steps are those of that step; and the checkpoint is the
+/// last one that was written whole, from which the training can go on.
 /// @throws Error when data, model and options do not fit together; DivergenceError, which names the
 /// step, the learning rate and the layer, when the loss becomes infinite or NaN; FileError when a
-/// checkpoint cannot be written or does not belong to this training.
+/// checkpoint cannot be written or does not belong to this training, naming what differs.
 template <class Network, class T, class LossFunction, class Rule>
 History fit(Model<Network, T>& model, const Dataset& train, const LossFunction& loss,
             Optimizer<Rule, T>& optimizer, const FitOptions& options = {}) {

@@ -12,7 +12,7 @@
 namespace nn {
 
 /// One pass over the learning base. What was not measured is NaN: accuracies where outputs are not
-/// classes, and all of the validation without a validation base.
+/// classes, and all of the validation without a validation set.
 struct EpochRecord {
   Index epoch = 0;      ///< 1 for the first
   Index steps = 0;      ///< made so far, in all epochs
@@ -54,14 +54,14 @@ struct History {
   [[nodiscard]] const EpochRecord& last() const { return epochs.back(); }
 
   /// The best epoch's place in `epochs`, or -1 without any: the first that no later one improves on
-  /// by more than `min_delta`.
+  /// by more than `min_delta`. An epoch whose figure is NaN is never the best.
   [[nodiscard]] Index best(Monitor monitor = Monitor::validation_loss, double min_delta = 0) const {
     Index best = -1;
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < epochs.size(); ++i) {
       const double value = monitored(epochs[i], monitor);
-      if (!(value < least - min_delta) && best >= 0) continue;
-      least = std::isnan(value) ? least : value;
+      if (std::isnan(value) || (best >= 0 && !(value < least - min_delta))) continue;
+      least = value;
       best = static_cast<Index>(i);
     }
     return best;
