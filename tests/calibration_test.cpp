@@ -61,4 +61,22 @@ TEST_CASE("calibration: temperature") {
   CHECK(nn::expected_calibration_error(calibrated, labels) < 1e-5);
 }
 
+TEST_CASE("calibration: a NaN is refused, and what exceeds 1 stays in the last bin") {
+  const double nan = std::nan("");
+  const Tensor<Label> labels({2}, {0, 0});
+  CHECK_THROWS_WITH_AS(
+      (void)nn::reliability_bins(Tensor<double>({2, 2}, {0.5, 0.5, 0.75, nan}), labels, 4),
+      "a probability of sample 1 is NaN", nn::DivergenceError);
+  CHECK_THROWS_WITH_AS((void)nn::fit_temperature(Tensor<double>({2, 2}, {0, nan, 1, 2}), labels),
+                       "a logit of sample 0 is NaN", nn::DivergenceError);
+  // Logits that were taken for probabilities, too large for any integer.
+  const auto bins = nn::reliability_bins(Tensor<double>({2, 2}, {1e300, 0, 0.1, 0}), labels, 4);
+  CHECK(bins[3].count == 1);
+  CHECK(bins[0].count == 1);
+  // A row of logits with a NaN or an infinity has no probabilities.
+  const auto rows = nn::softmax_rows(Tensor<double>({2, 2}, {1, nan, HUGE_VAL, 0}));
+  for (Index i = 0; i < 4; ++i) CHECK((std::isnan(rows[i]) || i == 3));
+  CHECK(!(rows[3] > 0));
+}
+
 }  // namespace calibration_test

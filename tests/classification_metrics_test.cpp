@@ -89,4 +89,42 @@ TEST_CASE("metrics: ROC") {
   CHECK_THROWS_AS((void)nn::roc_curve(std::array{std::nan(""), 1.0}, {true, false}), nn::Error);
 }
 
+TEST_CASE("metrics: a row of scores with a NaN counts as wrong, wherever it stands") {
+  const float nan = std::nanf("");
+  const Tensor<float> broken({4, 3}, {nan, 0.1F, 0.2F,  // the first would win by its place
+                                      0.9F, nan, 0.1F,  // the largest number is at the label
+                                      0.9F, 0.1F, nan,  //
+                                      0.9F, 0.1F, 0.2F});
+  const Tensor<Label> zeros({4}, {0, 0, 0, 0});
+  CHECK(nn::count_correct<float>(broken, zeros) == 1);
+  CHECK(nn::accuracy(broken, zeros) == 0.25);
+  CHECK(nn::top_k_accuracy(broken, zeros, 1) == 0.25);
+  CHECK(nn::top_k_accuracy(broken, zeros, 3) == 0.25);
+  const nn::ConfusionMatrix matrix = nn::confusion_matrix(broken, zeros);
+  CHECK(matrix(0, 0) == 1);
+  CHECK(matrix.unanswered(0) == 3);
+  CHECK(matrix.unanswered(1) == 0);
+  CHECK(matrix.total() == 4);
+  CHECK(matrix.actual(0) == 4);
+  CHECK(matrix.predicted(0) == 1);
+  CHECK(matrix.accuracy() == 0.25);
+  CHECK(matrix.recall(0) == 0.25);
+  CHECK(matrix.precision(0) == 1);
+  CHECK_THROWS_AS((void)matrix.unanswered(3), nn::Error);
+  // A single logit of two classes: neither is right.
+  const Tensor<float> logits({2, 1}, {nan, nan});
+  CHECK(nn::accuracy(logits, Tensor<Label>({2}, {0, 1})) == 0);
+}
+
+TEST_CASE("metrics: no class is chosen from scores that hold a NaN") {
+  const std::array scores{0.5, std::nan(""), 0.25};
+  CHECK_THROWS_AS((void)nn::predicted_class(std::span<const double>(scores)), nn::DivergenceError);
+  CHECK(nn::predicted_class(std::span<const double>(scores).first(1)) == 1);
+}
+
+TEST_CASE("metrics: a ROC curve says which score is NaN") {
+  CHECK_THROWS_WITH_AS((void)nn::roc_curve(std::array{1.0, 0.5, std::nan("")}, {true, false, true}),
+                       "the score of sample 2 is NaN", nn::DivergenceError);
+}
+
 }  // namespace classification_metrics_test

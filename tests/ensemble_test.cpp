@@ -49,4 +49,11 @@ TEST_CASE("predict_ensemble: what the networks say one by one, averaged") {
   }
 }
 
+TEST_CASE("mean_probabilities: what one network gives as NaN counts as wrong") {
+  const std::vector<Tensor<float>> logits{Tensor<float>({2, 2}, {5, 0, 5, 0}),
+                                          Tensor<float>({2, 2}, {5, std::nanf(""), 5, 0})};
+  const Tensor<float> mean = nn::mean_probabilities(std::span<const Tensor<float>>(logits));
+  CHECK(nn::accuracy(mean, Tensor<nn::Label>({2}, {0, 0})) == 0.5);
+}
+
 }  // namespace ensemble_test

@@ -119,4 +119,49 @@ TEST_CASE("quality figures refuse what has no answer") {
                        "features of 1 and of 2 dimensions have no distance", ShapeError);
 }
 
+TEST_CASE("quality figures say which sample is NaN") {
+  const Tensor<float> broken({2, 2}, {0.5F, 0.5F, 0.25F, std::nanf("")});
+  CHECK_THROWS_WITH_AS((void)class_shares(broken), "a score of sample 1 is NaN", DivergenceError);
+  CHECK_THROWS_WITH_AS((void)classifier_score(broken), "a probability of sample 1 is NaN",
+                       DivergenceError);
+  CHECK_THROWS_WITH_AS((void)feature_statistics(broken), "a feature of sample 1 is NaN",
+                       DivergenceError);
+}
+
+TEST_CASE("the Frechet distance of commuting covariances of deficient rank") {
+  // Diagonal: |m1 - m2|^2 + the sum of (deviation - deviation)^2, with nothing in some directions
+  // of either: 1 + (2 - 3)^2 + 0 + (0 - 5)^2 + (4 - 0)^2.
+  const FeatureStatistics a =
+      normal_distribution({0, 0, 0, 0}, {4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16});
+  const FeatureStatistics b =
+      normal_distribution({0, 1, 0, 0}, {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 0, 0});
+  CHECK(frechet_distance(a, b) == doctest::Approx(1 + 1 + 25 + 16));
+  CHECK(frechet_distance(b, a) == doctest::Approx(1 + 1 + 25 + 16));
+}
+
+TEST_CASE("the Frechet distance of features fewer than their dimensions") {
+  // Five samples in 40 dimensions: covariances of rank 4 at the most. Scaling the deviations from
+  // the mean by 3 is a map whose covariance commutes: the distance is (3 - 1)^2 tr(C) exactly.
+  Tensor<float> features({5, 40});
+  Random random(11);
+  for (float& value : features) value = static_cast<float>(random.below(9) - 4);
+  const FeatureStatistics a = feature_statistics(features);
+  FeatureStatistics b = a;
+  b.covariance *= 9;
+  const double expected = 4 * a.covariance.trace();
+  CHECK(expected > 100);
+  CHECK(frechet_distance(a, b) == doctest::Approx(expected).epsilon(1e-6));
+  CHECK(frechet_distance(b, a) == doctest::Approx(expected).epsilon(1e-6));
+  CHECK(frechet_distance(a, a) < 1e-5 * expected);
+}
+
+TEST_CASE("the Frechet distance of deficient covariances that do not commute") {
+  // C1 = u u^T and C2 = v v^T of rank one: the trace of the root is |u . v|. u = (3, 4),
+  // v = (5, 0): 25 + 25 - 2 * 15.
+  const FeatureStatistics a = normal_distribution({0, 0}, {9, 12, 12, 16});
+  const FeatureStatistics b = normal_distribution({0, 0}, {25, 0, 0, 0});
+  CHECK(frechet_distance(a, b) == doctest::Approx(20));
+  CHECK(frechet_distance(b, a) == doctest::Approx(20));
+}
+
 }  // namespace generation_metrics_test

@@ -123,4 +123,16 @@ TEST_CASE("neighbours refuse what has none") {
   CHECK_THROWS_AS((void)nearest_neighbour_test(three, random_samples({5, 3}, 1)), ShapeError);
 }
 
+TEST_CASE("figures made of neighbours say which sample has none") {
+  const Tensor<float> whole({3, 1}, {1, 2, 4});
+  const Tensor<float> broken({3, 1}, {1, std::nanf(""), 5});
+  CHECK_THROWS_WITH_AS((void)nearest_neighbour_test(whole, broken),
+                       "sample 1 of the generated ones has no nearest neighbour: are there NaN?",
+                       DivergenceError);
+  CHECK_THROWS_AS((void)nearest_neighbour_test(broken, whole), DivergenceError);
+  CHECK_THROWS_AS((void)memorisation(whole, whole, broken), DivergenceError);
+  CHECK_THROWS_AS((void)memorisation(whole, broken, whole), DivergenceError);
+  CHECK_NOTHROW((void)memorisation(whole, whole, whole));
+}
+
 }  // namespace nearest_neighbours_test

@@ -163,4 +163,54 @@ TEST_CASE("rejection: features that have no distance") {
   CHECK_THROWS_AS((void)distance(Tensor<float>({1, 3})), nn::ShapeError);
 }
 
+TEST_CASE("rejection: a score that is NaN is rejected at every threshold, on either side") {
+  const double nan = std::nan("");
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double threshold : {-infinity, 0.0, 0.5, infinity}) {
+    CHECK(nn::is_rejected(nan, threshold, nn::Reject::below));
+    CHECK(nn::is_rejected(nan, threshold, nn::Reject::above));
+  }
+  for (const nn::Reject side : {nn::Reject::below, nn::Reject::above}) {
+    const std::vector<double> scores{nan, 0.5, nan, 0.5};
+    const auto curve =
+        nn::rejection_curve(scores, {true, true, false, false}, std::vector<double>{0.5}, side);
+    CHECK(curve[0].rejection_rate == 0.5);
+    CHECK(curve[0].recognition_rate_accepted == 0.5);
+    CHECK(curve[0].overall_rate == 0.25);
+    CHECK_THROWS_WITH_AS((void)nn::threshold_for_rate(std::vector<double>{1, 0.5, nan}, 0.5, side),
+                         "the score of sample 2 is NaN", nn::DivergenceError);
+    CHECK_THROWS_WITH_AS(
+        (void)nn::area_under_rejection(std::vector<double>{0.5, nan}, {true, true}, side),
+        "the score of sample 1 is NaN", nn::DivergenceError);
+  }
+}
+
+TEST_CASE("rejection: the scores of a row with a NaN are NaN, wherever it stands") {
+  const float nan = std::nanf("");
+  const Tensor<float> rows({4, 3},
+                           {nan, 0.7F, 0.3F, 0.7F, nan, 0.3F, 0.7F, 0.3F, nan, 0.75F, 0.25F, 0.0F});
+  const std::vector<double> largest = nn::largest_posteriors(rows);
+  const std::vector<double> margins = nn::posterior_margins(rows);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(std::isnan(largest[i]));
+    CHECK(std::isnan(margins[i]));
+  }
+  CHECK(largest[3] == 0.75);
+  CHECK(margins[3] == 0.5);
+}
+
+TEST_CASE("rejection: no distance to a NaN, and none learned from one") {
+  const float nan = std::nanf("");
+  const Tensor<Label> labels({4}, {0, 0, 1, 1});
+  Tensor<float> features({4, 2}, {1, 5, 2, 7, 3, 6, 4, 2});
+  const nn::MahalanobisDistance distance(features, labels, 2);
+  const auto found = distance(Tensor<float>({3, 2}, {1, nan, nan, 1, 1, 5}));
+  CHECK(std::isnan(found[0]));
+  CHECK(std::isnan(found[1]));
+  CHECK(std::isfinite(found[2]));
+  features[5] = nan;
+  CHECK_THROWS_WITH_AS(nn::MahalanobisDistance(features, labels, 2), "a feature of sample 2 is NaN",
+                       nn::DivergenceError);
+}
+
 }  // namespace rejection_test

@@ -454,6 +454,29 @@ TEST_CASE("a network known at run time reads the weights of one known to the com
   CHECK(weights(other) == weights(model));
 }
 
+TEST_CASE("a weight that is NaN is stored and read as NaN, and the others exactly") {
+  auto model = small_model(1);
+  model.parameters()[2] = std::nanf("");
+  model.parameters()[5] = -std::numeric_limits<float>::infinity();
+  auto other = small_model(2);
+  nn::from_safetensors(other, nn::to_safetensors(model));
+  for (nn::Index i = 0; i < model.parameters().size(); ++i) {
+    CHECK((other.parameters()[i] == model.parameters()[i] ||
+           (i == 2 && std::isnan(other.parameters()[i]))));
+  }
+  for (const auto type : {nn::ElementType::f16, nn::ElementType::bf16}) {
+    nn::from_safetensors(other, nn::to_safetensors(model, {.type = type}));
+    CHECK(std::isnan(other.parameters()[2]));
+    CHECK(other.parameters()[5] == model.parameters()[5]);
+  }
+  CHECK_THROWS_AS((void)nn::to_safetensors(model, {.type = nn::ElementType::i8}), nn::Error);
+  // A network without NaN does not pass for it.
+  auto file = nn::to_safetensors(model);
+  const auto whole = nn::to_safetensors(small_model(1));
+  file.metadata["nn.check.output"] = whole.metadata.at("nn.check.output");
+  CHECK_THROWS_AS(nn::from_safetensors(other, file), nn::FileError);
+}
+
 TEST_CASE("a disk that is full leaves the old file whole") {
   const Folder folder;
   const auto path = folder / "model.safetensors";

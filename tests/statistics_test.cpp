@@ -52,4 +52,9 @@ TEST_CASE("statistics: the area under a curve") {
   CHECK_THROWS_AS((void)nn::area_under_curve(x, {}), nn::Error);
 }
 
+TEST_CASE("statistics: a measurement that is NaN is named, not passed over") {
+  CHECK_THROWS_WITH_AS((void)nn::spread_of(std::array{0.5, std::nan(""), 0.75}),
+                       "measurement 1 is NaN", nn::DivergenceError);
+}
+
 }  // namespace statistics_test

@@ -36,7 +36,7 @@ struct ReliabilityBin {
 /// Sorts samples into `bins` of equal width by their highest probability. In a calibrated
 /// classifier, accuracy and confidence agree in every bin (Guo et al., "On calibration of modern
 /// neural networks", 2017, section 2).
-/// @throws Error when probabilities and labels do not go together.
+/// @throws Error when probabilities and labels do not go together, or one of them is NaN.
 template <class T>
 [[nodiscard]] std::vector<ReliabilityBin> reliability_bins(const Tensor<T>& probabilities,
                                                            TensorView<const Label> labels,
@@ -54,10 +54,12 @@ template <class T>
   for (Index i = 0; i < labels.size(); ++i) {
     const std::span<const T> row(probabilities.data() + static_cast<std::size_t>(i) * columns,
                                  columns);
-    const Label predicted = predicted_class(row);
+    const Label predicted = detail::class_or_none(row);
+    require<DivergenceError>(predicted >= 0, "a probability of sample ", i, " is NaN");
     const auto confidence = static_cast<double>(row[static_cast<std::size_t>(predicted)]);
-    const Index place = static_cast<Index>(std::ceil(confidence * static_cast<double>(bins))) - 1;
-    ReliabilityBin& bin = result[static_cast<std::size_t>(std::clamp<Index>(place, 0, bins - 1))];
+    const double place = std::ceil(confidence * static_cast<double>(bins)) - 1;
+    ReliabilityBin& bin =
+        result[static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(bins - 1)))];
     ++bin.count;
     bin.confidence += confidence;
     if (predicted == labels[i]) bin.accuracy += 1;
@@ -93,10 +95,14 @@ template <class T>
 /// these samples: to be fitted on a validation base (Guo et al. 2017, section 4.2). It changes how
 /// sure the classifier is, never which class it chooses. Found by golden-section search over
 /// log(temperature), in which the cost has one minimum, between 1/20 and 20.
-/// @throws Error when logits and labels do not go together.
+/// @throws Error when logits and labels do not go together, or a logit is NaN.
 template <class T>
 [[nodiscard]] double fit_temperature(const Tensor<T>& logits, TensorView<const Label> labels) {
   detail::require_scores<T>(logits, labels);
+  for (Index i = 0; i < logits.size(); ++i) {
+    require<DivergenceError>(!std::isnan(logits[i]), "a logit of sample ",
+                             i / logits.shape().back(), " is NaN");
+  }
   Tensor<double> scaled(logits.shape());
   const auto cost = [&](double log_temperature) {
     const double factor = std::exp(-log_temperature);

@@ -34,7 +34,8 @@ inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace detail
 
-/// The share of rows whose highest score is at their label, in [0, 1].
+/// The share of rows whose highest score is at their label, in [0, 1]. A row that holds NaN counts
+/// as wrong, here and below.
 template <class T>
 [[nodiscard]] double accuracy(const Tensor<T>& outputs, TensorView<const Label> labels) {
   detail::require_scores<T>(outputs, labels);
@@ -54,6 +55,9 @@ template <class T>
   for (Index i = 0; i < labels.size(); ++i) {
     const T* row = outputs.data() + i * classes;
     Index higher = 0;
+    if (detail::class_or_none(std::span<const T>(row, static_cast<std::size_t>(classes))) < 0) {
+      continue;
+    }
     for (Index c = 0; c < classes; ++c) {
       if (row[c] > row[labels[i]] || (row[c] == row[labels[i]] && c < labels[i])) ++higher;
     }
@@ -67,12 +71,19 @@ class ConfusionMatrix {
  public:
   /// Nothing counted yet. @throws Error unless there are classes.
   explicit ConfusionMatrix(Index classes)
-      : classes_(classes), counts_(static_cast<std::size_t>(classes * classes)) {
+      : classes_(classes),
+        counts_(static_cast<std::size_t>(classes * classes)),
+        unanswered_(static_cast<std::size_t>(classes)) {
     require(classes > 0, "a confusion matrix of ", classes, " classes");
   }
 
   /// @throws Error when either is not a class.
   void add(Label actual, Label predicted, Index count = 1) { at(actual, predicted) += count; }
+  /// Counts samples that were taken for no class, as their scores are NaN: they are wrong.
+  /// @throws Error when `actual` is not a class.
+  void add_unanswered(Label actual, Index count = 1) {
+    unanswered_[place(actual, actual) / static_cast<std::size_t>(classes_ + 1)] += count;
+  }
 
   /// The number of classes.
   [[nodiscard]] Index classes() const { return classes_; }
@@ -84,13 +95,19 @@ class ConfusionMatrix {
   /// All counts, one row after another for each actual class.
   [[nodiscard]] std::span<const Index> counts() const { return counts_; }
 
-  /// All that was counted.
+  /// How many samples of the class were taken for none.
+  [[nodiscard]] Index unanswered(Index label) const {
+    return unanswered_[place(label, label) / static_cast<std::size_t>(classes_ + 1)];
+  }
+
+  /// All that was counted, with the samples that were taken for no class.
   [[nodiscard]] Index total() const {
-    return std::accumulate(counts_.begin(), counts_.end(), Index{0});
+    return std::accumulate(counts_.begin(), counts_.end(), Index{0}) +
+           std::accumulate(unanswered_.begin(), unanswered_.end(), Index{0});
   }
   /// How many samples have the class.
   [[nodiscard]] Index actual(Index label) const {
-    Index sum = 0;
+    Index sum = unanswered(label);
     for (Index other = 0; other < classes_; ++other) sum += (*this)(label, other);
     return sum;
   }
@@ -150,9 +167,11 @@ class ConfusionMatrix {
 
   Index classes_;
   std::vector<Index> counts_;
+  std::vector<Index> unanswered_;  // of each actual class
 };
 
-/// How often each class was taken for each, by the highest score.
+/// How often each class was taken for each, by the highest score; rows that hold NaN are
+/// unanswered.
 template <class T>
 [[nodiscard]] ConfusionMatrix confusion_matrix(const Tensor<T>& outputs,
                                                TensorView<const Label> labels) {
@@ -160,7 +179,12 @@ template <class T>
   const auto columns = static_cast<std::size_t>(outputs.shape()[1]);
   for (Index i = 0; i < labels.size(); ++i) {
     const T* row = outputs.data() + static_cast<std::size_t>(i) * columns;
-    matrix.add(labels[i], predicted_class(std::span<const T>(row, columns)));
+    const Label predicted = detail::class_or_none(std::span<const T>(row, columns));
+    if (predicted < 0) {
+      matrix.add_unanswered(labels[i]);
+    } else {
+      matrix.add(labels[i], predicted);
+    }
   }
   return matrix;
 }
@@ -180,7 +204,7 @@ struct RocPoint {
                                                      const std::vector<bool>& positive) {
   require(scores.size() == positive.size(), scores.size(), " scores for ", positive.size(),
           " samples");
-  for (const double score : scores) require(!std::isnan(score), "a score that is NaN");
+  detail::require_numbers(scores, "the score of sample");
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),

@@ -12,6 +12,7 @@ namespace nn {
 
 /// The mean of the class probabilities that several networks' logits stand for: N x classes, rows
 /// that sum to 1. The networks may differ in everything but the classes.
+/// A sample for which a network gives NaN has the mean NaN, which counts as wrong.
 /// @throws Error without any, ShapeError when they are not of one shape.
 template <class T>
 [[nodiscard]] Tensor<T> mean_probabilities(std::span<const Tensor<T>> logits) {

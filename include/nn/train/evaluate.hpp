@@ -2,6 +2,8 @@
 /// A network's answers to a whole data set, and how good they are.
 #pragma once
 
+#include <cmath>
+
 #include "nn/data/loader.hpp"
 #include "nn/losses/loss.hpp"
 #include "nn/train/model.hpp"
@@ -14,15 +16,33 @@ namespace nn {
   return output.rank() == 1 && (output.back() == classes || (output.back() == 1 && classes == 2));
 }
 
-/// The class with the highest score, the first of several; for a single score, a logit, whether it
-/// is positive.
+namespace detail {
+
+/// As `predicted_class`, but -1, which is no class, where a score is NaN.
 template <class T>
-[[nodiscard]] Label predicted_class(std::span<const T> scores) {
-  if (scores.size() == 1) return scores[0] > T(0) ? 1 : 0;
-  return static_cast<Label>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+[[nodiscard]] Label class_or_none(std::span<const T> scores) {
+  std::size_t best = 0;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    if (std::isnan(scores[k])) return -1;
+    if (scores[k] > scores[best]) best = k;
+  }
+  return scores.size() == 1 ? Label{scores[0] > T(0)} : static_cast<Label>(best);
 }
 
-/// How many rows of scores are highest at their label.
+}  // namespace detail
+
+/// The class with the highest score, the first of several; for a single score, a logit, whether it
+/// is positive.
+/// @throws DivergenceError for a score that is NaN.
+template <class T>
+[[nodiscard]] Label predicted_class(std::span<const T> scores) {
+  const Label label = detail::class_or_none(scores);
+  require<DivergenceError>(label >= 0, "no class can be chosen: one of its ", scores.size(),
+                           " scores is NaN");
+  return label;
+}
+
+/// How many rows of scores are highest at their label. A row that holds NaN counts as wrong.
 template <class T>
 [[nodiscard]] Index count_correct(TensorView<const T> outputs, TensorView<const Label> labels) {
   const auto columns = static_cast<std::size_t>(outputs.shape().back());
@@ -31,7 +51,7 @@ template <class T>
   Index correct = 0;
   for (Index i = 0; i < labels.size(); ++i) {
     const T* row = outputs.data() + static_cast<std::size_t>(i) * columns;
-    if (predicted_class(std::span<const T>(row, columns)) == labels[i]) ++correct;
+    if (detail::class_or_none(std::span<const T>(row, columns)) == labels[i]) ++correct;
   }
   return correct;
 }
@@ -104,7 +124,8 @@ template <class Network, class T>
   return all;
 }
 
-/// The mean loss over a data set and the share of its samples that are recognised.
+/// The mean loss over a data set and the share of its samples that are recognised. A sample with an
+/// output that is NaN counts as wrong.
 /// @throws Error when there are no samples, or a label is not among the network's classes.
 template <class Network, class T, class LossFunction>
 [[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const Dataset& data,
@@ -124,7 +145,8 @@ template <class Network, class T, class LossFunction>
           data.size()};
 }
 
-/// The share of a data set's samples whose label has the highest output, in [0, 1].
+/// The share of a data set's samples whose label has the highest output, in [0, 1]. A sample with
+/// an output that is NaN counts as wrong.
 /// @throws Error when there are no samples, or the outputs are not scores of its classes.
 template <class Network, class T>
 [[nodiscard]] double accuracy(const Model<Network, T>& model, const Dataset& data) {

@@ -8,6 +8,7 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 #include "nn/core/gemm.hpp"
@@ -44,13 +45,22 @@ inline void multiply(Transpose transpose_a, const RowMatrix<double>& a, const Ro
   return root;
 }
 
+/// @throws DivergenceError for an element that is NaN.
+inline void require_numbers(TensorView<const float> rows, std::string_view what) {
+  const Index width = rows.size() / rows.shape().front();
+  for (Index i = 0; i < rows.size(); ++i) {
+    require<DivergenceError>(!std::isnan(rows[i]), what, " of sample ", i / width, " is NaN");
+  }
+}
+
 }  // namespace detail
 
 /// @param features N x D (or N x anything: a sample's elements are its features)
-/// @throws ShapeError for less than two samples.
+/// @throws ShapeError for less than two samples, DivergenceError for a feature that is NaN.
 [[nodiscard]] inline FeatureStatistics feature_statistics(TensorView<const float> features) {
   require<ShapeError>(features.shape().rank() >= 2 && features.shape().front() >= 2,
                       "statistics need at least two samples, one a row, got ", features.shape());
+  detail::require_numbers(features, "a feature");
   const auto rows = features.rows();
   FeatureStatistics statistics;
   statistics.mean = rows.cast<double>().colwise().mean().transpose();
@@ -96,11 +106,12 @@ inline void multiply(Transpose transpose_a, const RowMatrix<double>& a, const Ro
 /// 1, when every image looks the same to the classifier, to the number of classes, when it is sure
 /// of every image and finds all classes equally often.
 /// @param probabilities N x classes; each row sums to 1
-/// @throws ShapeError for anything but a batch of rows.
+/// @throws ShapeError for anything but a batch of rows, DivergenceError for a NaN.
 [[nodiscard]] inline double classifier_score(TensorView<const float> probabilities) {
   require<ShapeError>(probabilities.shape().rank() == 2 && !probabilities.empty(),
                       "a classifier's score needs probabilities N x classes, got ",
                       probabilities.shape());
+  detail::require_numbers(probabilities, "a probability");
   const auto rows = probabilities.matrix();
   const Eigen::VectorXd marginal = rows.cast<double>().colwise().mean().transpose();
   double divergence = 0;
@@ -116,10 +127,11 @@ inline void multiply(Transpose transpose_a, const RowMatrix<double>& a, const Ro
 /// The share of the samples that a classifier puts into each class: of generated images, whether
 /// all modes are covered. The first class wins a tie.
 /// @param scores N x classes, probabilities or logits
-/// @throws ShapeError for anything but a batch of rows.
+/// @throws ShapeError for anything but a batch of rows, DivergenceError for a NaN.
 [[nodiscard]] inline std::vector<double> class_shares(TensorView<const float> scores) {
   require<ShapeError>(scores.shape().rank() == 2 && !scores.empty(),
                       "class shares need scores N x classes, got ", scores.shape());
+  detail::require_numbers(scores, "a score");
   const auto rows = scores.matrix();
   std::vector<double> shares(static_cast<std::size_t>(rows.cols()), 0.0);
   for (Index sample = 0; sample < rows.rows(); ++sample) {

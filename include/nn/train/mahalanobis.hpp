@@ -18,13 +18,17 @@ class MahalanobisDistance {
  public:
   /// `ridge` times the mean variance is added to every variance, so that directions in which the
   /// features never vary do not count without bound.
-  /// @throws Error when features and labels do not go together, or a class has no samples.
+  /// @throws Error when features and labels do not go together, a class has no samples, or a
+  /// feature is NaN.
   template <class T>
   MahalanobisDistance(const Tensor<T>& features, TensorView<const Label> labels, Index classes,
                       double ridge = 1e-6) {
     require<ShapeError>(features.shape().rank() > 1 && features.shape()[0] == labels.size(),
                         "features of shape ", features.shape(), " for ", labels.size(), " labels");
     const RowMatrix<double> x = features.rows().template cast<double>();
+    for (Index i = 0; i < x.rows(); ++i) {
+      require<DivergenceError>(!x.row(i).hasNaN(), "a feature of sample ", i, " is NaN");
+    }
     find_means(x, labels, classes);
     RowMatrix<double> centered = x;
     for (Index i = 0; i < centered.rows(); ++i) centered.row(i) -= means_.row(labels[i]);
@@ -36,7 +40,8 @@ class MahalanobisDistance {
     means_ = whitened(means_);
   }
 
-  /// The distance of every sample to the nearest class.
+  /// The distance of every sample to the nearest class; NaN where a feature is, which every
+  /// threshold rejects.
   /// @throws ShapeError when the features are not as many as those it was fitted to.
   template <class T>
   [[nodiscard]] std::vector<double> operator()(const Tensor<T>& features) const {
@@ -47,7 +52,10 @@ class MahalanobisDistance {
     std::vector<double> distances(static_cast<std::size_t>(x.rows()));
     parallel_for_pieces(x.rows(), 256, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
-        const double square = (means_.rowwise() - x.row(i)).rowwise().squaredNorm().minCoeff();
+        const double square = (means_.rowwise() - x.row(i))
+                                  .rowwise()
+                                  .squaredNorm()
+                                  .template minCoeff<Eigen::PropagateNaN>();
         distances[static_cast<std::size_t>(i)] = std::sqrt(square);
       }
     });

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "nn/core/parallel.hpp"
@@ -20,6 +21,15 @@ struct Neighbour {
 };
 
 namespace detail {
+
+/// What is made of neighbours needs one for every sample: a NaN has none, and would be counted as
+/// far from everything. @throws DivergenceError.
+inline void require_found(const std::vector<Neighbour>& neighbours, std::string_view samples) {
+  for (std::size_t i = 0; i < neighbours.size(); ++i) {
+    require<DivergenceError>(neighbours[i].index >= 0, "sample ", i, " of the ", samples,
+                             " has no nearest neighbour: are there NaN?");
+  }
+}
 
 /// Whether a sample may be its own neighbour: not where a set is searched for its own samples.
 enum class Self { allowed, excluded };
@@ -107,15 +117,19 @@ struct TwoSampleResult {
 /// two cannot be told apart, 1 when they are apart, below 0.5 when generated samples are copies of
 /// the real ones. Where both neighbours are as near, half a success is counted.
 /// @param real, generated as many samples each
-/// @throws ShapeError unless both have as many samples, at least two, of the same size.
+/// @throws ShapeError unless both have as many samples, at least two, of the same size;
+/// DivergenceError for a sample without a neighbour, as of NaN.
 [[nodiscard]] inline TwoSampleResult nearest_neighbour_test(TensorView<const float> real,
                                                             TensorView<const float> generated) {
   require<ShapeError>(!real.empty() && real.shape().front() == generated.shape().front(),
                       "a two-sample test needs as many generated samples as real ones, got ",
                       real.shape(), " and ", generated.shape());
-  const auto found_out = [](TensorView<const float> own, TensorView<const float> others) {
+  const auto found_out = [](TensorView<const float> own, TensorView<const float> others,
+                            std::string_view samples) {
     const auto near_own = detail::nearest(own, own, detail::Self::excluded);
     const auto near_other = detail::nearest(own, others, detail::Self::allowed);
+    detail::require_found(near_own, samples);
+    detail::require_found(near_other, samples);
     double correct = 0;
     for (std::size_t i = 0; i < near_own.size(); ++i) {
       if (near_own[i].distance < near_other[i].distance) correct += 1;
@@ -124,8 +138,8 @@ struct TwoSampleResult {
     return correct / static_cast<double>(near_own.size());
   };
   TwoSampleResult result;
-  result.real_accuracy = found_out(real, generated);
-  result.generated_accuracy = found_out(generated, real);
+  result.real_accuracy = found_out(real, generated, "real ones");
+  result.generated_accuracy = found_out(generated, real, "generated ones");
   result.accuracy = 0.5 * (result.real_accuracy + result.generated_accuracy);
   return result;
 }
@@ -169,14 +183,18 @@ namespace detail {
 
 /// Compares how near generated samples and test samples come to the learned ones (after Meehan et
 /// al., "A non-parametric test to detect data-copying in generative models", 2020).
-/// @throws ShapeError unless all three have samples, of the same size.
+/// @throws ShapeError unless all three have samples, of the same size; DivergenceError for a sample
+/// without a neighbour, as of NaN.
 [[nodiscard]] inline Memorisation memorisation(TensorView<const float> learned,
                                                TensorView<const float> test,
                                                TensorView<const float> generated) {
   Memorisation result;
   result.neighbours = nearest_neighbours(generated, learned);
+  const auto usual_neighbours = nearest_neighbours(test, learned);
+  detail::require_found(result.neighbours, "generated ones");
+  detail::require_found(usual_neighbours, "test set");
   const std::vector<float> near = detail::sorted_distances(result.neighbours);
-  const std::vector<float> usual = detail::sorted_distances(nearest_neighbours(test, learned));
+  const std::vector<float> usual = detail::sorted_distances(usual_neighbours);
   result.generated_distance = detail::median(near);
   result.test_distance = detail::median(usual);
   result.nearer = detail::probability_below(near, usual);

@@ -8,6 +8,7 @@
 /// mahalanobis.hpp has a measure.
 #pragma once
 
+#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -20,9 +21,9 @@ namespace nn {
 /// Which side of the threshold is rejected: low confidence, or great distance.
 enum class Reject { below, above };
 
-/// Whether a sample of this score is rejected.
+/// Whether a sample of this score is rejected. One that is NaN always is.
 [[nodiscard]] constexpr bool is_rejected(double score, double threshold, Reject side) {
-  return side == Reject::below ? score < threshold : score > threshold;
+  return side == Reject::below ? !(score >= threshold) : !(score <= threshold);
 }
 
 /// What a threshold does. The last three but one add up to 1: rejected, accepted and wrong,
@@ -65,11 +66,12 @@ struct RejectionPoint {
 
 /// The threshold that rejects as nearly as possible the share `rate` of these scores and not more:
 /// to be chosen on a validation base.
-/// @throws Error without scores, or for a rate outside [0, 1].
+/// @throws Error without scores, for one that is NaN, or for a rate outside [0, 1].
 [[nodiscard]] inline double threshold_for_rate(std::span<const double> scores, double rate,
                                                Reject side) {
   require(!scores.empty() && rate >= 0 && rate <= 1, "a threshold to reject ", rate, " of ",
           scores.size(), " scores");
+  detail::require_numbers(scores, "the score of sample");
   std::vector<double> sorted(scores.begin(), scores.end());
   std::sort(sorted.begin(), sorted.end());
   if (side == Reject::above) std::reverse(sorted.begin(), sorted.end());
@@ -84,11 +86,12 @@ struct RejectionPoint {
 /// share of samples rejected once: the mean, over n = 1 ... N, of the recognition rate of the n
 /// samples least to be rejected (Nadeem et al., "Accuracy-rejection curves for comparing
 /// classifiers", 2010). Samples of equal score share their place.
-/// @throws Error unless there are samples, and as many scores as answers.
+/// @throws Error unless there are samples, and as many scores as answers, none of them NaN.
 [[nodiscard]] inline double area_under_rejection(std::span<const double> scores,
                                                  const std::vector<bool>& correct, Reject side) {
   require(!scores.empty() && scores.size() == correct.size(), scores.size(), " scores for ",
           correct.size(), " answers");
+  detail::require_numbers(scores, "the score of sample");
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -112,18 +115,19 @@ struct RejectionPoint {
   return sum / static_cast<double>(order.size());
 }
 
-/// The largest probability of every row: Chow's rule rejects where it is below a threshold.
+/// The largest probability of every row: Chow's rule rejects where it is below a threshold. NaN for
+/// a row that holds NaN, which every threshold rejects.
 template <class T>
 [[nodiscard]] std::vector<double> largest_posteriors(const Tensor<T>& probabilities) {
   std::vector<double> result;
   const auto rows = probabilities.rows();
   for (Index i = 0; i < rows.rows(); ++i) {
-    result.push_back(static_cast<double>(rows.row(i).maxCoeff()));
+    result.push_back(static_cast<double>(rows.row(i).template maxCoeff<Eigen::PropagateNaN>()));
   }
   return result;
 }
 
-/// The largest probability of every row less the second largest.
+/// The largest probability of every row less the second largest. NaN for a row that holds NaN.
 template <class T>
 [[nodiscard]] std::vector<double> posterior_margins(const Tensor<T>& probabilities) {
   std::vector<double> result;
@@ -137,7 +141,9 @@ template <class T>
       second = std::max(second, std::min(first, value));
       first = std::max(first, value);
     }
-    result.push_back(static_cast<double>(first) - static_cast<double>(second));
+    const bool numbers = !probabilities.array().segment(i, columns).isNaN().any();
+    result.push_back(numbers ? static_cast<double>(first) - static_cast<double>(second)
+                             : std::numeric_limits<double>::quiet_NaN());
   }
   return result;
 }

@@ -5,12 +5,25 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "nn/core/error.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn {
+
+namespace detail {
+
+/// Values that are compared or counted have to be numbers: a NaN would be none of their answers.
+/// @throws DivergenceError for one that is NaN: "`what` 3 is NaN".
+inline void require_numbers(std::span<const double> values, std::string_view what) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    require<DivergenceError>(!std::isnan(values[i]), what, ' ', i, " is NaN");
+  }
+}
+
+}  // namespace detail
 
 /// What several measurements of one quantity, such as the rates of several seeds, have in common.
 struct Spread {
@@ -21,9 +34,10 @@ struct Spread {
   double greatest = 0;   ///< of the measurements
 };
 
-/// @throws Error without any values.
+/// @throws Error without any values, or for one that is NaN.
 [[nodiscard]] inline Spread spread_of(std::span<const double> values) {
   require(!values.empty(), "the spread of no values");
+  detail::require_numbers(values, "measurement");
   Spread spread;
   spread.count = static_cast<Index>(values.size());
   for (const double value : values) spread.mean += value;
