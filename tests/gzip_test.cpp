@@ -85,8 +85,44 @@ TEST_CASE("a file with a changed byte is refused") {
   }
 }
 
-TEST_CASE("what follows the compressed data is refused") {
-  CHECK(contains(message_of([] { (void)gunzip(recorded + "garbage", 1000); }), "is broken"));
+TEST_CASE("bytes 0 after the compressed data are ignored") {
+  for (const std::size_t zeros : {1U, 2U, 3U, 511U, 100000U}) {
+    CAPTURE(zeros);
+    const std::string filling(zeros, '\0');
+    CHECK(gunzip(recorded + filling, 1000) == "three gzip bytes");
+    CHECK(gunzip(recorded + gzipped(" and more") + filling, 1000) == "three gzip bytes and more");
+    CHECK(StoredFile("filled.gz", recorded + filling).content() == "three gzip bytes");
+  }
+}
+
+TEST_CASE("anything else after the compressed data is refused, with its place in the file") {
+  const std::string two = gzipped("first") + recorded;
+  const auto place = std::to_string(two.size());
+  const auto message = [](const std::string& bytes) {
+    return message_of([&] { (void)gunzip(bytes, 1000, "tail.gz"); });
+  };
+  CHECK(message(two + "rubbish") ==
+        "tail.gz is broken: its compressed data end at byte " + place +
+            " after 21 bytes of content, but 7 bytes that are not gzip's follow from byte " +
+            place + " on");
+  CHECK(contains(message(two + std::string(300, '\0') + "x"),
+                 "but 1 bytes that are not gzip's follow from byte " +
+                     std::to_string(two.size() + 300) + " on"));
+  CHECK(contains(message(two + std::string(4, '\0') + recorded), "bytes that are not gzip's"));
+  CHECK(contains(message(two + "\x1f"), "ends too early, after 21 bytes"));
+}
+
+TEST_CASE("a fault in a later member is told by its place in the whole file") {
+  std::string second = gzipped(std::string(40, 'b'));
+  second[2] = 7;  // no compression that gzip knows
+  const std::string first = gzipped("what comes before");
+  const std::string message = message_of([&] { (void)gunzip(first + second, 1000, "two.gz"); });
+  CHECK(contains(message, "after 17 bytes of content"));
+  const std::size_t from = message.find("at byte ");
+  REQUIRE(from != std::string::npos);
+  const auto told = std::stoul(message.substr(from + 8));
+  CHECK(told > first.size());
+  CHECK(told <= first.size() + 10);
 }
 
 TEST_CASE("a stored file is found with and without .gz") {

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,10 @@ namespace detail {
 /// A stream of zlib's, for one gzip member after another.
 class Inflater {
  public:
-  Inflater(std::string_view compressed, std::string name) : name_(std::move(name)) {
+  Inflater(std::string_view compressed, std::string name)
+      : name_(std::move(name)), compressed_(compressed) {
+    require<FileError>(compressed.size() <= std::numeric_limits<uInt>::max(), "refused to read ",
+                       name_, ": ", compressed.size(), " compressed bytes are too many for zlib");
     // zlib never writes to its input, but its interface lacks the const.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));  // NOLINT
     stream_.avail_in = static_cast<uInt>(compressed.size());
@@ -47,16 +51,29 @@ class Inflater {
     const int status = inflate(&stream_, Z_NO_FLUSH);
     if (status == Z_STREAM_END) return end_member();
     require<FileError>(status != Z_BUF_ERROR, name_, " is broken: it ends too early, after ",
-                       stream_.total_out, " bytes of content");
-    require<FileError>(status == Z_OK, name_, " is broken: after ", stream_.total_out,
-                       " bytes of content, ", reason(status));
+                       content(), " bytes of content");
+    require<FileError>(status == Z_OK, name_, " is broken: at byte ", place(),
+                       " of the file, after ", content(), " bytes of content, ", reason(status));
   }
 
-  /// A gzip file is one or more members, one after another (RFC 1952, 2.2).
+  /// A gzip file is one or more members, one after another (RFC 1952, 2.2). Bytes 0 after the last
+  /// are the filling of tapes and blocks, which gzip ignores too.
   void end_member() {
-    ended_ = stream_.avail_in == 0;
+    earlier_members_ += stream_.total_out;
+    const std::string_view rest = compressed_.substr(place());
+    const std::size_t more = std::min(rest.find_first_not_of('\0'), rest.size());
+    ended_ = more == rest.size();
+    require<FileError>(ended_ || std::string_view("\x1f\x8b").starts_with(rest.substr(0, 2)), name_,
+                       " is broken: its compressed data end at byte ", place(), " after ",
+                       earlier_members_, " bytes of content, but ", rest.size() - more,
+                       " bytes that are not gzip's follow from byte ", place() + more, " on");
     if (!ended_) inflateReset(&stream_);
   }
+
+  /// How many bytes of the file are read.
+  [[nodiscard]] std::size_t place() const { return compressed_.size() - stream_.avail_in; }
+  /// How many bytes of content it has given, by this member (which zlib counts) and those before.
+  [[nodiscard]] std::size_t content() const { return earlier_members_ + stream_.total_out; }
 
   [[nodiscard]] std::string reason(int status) const {
     if (stream_.msg != nullptr) return stream_.msg;
@@ -64,6 +81,8 @@ class Inflater {
   }
 
   std::string name_;
+  std::string_view compressed_;
+  std::size_t earlier_members_ = 0;  ///< their content's bytes
   z_stream stream_{};
   bool ended_ = false;
 };
@@ -87,7 +106,8 @@ inline const bool gzip_is_known = (gzip_decompressor = &gunzip_at_most, true);
 
 }  // namespace detail
 
-/// The content of a gzip file given as bytes; `name` is what messages call it.
+/// The content of a gzip file given as bytes; `name` is what messages call it. Bytes
+/// 0 after its end are ignored, as gzip does.
 /// @throws FileError when it is broken, or holds more than `max_bytes`.
 [[nodiscard]] inline std::string gunzip(std::string_view compressed, Index max_bytes,
                                         const std::string& name = "the gzip data") {
