@@ -17,6 +17,7 @@
 
 #include "nn/core/file.hpp"
 #include "nn/viz/draw.hpp"
+#include "nn/viz/exif.hpp"
 #include "nn/viz/pixels.hpp"
 
 namespace nn::viz {
@@ -54,7 +55,8 @@ namespace detail {
 }  // namespace detail
 
 /// The picture that the bytes of a PNG or JPEG file hold. What is transparent is laid over white,
-/// as viewers show it; 16 bits become 8.
+/// as viewers show it; 16 bits become 8; what a camera has stored lying on its side is turned
+/// upright, as its EXIF block says (see exif.hpp).
 /// @param name what to call the bytes in an error
 /// @throws FileError when they are no such file, damaged, or claim more pixels than allowed; that
 /// is checked before any memory is taken for them.
@@ -80,7 +82,9 @@ namespace detail {
       stbi_load_from_memory(data, size, &width, &height, &found, channels + 1), stbi_image_free);
   require<FileError>(pixels != nullptr, name, ": the picture is damaged (", stbi_failure_reason(),
                      ")");
-  return detail::over_white(pixels.get(), height, width, channels);
+  const Image stored = detail::over_white(pixels.get(), height, width, channels);
+  const int orientation = exif_orientation(bytes);
+  return orientation == 1 ? stored : upright(stored, orientation);
 }
 
 /// Reads a PNG or JPEG file.
