@@ -178,6 +178,18 @@ TEST_CASE("an activation applied by the layer before it gives the same bits as b
   }
 }
 
+TEST_CASE("a network too large for the memory there is says what takes it") {
+  constexpr Index many = Index{1} << (sizeof(Index) * 4 - 2);
+  const auto make = [](Index first, Index second) {
+    (void)nn::Model(nn::sequential(nn::Dense{first}, nn::Dense{second}), Shape{3});
+  };
+  CHECK_THROWS_WITH_AS(make(many, 8 * many), doctest::Contains("Dense{"), nn::ShapeError);
+  CHECK_THROWS_WITH_AS(make(many, 8 * many), doctest::Contains("too many elements to count"),
+                       nn::ShapeError);
+  CHECK_THROWS_WITH_AS(make(many, 3 * many), doctest::Contains("its largest parameter, 1.weight"),
+                       nn::Error);
+}
+
 TEST_CASE("frozen layers stay as they are and let the gradient through") {
   const auto network = nn::sequential(nn::Dense{4}, nn::Tanh{},
                                       nn::residual(nn::Dense{4}, nn::Tanh{}), nn::Dense{2});

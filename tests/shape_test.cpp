@@ -58,4 +58,13 @@ TEST_CASE("what cannot be a shape, or an axis of one, is refused by name") {
   CHECK(message([] { (void)Shape{}.back(); }) == "axis -1 of the shape scalar, which has 0 axes");
 }
 
+TEST_CASE("a shape of more elements than can be counted has no size, unless it has none at all") {
+  constexpr nn::Index half = nn::Index{1} << (sizeof(nn::Index) * 4);
+  CHECK(nn::Shape{half, half / 4}.size() == half * (half / 4));
+  CHECK_THROWS_WITH_AS(static_cast<void>(nn::Shape{half, half}.size()),
+                       doctest::Contains("too many elements to count"), nn::ShapeError);
+  CHECK(nn::Shape{half, half, half, 0}.size() == 0);
+  static_assert(nn::Shape{0, half, half}.size() == 0);
+}
+
 }  // namespace shape_test

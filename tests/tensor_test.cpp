@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace tensor_test {
@@ -123,6 +125,37 @@ TEST_CASE("an arena hands out aligned pieces, and no more than it has") {
   CHECK(nn::bytes_for<float>(0) == 0);
   CHECK(nn::bytes_for<float>(16) == 64);
   CHECK(nn::bytes_for<float>(17) == 128);
+}
+
+TEST_CASE("a tensor for which there is no memory says how large it was to be") {
+  constexpr Index huge = std::numeric_limits<Index>::max() / 2;  // more bytes than can be counted
+  const auto message = [](const auto& make) {
+    try {
+      make();
+    } catch (const nn::Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing was thrown");
+  };
+  const std::string expected = "there is no memory for " + std::to_string(huge) +
+                               " elements of 8 bytes, wanted for a tensor of shape " +
+                               std::to_string(huge);
+  CHECK(message([&] { Tensor<double>{Shape{huge}}; }) == expected);
+  Tensor<double> tensor({2}, {3, 4});
+  CHECK(message([&] { tensor.resize({huge}); }) == expected);
+  CHECK(tensor == Tensor<double>({2}, {3, 4}));
+  nn::AlignedAllocator<double> allocator;
+  CHECK_THROWS_AS((void)allocator.allocate(static_cast<std::size_t>(huge)), nn::Error);
+  CHECK_THROWS_AS((void)nn::bytes_for<double>(huge), nn::Error);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+  if constexpr (sizeof(Index) == 8) {  // what can be counted, but is nowhere to be had
+    CHECK(message([&] {
+            tensor.resize({Index{1} << (sizeof(Index) * 8 - 8), 2});
+          }) ==
+          "there is no memory for 1152921504606846976 bytes, wanted for a tensor of shape "
+          "72057594037927936x2");
+  }
+#endif
 }
 
 }  // namespace tensor_test

@@ -16,6 +16,20 @@ namespace nn {
 /// Blocks start on a cache line, which is also the widest vector register.
 inline constexpr std::size_t alignment = 64;
 
+namespace detail {
+
+/// Says that there are not so many bytes, what has to be so with `count` elements of `size` each.
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_for_memory(std::size_t count,
+                                                                   std::size_t size) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    fail<Error>({"there is no memory for ", count, " elements of ", size, " bytes"});
+  }
+  fail<Error>({"there is no memory for ", bytes, " bytes"});
+}
+
+}  // namespace detail
+
 /// A standard allocator whose blocks are aligned to `alignment` bytes.
 template <class T>
 struct AlignedAllocator {
@@ -25,9 +39,15 @@ struct AlignedAllocator {
   template <class U>
   // NOLINTNEXTLINE(google-explicit-constructor): the standard asks allocators to convert
   constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}
-  /// Room for `count` elements. @throws std::bad_alloc
+  /// Room for `count` elements. @throws Error with the number of bytes when there is none.
   [[nodiscard]] T* allocate(std::size_t count) {
-    return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignment}));
+    void* block = nullptr;
+    if (count <= std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) {
+      block = ::operator new (count * sizeof(T), std::align_val_t{alignment}, std::nothrow);
+    }
+    if (block == nullptr) [[unlikely]]
+      detail::fail_for_memory(count, sizeof(T));
+    return static_cast<T*>(block);
   }
   /// Gives back what `allocate` gave.
   void deallocate(T* block, std::size_t /*count*/) {
@@ -43,8 +63,11 @@ using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 /// The bytes that `count` elements take in an Arena: a whole number of cache lines.
 template <class T>
 [[nodiscard]] constexpr Index bytes_for(Index count) {
-  const Index bytes = count * static_cast<Index>(sizeof(T));
   const Index line = static_cast<Index>(alignment);
+  if (count > (std::numeric_limits<Index>::max() - line) / static_cast<Index>(sizeof(T)))
+      [[unlikely]]
+    detail::fail_for_memory(static_cast<std::size_t>(count), sizeof(T));
+  const Index bytes = count * static_cast<Index>(sizeof(T));
   return (bytes + line - 1) / line * line;
 }
 

@@ -55,10 +55,15 @@ class Shape {
   [[nodiscard]] constexpr Index back() const { return (*this)[-1]; }
 
   /// The number of elements: the product of the extents (1 for rank 0).
+  /// @throws ShapeError when an Index cannot count them.
   [[nodiscard]] constexpr Index size() const {
     Index product = 1;
-    for (Index axis = 0; axis < rank_; ++axis) product *= extents_[static_cast<std::size_t>(axis)];
-    return product;
+    bool overflows = false;
+    for (Index axis = 0; axis < rank_; ++axis) {
+      overflows |=
+          __builtin_mul_overflow(product, extents_[static_cast<std::size_t>(axis)], &product);
+    }
+    return overflows ? size_of_none() : product;
   }
 
   /// Adds an axis at the end. @throws ShapeError for a negative extent or one axis too many.
@@ -108,6 +113,14 @@ class Shape {
   }
 
  private:
+  /// Where the product is not an Index: 0 if one of the extents is, so that it is one after all.
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] constexpr Index size_of_none() const {
+    for (Index axis = 0; axis < rank_; ++axis) {
+      if (extents_[static_cast<std::size_t>(axis)] == 0) return 0;
+    }
+    detail::fail<ShapeError>({"a shape of too many elements to count: ", *this});
+  }
+
   std::array<Index, max_rank> extents_{};
   Index rank_ = 0;
 };

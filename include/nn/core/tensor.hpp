@@ -115,9 +115,8 @@ class Tensor {
 
   Tensor() = default;
 
-  /// Elements of value `fill`.
-  explicit Tensor(const Shape& shape, const T& fill = T{})
-      : elements_(static_cast<std::size_t>(shape.size()), fill), shape_(shape) {}
+  /// Elements of value `fill`. @throws Error when there is not so much memory.
+  explicit Tensor(const Shape& shape, const T& fill = T{}) { set_shape(shape, fill); }
 
   /// @throws ShapeError unless there are as many values as the shape has elements.
   Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape) {
@@ -183,14 +182,23 @@ class Tensor {
 
   /// Gives the tensor another shape. The elements keep their order; new ones are `T{}`. Memory is
   /// allocated only when the size outgrows every earlier one.
-  [[gnu::noinline]] void resize(const Shape& shape) {
-    elements_.resize(static_cast<std::size_t>(shape.size()));
-    shape_ = shape;
-  }
+  /// @throws Error when there is not so much memory; the tensor is then as it was.
+  void resize(const Shape& shape) { set_shape(shape, T{}); }
 
   bool operator==(const Tensor&) const = default;
 
  private:
+  [[gnu::noinline]] void set_shape(const Shape& shape, const T& fill) {
+    const auto count = static_cast<std::size_t>(shape.size());
+    try {
+      if (count > elements_.max_size()) detail::fail_for_memory(count, sizeof(T));
+      elements_.resize(count, fill);
+    } catch (const Error& error) {
+      detail::fail<Error>({error.what(), ", wanted for a tensor of shape ", shape});
+    }
+    shape_ = shape;
+  }
+
   AlignedVector<T> elements_;
   Shape shape_{0};
 };

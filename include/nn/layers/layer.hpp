@@ -212,6 +212,7 @@ template <class L>
     if constexpr (requires { layer.settings(); }) plan.settings = layer.settings();
     if constexpr (requires { layer.parameters(input); }) plan.parameters = layer.parameters(input);
     if constexpr (requires { layer.state(input); }) plan.state = layer.state(input);
+    for (const Variable& variable : plan.parameters) (void)variable.shape.size();  // countable
     if constexpr (requires { layer.multiply_adds(input); }) {
       plan.multiply_adds = layer.multiply_adds(input);
     }

@@ -233,7 +233,11 @@ class Model {
     [[gnu::cold, gnu::noinline]] static void grow(AlignedVector<std::byte>& block, Index bytes) {
       if (static_cast<Index>(block.size()) < bytes) {
         block.clear();  // so that nothing is copied
-        block.resize(static_cast<std::size_t>(bytes));
+        try {
+          block.resize(static_cast<std::size_t>(bytes));
+        } catch (const Error& error) {
+          detail::fail<Error>({error.what(), ", wanted for what the layers compute of a batch"});
+        }
       }
     }
     AlignedVector<std::byte> kept_;
@@ -299,10 +303,24 @@ class Model {
       lay_out(plan, plan.parameters, variables_, parameters);
       lay_out(plan, plan.state, states_, state);
     });
-    parameters_.resize({parameters});
-    gradients_.resize({parameters});
-    state_.resize({state});
+    try {
+      parameters_.resize({parameters});
+      gradients_.resize({parameters});
+      state_.resize({state});
+    } catch (const Error& error) {
+      fail_for_memory(error);
+    }
     find_trainable();
+  }
+
+  /// Names the parameter that takes most of the memory there is not.
+  [[noreturn, gnu::cold, gnu::noinline]] void fail_for_memory(const Error& error) const {
+    const auto largest = std::max_element(
+        variables_.begin(), variables_.end(),
+        [](const auto& a, const auto& b) { return a.shape.size() < b.shape.size(); });
+    if (largest == variables_.end()) throw error;
+    throw Error(detail::text("a model too large: ", error.what(), "; its largest parameter, ",
+                             largest->name, ", is ", largest->shape));
   }
 
   [[gnu::cold, gnu::noinline]] static void set_paths(Plan& plan, const std::string& path) {
@@ -316,7 +334,10 @@ class Model {
                                                    std::vector<Variable>& all, Index& offset) {
     for (Variable& variable : own) {
       variable.offset = offset;
-      offset += variable.shape.size();
+      if (__builtin_add_overflow(offset, variable.shape.size(), &offset)) {
+        detail::fail<Error>({"a model of too many parameters to count: ", variable.name, " of ",
+                             plan.name, " is ", variable.shape});
+      }
       Variable named = variable;
       if (!plan.path.empty()) named.name = detail::text(plan.path, '.', variable.name);
       all.push_back(std::move(named));
