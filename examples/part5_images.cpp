@@ -13,6 +13,7 @@
 #include "support/answers.hpp"
 #include "support/any_picture.hpp"
 #include "support/classifier.hpp"
+#include "support/doubt.hpp"
 #include "support/jpeg_trace.hpp"
 #include "support/recipes.hpp"
 
@@ -622,11 +623,17 @@ void classify(const Options& options) {
                        "pictures");
     const Tensor<float> probabilities = nn::mean_probabilities<float>(logits_of(networks, data));
     std::vector<nn::viz::Prediction> predictions;
+    std::vector<nn::viz::Image> seen;
+    for (const example::PreparedPicture& picture : prepared) seen.push_back(picture.image);
+    nn::viz::write_png(options.out / "seen.png", nn::viz::image_grid(seen, 8, {.scale = 4}));
+    std::cout << "what the network is shown: " << (options.out / "seen.png").string() << '\n';
     for (std::size_t i = 0; i < prepared.size(); ++i) {
       const auto row = std::as_const(probabilities).sample(static_cast<Index>(i));
       std::cout << names[i] << " (" << originals[i].width() << "x" << originals[i].height()
                 << (prepared[i].done.empty() ? "" : ", " + prepared[i].done)
-                << "): " << likeliest(row, class_names) << '\n';
+                << "): " << likeliest(row, class_names);
+      const std::string doubt = example::doubt(row);
+      std::cout << (doubt.empty() ? "" : " (" + doubt + ")") << '\n';
       predictions.push_back({prepared[i].image, {row.begin(), row.end()}});
     }
     nn::viz::plot_predictions(options.out / "classified.png", predictions,

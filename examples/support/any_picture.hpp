@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "nn/core/shape.hpp"
+#include "support/paper.hpp"
 
 namespace example {
 
@@ -39,12 +40,50 @@ inline int background_level(const nn::viz::Image& grey) {
   return *middle;
 }
 
-/// The background black and the brightest pixel white.
-inline void stretch(nn::viz::Image& grey, int background, int brightest) {
-  for (std::uint8_t& level : grey.pixels()) {
-    const int above = std::max(0, level - background);
-    level = static_cast<std::uint8_t>(std::min(255, 255 * above / (brightest - background)));
-  }
+/// Whether most of the picture's middle is light: ink on paper, not chalk on slate.
+inline bool is_light(const nn::viz::Image& grey) {
+  const nn::Index top = grey.height() / 8;
+  const nn::Index left = grey.width() / 8;
+  const paper::Map middle = paper::levels(
+      nn::viz::crop(grey, top, left, grey.height() - 2 * top, grey.width() - 2 * left));
+  return 2 * paper::quantile(middle, 0.5) >
+         paper::quantile(middle, 0.02) + paper::quantile(middle, 0.98);
+}
+
+/// How much brighter than the background, a plane through what lies along the edges, every pixel
+/// is: for objects that fill the picture.
+inline paper::Map above_edges(const nn::viz::Image& grey) {
+  const paper::Map levels = paper::levels(grey);
+  paper::Map edges = paper::Map::Zero(levels.rows(), levels.cols());
+  edges.row(0).setOnes();
+  edges.bottomRows(1).setOnes();
+  edges.col(0).setOnes();
+  edges.rightCols(1).setOnes();
+  return (levels - paper::plane_through_most(levels, edges)).max(0.0F);
+}
+
+/// What stands out as a picture whose brightest pixel is white.
+inline nn::viz::Image stretched(const paper::Map& map) {
+  const float brightest = map.maxCoeff();
+  nn::require(brightest >= 16, "nothing stands out from its background");
+  nn::viz::Image image(map.rows(), map.cols(), 1);
+  std::transform(map.data(), map.data() + map.size(), image.pixels().begin(), [&](float level) {
+    return static_cast<std::uint8_t>(std::min(255.0F, 255 * level / brightest));
+  });
+  return image;
+}
+
+inline void invert(nn::viz::Image& grey) {
+  for (std::uint8_t& level : grey.pixels()) level = static_cast<std::uint8_t>(255 - level);
+}
+
+/// Photographs are no larger than strokes need to be told.
+inline nn::viz::Image reduced(const nn::viz::Image& grey) {
+  constexpr nn::Index most = 1024;
+  const nn::Index longest = std::max(grey.height(), grey.width());
+  if (longest <= most) return grey;
+  return nn::viz::resized(grey, std::max<nn::Index>(1, grey.height() * most / longest),
+                          std::max<nn::Index>(1, grey.width() * most / longest));
 }
 
 /// The smallest rectangle that holds all that is brighter than a quarter.
@@ -103,22 +142,27 @@ inline nn::viz::Image centred_object(const nn::viz::Image& grey, bool digits, nn
   return image;
 }
 
+inline void say(std::string& done, const std::string& what) {
+  if (!what.empty()) done += (done.empty() ? "" : ", ") + what;
+}
+
 inline PreparedPicture prepare_grey(const nn::viz::Image& picture, bool digits, nn::Index side) {
   PreparedPicture result{nn::viz::to_grey(picture), {}};
   nn::viz::Image& grey = result.image;
-  int background = background_level(grey);
-  if (background > 127) {
-    for (std::uint8_t& level : grey.pixels()) level = static_cast<std::uint8_t>(255 - level);
-    background = 255 - background;
-    result.done = "black and white exchanged";
+  if (grey.height() == side && grey.width() == side) {
+    if (background_level(grey) <= 127) return result;
+    invert(grey);
+    return {grey, "black and white exchanged"};
   }
-  if (grey.height() == side && grey.width() == side) return result;
-  const int brightest = *std::max_element(grey.pixels().begin(), grey.pixels().end());
-  nn::require(brightest - background >= 16, "nothing stands out from its background");
-  stretch(grey, background, brightest);
-  grey = centred_object(grey, digits, side);
-  result.done += (result.done.empty() ? "" : ", ") + std::string("what stands out fitted into ") +
-                 std::to_string(side) + "x" + std::to_string(side) + " pixels";
+  grey = reduced(grey);
+  const bool light = digits ? is_light(grey) : background_level(grey) > 127;
+  if (light) say(result.done, "black and white exchanged");
+  // Ink is looked for as dark, clothes as bright.
+  if (light != digits) invert(grey);
+  paper::Map object = digits ? paper::ink_of(grey) : above_edges(grey);
+  if (digits) say(result.done, paper::leave_one_digit(object));
+  grey = centred_object(stretched(object), digits, side);
+  say(result.done, "what stands out fitted into " + nn::detail::text(side, 'x', side) + " pixels");
   return result;
 }
 
@@ -126,7 +170,8 @@ inline PreparedPicture prepare_grey(const nn::viz::Image& picture, bool digits, 
 
 /// The picture as `shape`, height x width x channels, in the manner of the data set: the central
 /// square of a photograph, reduced; the object of a grey one, bright on black, cut out and centred.
-/// @throws nn::Error when nothing stands out from the background of a picture that should be grey.
+/// @throws nn::Error when nothing stands out from the background of a picture that should be grey,
+/// or several digits do.
 inline PreparedPicture prepare_picture(const nn::viz::Image& picture, std::string_view dataset,
                                        const nn::Shape& shape) {
   if (shape.back() == 1) return detail::prepare_grey(picture, dataset == "mnist", shape[0]);
