@@ -137,6 +137,55 @@ void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
   CHECK(worst_error(dw, expected, {}, 1) < 2 * tolerance<T>(terms));
 }
 
+/// Every pass by Winograd's algorithm, whether or not it would be chosen.
+template <class T>
+void check_winograd(const ConvolutionGeometry& g, std::mt19937& generator) {
+  CAPTURE(g.height);
+  CAPTURE(g.width);
+  CAPTURE(g.channels);
+  CAPTURE(g.filters);
+  CAPTURE(g.pad_top);
+  CAPTURE(g.pad_left);
+  const auto x = random_values<T>(g.batch * g.input_size(), generator);
+  const auto w = random_values<T>(g.weights_size(), generator);
+  const auto dy = random_values<T>(g.batch * g.output_size(), generator);
+  const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
+  constexpr auto winograd = nn::ConvolutionAlgorithm::winograd;
+  const Index taps = g.kernel_height * g.kernel_width;
+  const nn::Epilogue<T> epilogue{bias.data(), {0.25F}};
+  auto y = poisoned<T>(g.batch * g.output_size());
+  nn::convolution_forward(
+      g, x.data(), w.data(), y.data(), epilogue,
+      Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd)).arena,
+      winograd);
+  CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue, g.filters) <
+        2 * tolerance<T>(taps * g.channels));
+  auto dx = poisoned<T>(g.batch * g.input_size());
+  nn::convolution_backward_data(
+      g, dy.data(), w.data(), dx.data(), epilogue,
+      Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data, winograd))
+          .arena,
+      winograd);
+  CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
+                    g.channels) < 2 * tolerance<T>(taps * g.filters));
+  const auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
+  auto dw = poisoned<T>(g.weights_size());
+  const auto backward_weights = [&](bool accumulate) {
+    nn::convolution_backward_weights(
+        g, x.data(), dy.data(), dw.data(), accumulate,
+        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_weights, winograd))
+            .arena,
+        winograd);
+  };
+  const double allowed = 4 * tolerance<T>(g.batch * g.output_height() * g.output_width());
+  backward_weights(false);
+  CHECK(worst_error(dw, expected, {}, 1) < allowed);
+  backward_weights(true);
+  auto twice = expected;
+  for (double& value : twice) value *= 2;
+  CHECK(worst_error(dw, twice, {}, 1) < 2 * allowed);
+}
+
 ConvolutionGeometry random_geometry(std::mt19937& generator) {
   const auto pick = [&](std::initializer_list<Index> values) {
     return values.begin()[generator() % values.size()];
@@ -277,6 +326,24 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for few channels and f
   if (nn::detail::lanes<T> >= 8) CHECK(by_planes > 5);
 }
 
+TEST_CASE_TEMPLATE(
+    "depthwise gradients agree with the definition where vectors of channels overlap", T, float,
+    double) {
+  std::mt19937 generator(13);
+  for (const Index channels : {9, 17, 19, 23, 31}) {
+    for (const Index batch : {1, 2}) {
+      check_convolution<T>(square({.batch = batch,
+                                   .size = 7,
+                                   .channels = channels,
+                                   .filters = channels,
+                                   .kernel = 3,
+                                   .padding = 1,
+                                   .groups = channels}),
+                           generator);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("gradients by dot products agree with the definition for few channels", T, float,
                    double) {
   std::mt19937 generator(11);
@@ -336,51 +403,26 @@ TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition for every pa
                                 .pad_bottom = pick({0, 1, 2}),
                                 .pad_left = pick({0, 1, 2, 3}),
                                 .pad_right = pick({0, 1, 2})};
-    CAPTURE(g.height);
-    CAPTURE(g.width);
-    CAPTURE(g.channels);
-    CAPTURE(g.filters);
-    CAPTURE(g.pad_top);
-    CAPTURE(g.pad_left);
-    const auto x = random_values<T>(g.batch * g.input_size(), generator);
-    const auto w = random_values<T>(g.weights_size(), generator);
-    const auto dy = random_values<T>(g.batch * g.output_size(), generator);
-    const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
-    constexpr auto winograd = nn::ConvolutionAlgorithm::winograd;
-    const Index taps = g.kernel_height * g.kernel_width;
-    const nn::Epilogue<T> epilogue{bias.data(), {0.25F}};
-    auto y = poisoned<T>(g.batch * g.output_size());
-    nn::convolution_forward(
-        g, x.data(), w.data(), y.data(), epilogue,
-        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd)).arena,
-        winograd);
-    CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue,
-                      g.filters) < 2 * tolerance<T>(taps * g.channels));
-    auto dx = poisoned<T>(g.batch * g.input_size());
-    nn::convolution_backward_data(
-        g, dy.data(), w.data(), dx.data(), epilogue,
-        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data, winograd))
-            .arena,
-        winograd);
-    CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
-                      g.channels) < 2 * tolerance<T>(taps * g.filters));
-    const auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
-    auto dw = poisoned<T>(g.weights_size());
-    const auto backward_weights = [&](bool accumulate) {
-      nn::convolution_backward_weights(
-          g, x.data(), dy.data(), dw.data(), accumulate,
-          Scratch<T>(
-              nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_weights, winograd))
-              .arena,
-          winograd);
-    };
-    const double allowed = 4 * tolerance<T>(g.batch * g.output_height() * g.output_width());
-    backward_weights(false);
-    CHECK(worst_error(dw, expected, {}, 1) < allowed);
-    backward_weights(true);
-    auto twice = expected;
-    for (double& value : twice) value *= 2;
-    CHECK(worst_error(dw, twice, {}, 1) < 2 * allowed);
+    check_winograd<T>(g, generator);
+  }
+}
+
+TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition where sums are cut into blocks",
+                   T, float, double) {
+  std::mt19937 generator(12);
+  const Index lanes = nn::detail::lanes<T>;
+  const Index many = 1280 / static_cast<Index>(sizeof(T)) + 2 * lanes;  // 352 of 16 floats
+  for (const Index stride : {1, 2}) {  // the phases of 4x4 taps are so many more channels
+    for (const bool wide : {false, true}) {
+      check_winograd<T>(square({.batch = 1,
+                                .size = 5 * stride,
+                                .channels = wide ? lanes : many,
+                                .filters = wide ? many : lanes,
+                                .kernel = 2 + stride,
+                                .padding = 1,
+                                .stride = stride}),
+                        generator);
+    }
   }
 }
 

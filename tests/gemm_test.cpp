@@ -97,6 +97,31 @@ TEST_CASE_TEMPLATE("gemm agrees with the definition where it is cut into blocks"
   }
 }
 
+TEST_CASE_TEMPLATE("gemm agrees with the definition wherever there is more than one block", T,
+                   float, double) {
+  std::mt19937 generator(5);
+  const Index deep = 2 * nn::detail::GemmCut::most_k_bytes / static_cast<Index>(sizeof(T)) + 3;
+  const Index tall = 9 * nn::detail::panel_columns<T> + 5;  // three blocks of a narrow product
+  for (int flags = 0; flags < 32; ++flags) {
+    const auto check = [&](Index m, Index n, Index k) {
+      check_gemm<T>(m, n, k, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0,
+                    (flags & 16) != 0, generator);
+    };
+    for (const Index narrow : {1, 2, 3, 5, 7, 9, 15}) {
+      check(tall, narrow, 5);
+      check(33, narrow, deep);
+      check(tall, narrow, 531);  // of columns as dot products, two blocks and less than a vector
+    }
+    check(1, 1029, 5);  // a row: two pieces, and two blocks of k with what is left of a panel
+    check(1, 37, 515);
+    check(2 * nn::detail::GemmCut::most_m + 7, 33, 4);
+    check(13, 2 * nn::detail::GemmCut::most_n + 9, 4);
+    check(13, 45, deep);
+    check(nn::detail::GemmCut::most_m + 1, nn::detail::GemmCut::most_n + 1, deep / 2 + 1);
+    check(7, 1100, 3);  // a block so wide that A is packed where vectors are long
+  }
+}
+
 TEST_CASE("gemm of an empty sum writes zeros, or what was there, and the epilogue") {
   const float bias[] = {1, -2};
   float c[] = {5, 5};
@@ -150,6 +175,37 @@ TEST_CASE_TEMPLATE("sum_rows adds every row once", T, float, double) {
       }
     }
   }
+}
+
+TEST_CASE_TEMPLATE("sum_rows gives the same bits for any number of threads", T, float, double) {
+  std::mt19937 generator(6);
+  const int before = nn::threads();
+  for (const Index rows : {5, 700, 4099, 20011}) {
+    for (const Index columns : {1, 10, 64, 300}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const auto a = random_values<T>(rows * columns, generator);
+      std::vector<T> expected;
+      for (int count = 1; count <= 5; ++count) {
+        CAPTURE(count);
+        nn::set_threads(count);
+        std::vector<T> out(static_cast<std::size_t>(columns));
+        nn::sum_rows(rows, columns, a.data(), columns, out.data(), false);
+        if (count == 1) expected = out;
+        CHECK(out == expected);
+      }
+      // Which is the sum, too: every row once.
+      for (Index j = 0; j < columns; ++j) {
+        double want = 0;
+        for (Index i = 0; i < rows; ++i) {
+          want += static_cast<double>(a[static_cast<std::size_t>(i * columns + j)]);
+        }
+        CHECK(std::abs(static_cast<double>(expected[static_cast<std::size_t>(j)]) - want) <
+              4 * tolerance<T>(rows));
+      }
+    }
+  }
+  nn::set_threads(before);
 }
 
 }  // namespace gemm_test

@@ -125,6 +125,19 @@ TEST_CASE("numbers below a bound are equally likely, and the bound is checked") 
     CHECK(large >= 0);
     CHECK(large < (Index{3} << 61));
   }
+  // 2^64 numbers do not go evenly into 3 * 2^61 results: without rejection, products would give
+  // those with a remainder of 2 too rarely, and remainders those of the last third.
+  const Index bound = Index{3} << 61;
+  std::vector<int> remainders(3);
+  std::vector<int> thirds(3);
+  for (int i = 0; i < 30000; ++i) {
+    const Index value = random.below(bound);
+    ++remainders[static_cast<std::size_t>(value % 3)];
+    ++thirds[static_cast<std::size_t>(value / (Index{1} << 61))];
+  }
+  for (const std::vector<int>& found : {remainders, thirds}) {
+    for (const int count : found) CHECK(std::abs(count - 10000) < 5 * std::sqrt(30000 * 2 / 9.0));
+  }
   CHECK(random.below(1) == 0);
   CHECK_THROWS_AS((void)random.below(0), nn::Error);
   CHECK_THROWS_AS((void)random.below(-5), nn::Error);
