@@ -190,6 +190,19 @@ TEST_CASE("a network too large for the memory there is says what takes it") {
                        nn::Error);
 }
 
+TEST_CASE("any layer tells what it holds, and copies of it do so too") {
+  const AnyLayer layer = nn::Dense{7};
+  const AnyLayer copy = layer;
+  REQUIRE(copy.get_if<nn::Dense>() != nullptr);
+  CHECK(copy.get_if<nn::Dense>()->name() == "Dense{7}");
+  CHECK(copy.get_if<nn::Conv2D>() == nullptr);
+  CHECK(copy.get_if<nn::Tanh>() == nullptr);
+  AnyLayer left = layer;
+  const AnyLayer taken = std::move(left);
+  CHECK(left.get_if<nn::Dense>() == nullptr);  // NOLINT(bugprone-use-after-move)
+  CHECK(taken.get_if<nn::Dense>() != nullptr);
+}
+
 TEST_CASE("frozen layers stay as they are and let the gradient through") {
   const auto network = nn::sequential(nn::Dense{4}, nn::Tanh{},
                                       nn::residual(nn::Dense{4}, nn::Tanh{}), nn::Dense{2});

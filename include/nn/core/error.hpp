@@ -9,6 +9,10 @@
 #include <string>
 #include <string_view>
 
+#ifndef __cpp_exceptions
+#error "nn says what is wrong by exceptions: compile it without -fno-exceptions"
+#endif
+
 namespace nn {
 
 /// The base of every exception the library throws on purpose. Its message says what was expected,

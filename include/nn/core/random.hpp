@@ -29,9 +29,9 @@ constexpr std::uint64_t split_mix(std::uint64_t& state) {
 /// that it does not depend on the standard library's: x = m * 2^e with m near 1, and
 /// ln m = 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) / (m + 1), |s| < 0.172.
 constexpr double portable_log(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
+  const auto bits = bit_cast<std::uint64_t>(x);
   auto exponent = static_cast<int>(bits >> 52U) - 1023;
-  double m = std::bit_cast<double>((bits & 0x000fffffffffffffU) | 0x3ff0000000000000U);
+  double m = bit_cast<double>((bits & 0x000fffffffffffffU) | 0x3ff0000000000000U);
   if (m > 1.4142135623730951) {
     m *= 0.5;
     ++exponent;
@@ -46,7 +46,7 @@ constexpr double portable_log(double x) {
 /// The square root by Newton's iteration, correctly rounded but for the last bit.
 constexpr double portable_sqrt(double x) {
   double root =
-      std::bit_cast<double>((std::bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
+      bit_cast<double>((bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
   for (int step = 0; step < 6; ++step) root = 0.5 * (root + x / root);
   return root;
 }

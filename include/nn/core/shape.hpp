@@ -16,6 +16,22 @@ namespace nn {
 /// Every size, count and position in the library (signed, as Eigen's).
 using Index = std::ptrdiff_t;
 
+namespace detail {
+
+/// `count`, or the largest Index where that has too few bits: for bounds on what is read.
+constexpr Index at_most(std::uint64_t count) {
+  constexpr auto most = static_cast<std::uint64_t>(PTRDIFF_MAX);
+  return static_cast<Index>(count < most ? count : most);
+}
+
+/// The bits of a value as those of another type: std::bit_cast, which libc++ has since version 14.
+template <class To, class From>
+constexpr To bit_cast(const From& value) {
+  return __builtin_bit_cast(To, value);
+}
+
+}  // namespace detail
+
 /// A class: 0, 1, ..., number of classes - 1.
 using Label = std::int32_t;
 

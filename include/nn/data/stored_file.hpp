@@ -28,7 +28,7 @@ inline Decompressor gzip_decompressor = nullptr;
 class StoredFile {
  public:
   /// No reader here takes files beyond this, compressed or not.
-  static constexpr Index max_bytes = Index{1} << 31;
+  static constexpr Index max_bytes = detail::at_most(std::uint64_t{1} << 31U);
 
   /// Reads `path` or, where there is none, `path`.gz.
   /// @throws FileError when there is neither, or it is no ordinary file or cannot be read.

@@ -165,7 +165,7 @@ void decode(ElementType type, std::span<const char> bytes, T* out) {
       return decode_with<std::uint16_t>(bytes, out, from_f16);
     case ElementType::bf16:
       return decode_with<std::uint16_t>(bytes, out, [](std::uint16_t bits) {
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
+        return nn::detail::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
       });
     case ElementType::i32:
       return decode_with<std::int32_t>(bytes, out, same);

@@ -120,9 +120,11 @@ inline void import_reshape(const OnnxNode& node, ImportedChain& chain) {
       node.expect(i <= old.size(), "extent ", i, " is to be copied, and there is none");
       target[i] = old[i - 1];
     }
-    node.expect(target[i] >= -1 && target[i] <= (Index{1} << 31U), "an extent of ", target[i]);
+    node.expect(target[i] >= -1 && target[i] <= nn::detail::at_most(std::uint64_t{1} << 31U),
+                "an extent of ", target[i]);
     if (target[i] > 0) {
-      known = std::min(known * target[i], Index{1} << 31U);  // more does not fit anyway
+      known = std::min(known * target[i],
+                       nn::detail::at_most(std::uint64_t{1} << 31U));  // more does not fit anyway
     }
     extents.push_back(target[i]);
   }

@@ -28,7 +28,8 @@ struct OnnxConstant {
 [[nodiscard]] inline Index checked_count(const std::vector<Index>& extents) {
   Index count = 1;
   for (const Index extent : extents) {
-    require<FileError>(extent >= 0 && extent <= (Index{1} << 40U) / std::max<Index>(count, 1),
+    require<FileError>(extent >= 0 && extent <= nn::detail::at_most(std::uint64_t{1} << 40U) /
+                                                    std::max<Index>(count, 1),
                        "its extents are no size");
     count *= extent;
   }

@@ -43,11 +43,15 @@ class AnyLayer {
   /// The layer held, if it is an `L`; else null.
   template <class L>
   [[nodiscard]] const L* get_if() const {
-    const auto* holder = dynamic_cast<const Holder<L>*>(layer_.get());
-    return holder == nullptr ? nullptr : &holder->layer;
+    if (layer_ == nullptr || layer_->kind != &kind_of<L>) return nullptr;
+    return &static_cast<const Holder<L>*>(layer_.get())->layer;
   }
 
  private:
+  /// Its address tells one type of layer from another, without the compiler's type information.
+  template <class L>
+  static inline char kind_of = 0;
+
   template <class T>
   struct Passes {
     virtual Memory memory(T, const Plan&, Index batch, bool training) const = 0;
@@ -63,7 +67,7 @@ class AnyLayer {
     using Passes<float>::memory, Passes<double>::memory;
     using Passes<float>::forward, Passes<double>::forward;
     using Passes<float>::backward, Passes<double>::backward;
-    Interface() = default;
+    explicit Interface(const void* kind_of_layer) : kind(kind_of_layer) {}
     Interface(const Interface&) = delete;
     Interface& operator=(const Interface&) = delete;
     virtual ~Interface() = default;
@@ -71,11 +75,12 @@ class AnyLayer {
     virtual std::string name() const = 0;
     virtual LayerTraits traits() const = 0;
     virtual Plan plan(const Shape& input) const = 0;
+    const void* kind;
   };
 
   template <class L>
   struct Holder final : Interface {
-    explicit Holder(L held) : layer(std::move(held)) {}
+    explicit Holder(L held) : Interface(&kind_of<L>), layer(std::move(held)) {}
 
     Shape output_shape(const Shape& input) const override { return layer.output_shape(input); }
     std::string name() const override { return name_of(layer); }

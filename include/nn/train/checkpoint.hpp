@@ -199,7 +199,7 @@ class Checkpoint {
   /// @}
 
  private:
-  static constexpr Index max_bytes = Index{1} << 36U;
+  static constexpr Index max_bytes = detail::at_most(std::uint64_t{1} << 36U);
 
   [[nodiscard]] const std::string& section(const std::string& key) const {
     const auto found = sections_.find(key);

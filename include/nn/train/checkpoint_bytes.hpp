@@ -63,7 +63,7 @@ class Crc64 {
 /// Appends whole numbers, in the order of bytes of the machine.
 template <class Number>
 void append_number(std::string& bytes, Number number) {
-  const auto raw = std::bit_cast<std::array<char, sizeof(Number)>>(number);
+  const auto raw = bit_cast<std::array<char, sizeof(Number)>>(number);
   bytes.append(raw.data(), raw.size());
 }
 
