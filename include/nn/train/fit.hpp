@@ -93,8 +93,7 @@ class Fit {
     const Index classes = (validation ? *options.validation : train).classes();
     require(classifies(model.output_shape(), classes), "outputs of shape ", model.output_shape(),
             " are not scores of the ", classes, " classes of the ",
-            validation ? "validation" : "training",
-            " set, whose accuracy early stopping is to watch");
+            validation ? "validation" : "training", " set, which early stopping is to watch");
   }
 
   static void require_samples_fit(const Model<Network, T>& model, const Dataset& data) {
