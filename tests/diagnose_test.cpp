@@ -55,6 +55,22 @@ TEST_CASE("diagnose: dead units, and a network that cannot learn") {
   CHECK(diagnosis.findings[1].find("did not learn one batch") != std::string::npos);
 }
 
+TEST_CASE("diagnose: half of the units may be dead, not more") {
+  auto model = make_model();
+  for (const nn::Index dead : {12, 13}) {
+    CAPTURE(dead);
+    for (nn::Index unit = 0; unit < 24; ++unit) {
+      model.parameter("1.bias")[unit] = unit < dead ? -1000.0F : 10.0F;
+    }
+    const nn::Diagnosis diagnosis =
+        nn::diagnose(model, blobs(100, 1), SoftmaxCrossEntropy{}, {.learning_rate = 0.01});
+    REQUIRE(diagnosis.relus.size() == 1);
+    REQUIRE(diagnosis.relus[0].dead == dead);
+    const std::string words = in_words(diagnosis);
+    CHECK((words.find("are 0 for every sample") != std::string::npos) == (dead == 13));
+  }
+}
+
 TEST_CASE("diagnose: weights that start too large, or are no numbers") {
   const nn::Diagnosis large =
       nn::diagnose(make_model(nn::normal(100)), blobs(100, 1), SoftmaxCrossEntropy{});
