@@ -110,10 +110,7 @@ nn::Model<Network, To> converted(const nn::Model<Network, From>& model) {
 
 std::string scientific(double value) {
   if (value == 0) return "0";
-  std::ostringstream out;
-  out.precision(2);
-  out << std::scientific << value;
-  return out.str();
+  return nn::detail::scientific(value, 2);
 }
 
 example::Table sums_table(const std::vector<Sums>& all) {

@@ -10,6 +10,7 @@
 
 #include <iostream>
 #include <set>
+#include <sstream>
 
 #include "support/classifier.hpp"
 

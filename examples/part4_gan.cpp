@@ -6,6 +6,8 @@
 #include <nn/viz/plot.hpp>
 
 #include <iostream>
+#include <locale>
+#include <sstream>
 
 #include "support/classifier.hpp"
 #include "support/gan.hpp"
@@ -156,6 +158,7 @@ Gan load_generator(const std::filesystem::path& file, std::uint64_t seed) {
   }
   const auto numbers = [&](const char* key) {
     std::istringstream text(metadata.at(key));
+    text.imbue(std::locale::classic());
     std::vector<Index> list;
     for (Index number = 0; text >> number;) list.push_back(number);
     return list;

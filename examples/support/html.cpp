@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
-#include <sstream>
+#include <charconv>
 
 #include "nn/core/error.hpp"
 #include "nn/core/file.hpp"
+#include "nn/core/text_stream.hpp"
 #include "nn/viz/image.hpp"
 #include "support/style.hpp"
 #include "support/text.hpp"
@@ -19,7 +19,7 @@ namespace {
 constexpr double text_column = 720;
 
 std::string tag(std::string_view name, std::string_view content, std::string_view attributes = {}) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << '<' << name << (attributes.empty() ? "" : " ") << attributes << '>' << content << "</"
       << name << '>';
   return out.str();
@@ -68,7 +68,7 @@ RenderedPicture rendered(const Picture& picture, const PictureSource& source) {
   const Size size = picture_size(content, path.string());
   const std::string url = source.embedded ? data_url(content, path) : url_of(picture.file);
   const std::string& words = picture.alternative.empty() ? picture.caption : picture.alternative;
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "<img src=\"" << url << "\" alt=\"" << escaped(words) << "\" width=\"" << size.width
       << "\" height=\"" << size.height << "\" loading=\"" << (source.embedded ? "eager" : "lazy")
       << '"' << (size.width > text_column ? " class=\"large\"" : "") << '>';
@@ -106,7 +106,7 @@ std::string rendered(const Table& table) {
       numeric[column] = numeric[column] && is_numeric(row[column]);
     }
   }
-  std::ostringstream out;
+  nn::detail::TextStream out;
   if (!table.caption.empty()) out << tag("caption", marked_up(table.caption)) << '\n';
   out << tag("thead", tag("tr", table_row(table, table.columns, numeric, "th"))) << "\n<tbody>\n";
   for (std::size_t k = 0; k < table.rows.size(); ++k) {
@@ -164,7 +164,9 @@ double svg_length(const std::string& content, std::string_view attribute) {
   const auto end = content.find('>', begin);
   const auto place = content.find(nn::detail::text(' ', attribute, "=\""), begin);
   if (place >= end) return 0;
-  return std::atof(content.c_str() + place + attribute.size() + 3);
+  double length = 0;
+  std::from_chars(content.data() + place + attribute.size() + 3, content.data() + end, length);
+  return length;
 }
 
 double png_extent(const std::string& content, std::size_t place) {
@@ -264,7 +266,7 @@ Size picture_size(const std::string& content, const std::string& name) {
 
 std::string sections(const Page& page, const PictureSource& source, int level,
                      const std::string& anchor) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   const auto& all = page.sections();
   for (std::size_t k = 0; k < all.size(); ++k) {
     const std::string id = anchor.empty() ? "" : nn::detail::text("id=\"", anchor, '-', k, '"');

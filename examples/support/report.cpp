@@ -1,9 +1,8 @@
 #include "support/report.hpp"
 
-#include <sstream>
-
 #include "nn/core/error.hpp"
 #include "nn/core/file.hpp"
+#include "nn/core/text_stream.hpp"
 #include "support/html.hpp"
 
 namespace example {
@@ -19,7 +18,7 @@ std::string link(const std::string& anchor, const std::string& text) {
 }
 
 std::string contents(const std::string& anchor, const Page& page, std::size_t chapter) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "<li>"
       << link(anchor, nn::detail::text("<span class=\"count\">", chapter + 1, "</span>",
                                        html::escaped(page.title())));
@@ -45,7 +44,7 @@ void Report::fact(std::string name, std::string value) {
 }
 
 void Report::write(const std::filesystem::path& file) const {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "<h1>" << html::escaped(title_) << "</h1>\n<p class=\"lead\">" << html::marked_up(lead_)
       << "</p>\n<nav aria-label=\"Contents\">\n<ol>\n";
   for (std::size_t k = 0; k < chapters_.size(); ++k) {

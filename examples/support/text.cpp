@@ -2,15 +2,13 @@
 
 #include <cmath>
 #include <iomanip>
-#include <sstream>
+
+#include "nn/core/number.hpp"
+#include "nn/core/text_stream.hpp"
 
 namespace example {
 
-std::string fixed(double value, int decimals) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(decimals) << value;
-  return out.str();
-}
+std::string fixed(double value, int decimals) { return nn::detail::fixed(value, decimals); }
 
 std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
 
@@ -24,7 +22,7 @@ std::string thousands(nn::Index value) {
 
 std::string duration(double seconds) {
   if (seconds < 59.95) return fixed(seconds, seconds < 9.995 ? 1 : 0) + " s";
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << std::setfill('0');
   const auto whole = static_cast<nn::Index>(std::llround(seconds));
   if (whole < 3600) {

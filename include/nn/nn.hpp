@@ -18,6 +18,7 @@
 #include "nn/core/gemm.hpp"
 #include "nn/core/initializer.hpp"
 #include "nn/core/memory.hpp"
+#include "nn/core/number.hpp"
 #include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/parallel_sum.hpp"

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <concepts>
-#include <cstdio>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "nn/core/number.hpp"
 
 #ifndef __cpp_exceptions
 #error "nn says what is wrong by exceptions: compile it without -fno-exceptions"
@@ -73,7 +74,7 @@ class Piece {
                                      }} {}
   // NOLINTEND(google-explicit-constructor)
 
-  /// Numbers are written as streams write them.
+  /// Numbers are written as streams write them that have no locale.
   [[gnu::cold, gnu::noinline]] void append_to(std::string& message) const {
     switch (kind_) {
       case Kind::text:
@@ -85,12 +86,9 @@ class Piece {
       case Kind::natural:
         message += std::to_string(natural_);
         break;
-      case Kind::real: {
-        char digits[32];
-        std::snprintf(digits, sizeof(digits), "%g", real_);  // NOLINT(*-vararg)
-        message += digits;
+      case Kind::real:
+        message += general(real_);
         break;
-      }
       case Kind::object:
         message += object_.to_string(object_.address);
         break;

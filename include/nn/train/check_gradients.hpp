@@ -33,8 +33,8 @@ struct GradientCheck {
   explicit operator bool() const { return ok; }
 
   friend std::ostream& operator<<(std::ostream& out, const GradientCheck& check) {
-    return out << (check.ok ? "passed: " : "FAILED: ") << check.where << ", relative error "
-               << check.worst;
+    return out << detail::text(check.ok ? "passed: " : "FAILED: ", check.where, ", relative error ",
+                               check.worst);
   }
 };
 

@@ -50,18 +50,18 @@ struct Diagnosis {
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Diagnosis& diagnosis) {
-  out << "loss at the first step: " << diagnosis.first_loss;
+  out << detail::text("loss at the first step: ", diagnosis.first_loss);
   if (!std::isnan(diagnosis.expected_loss)) {
-    out << " (a classifier that knows nothing: " << diagnosis.expected_loss << ")";
+    out << detail::text(" (a classifier that knows nothing: ", diagnosis.expected_loss, ")");
   }
-  out << "\nafter " << diagnosis.steps << " steps on one batch: " << diagnosis.last_loss;
+  out << detail::text("\nafter ", diagnosis.steps, " steps on one batch: ", diagnosis.last_loss);
   if (!std::isnan(diagnosis.last_accuracy)) {
-    out << ", accuracy " << 100 * diagnosis.last_accuracy << " %";
+    out << detail::text(", accuracy ", 100 * diagnosis.last_accuracy, " %");
   }
   out << '\n';
   for (const DeadUnits& relu : diagnosis.relus) {
-    out << relu.name << " (layer " << relu.path << "): " << relu.dead << " of " << relu.units
-        << " units are dead\n";
+    out << detail::text(relu.name, " (layer ", relu.path, "): ", relu.dead, " of ", relu.units,
+                        " units are dead\n");
   }
   for (const std::string& finding : diagnosis.findings) out << "! " << finding << '\n';
   if (diagnosis.healthy()) out << "nothing wrong was found\n";

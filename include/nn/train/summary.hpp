@@ -2,9 +2,7 @@
 /// A network at a glance.
 #pragma once
 
-#include <iomanip>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -66,19 +64,11 @@ namespace detail {
 
 /// Bytes in words: "1.5 MB".
 [[nodiscard]] inline std::string readable_bytes(Index bytes) {
-  std::ostringstream out;
   const auto count = static_cast<double>(bytes);
-  out << std::fixed << std::setprecision(1);
-  if (count < 1e3) {
-    out << std::setprecision(0) << count << " B";
-  } else if (count < 1e6) {
-    out << count / 1e3 << " kB";
-  } else if (count < 1e9) {
-    out << count / 1e6 << " MB";
-  } else {
-    out << count / 1e9 << " GB";
-  }
-  return out.str();
+  if (count < 1e3) return std::to_string(bytes) + " B";
+  if (count < 1e6) return fixed(count / 1e3, 1) + " kB";
+  if (count < 1e9) return fixed(count / 1e6, 1) + " MB";
+  return fixed(count / 1e9, 1) + " GB";
 }
 
 /// Lines up columns: the first two to the left, the others to the right.
@@ -117,7 +107,7 @@ inline std::ostream& operator<<(std::ostream& out, const Summary& summary) {
   }
   return out << "; " << detail::grouped(summary.multiply_adds) << " multiply-adds a sample; "
              << detail::readable_bytes(summary.training_bytes) << " to train on batches of "
-             << summary.batch << '\n';
+             << std::to_string(summary.batch) << '\n';
 }
 
 /// The layers of a model with their shapes, parameters, multiply-adds and memory:

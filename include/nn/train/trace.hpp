@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iomanip>
 #include <map>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -106,12 +104,6 @@ class Stopwatch final : public Observer<T> {
     quoted += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   }
   return quoted + '"';
-}
-
-[[nodiscard]] inline std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(digits) << value;
-  return out.str();
 }
 
 }  // namespace detail

@@ -57,7 +57,7 @@ inline void check(const std::vector<std::string>& categories, const std::vector<
   for (const auto& name : categories) widest = std::max(widest, estimated_width(name) + 8);
   const double room =
       (static_cast<double>(size.width) - 90) / static_cast<double>(categories.size());
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "set grid noxtics\nset xtics scale 0 " << (widest > room ? "rotate by 35 right" : "")
       << " (";
   for (std::size_t k = 0; k < categories.size(); ++k) {
@@ -76,9 +76,9 @@ struct DrawnBars {
 [[nodiscard]] inline DrawnBars drawn_bars(const BarSeries& series, std::size_t k, std::size_t count,
                                           const FigureOptions& options) {
   const double width = 0.8 / static_cast<double>(count);
-  std::ostringstream data;
+  nn::detail::TextStream data;
   data << "$bars" << k << " << EOD\nNaN NaN NaN NaN\n";
-  std::ostringstream labels;
+  nn::detail::TextStream labels;
   for (std::size_t i = 0; i < series.values.size(); ++i) {
     const double x = static_cast<double>(i) - 0.4 + width * (static_cast<double>(k) + 0.5);
     const double spread = series.spread.empty() ? 0 : series.spread[i];
@@ -92,7 +92,7 @@ struct DrawnBars {
   }
   data << "EOD\n" << labels.str();
   const std::string block = nn::detail::text("$bars", k);
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << block << " using 1:2:(" << width * 0.92 << ") with boxes fs solid noborder lc rgb "
       << quoted_colour(colour_of_bars(series, k, count, options.ordered)) << " title "
       << in_quotes(series.name);
@@ -195,7 +195,7 @@ namespace detail {
 [[nodiscard]] inline std::string outline(std::size_t k, const std::vector<double>& edges,
                                          const std::vector<double>& heights,
                                          const FigureOptions& options) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "$outline" << k << " << EOD\n";
   for (std::size_t i = 0; i < heights.size(); ++i) {
     const std::string top = drawn(std::max(heights[i], *options.y.min), options.y);

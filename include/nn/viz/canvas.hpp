@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -84,7 +83,7 @@ class Canvas {
   /// Writes the sheet as .png or .svg.
   /// @throws Error when gnuplot is missing, FileError when the file cannot be written.
   void write(const std::filesystem::path& path) const {
-    std::ostringstream out;
+    nn::detail::TextStream out;
     out << "unset border\nunset tics\nunset key\nset lmargin 0\nset rmargin 0\nset tmargin 0\n"
         << "set bmargin 0\nset xrange [0:" << size_.width << "]\nset yrange [" << size_.height
         << ":0]\n"
@@ -104,7 +103,7 @@ class Canvas {
   static int number(Colour c) { return c.red * 65536 + c.green * 256 + c.blue; }
 
   FigureSize size_;
-  std::ostringstream boxes_, lines_, data_, labels_;
+  nn::detail::TextStream boxes_, lines_, data_, labels_;
   Index pictures_ = 0;
   Index words_ = 0;
 };

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -72,11 +71,7 @@ class Extent {
 };
 
 /// A number as an axis shows it, at most six digits long.
-[[nodiscard]] inline std::string tick_text(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
+[[nodiscard]] inline std::string tick_text(double value) { return nn::detail::general(value); }
 
 /// A power of ten as readers like it: "0.01", "100", and beyond the usual "10⁻⁵".
 [[nodiscard]] inline std::string power_of_ten(int exponent) {
@@ -102,7 +97,7 @@ class Extent {
   const int first = static_cast<int>(std::floor(std::log10(low) + 1e-9));
   const int last = static_cast<int>(std::ceil(std::log10(high) - 1e-9));
   const int every = std::max(1, (last - first) / 8);
-  std::ostringstream out;
+  nn::detail::TextStream out;
   for (int exponent = first; exponent <= last; ++exponent) {
     const double decade = std::pow(10.0, exponent);
     const bool labelled = (exponent - first) % every == 0;
@@ -139,7 +134,7 @@ class Extent {
   const double scale = drawn_scale(axis);
   double low = axis.min.value_or(extent.low());
   double high = axis.max.value_or(extent.high());
-  std::ostringstream out;
+  nn::detail::TextStream out;
   const auto end = [&](bool given, double value) {
     // Curves begin and end at the edge; upwards gnuplot extends the axis to a round number.
     const bool exact = given || extent.empty() || name == "x" || !axis.ticks.empty();
@@ -178,7 +173,7 @@ class Extent {
 
 /// The vertical reference lines, and the labels of all.
 [[nodiscard]] inline std::string reference_labels(const FigureOptions& options, const Extent& x) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   for (const ReferenceLine& line : options.lines) {
     const std::string at = drawn(line.at, line.vertical ? options.x : options.y);
     if (at == "NaN") continue;
@@ -227,7 +222,7 @@ class Extent {
   const bool legend = options.legend && names.size() > 1;
   const double title = options.title.empty() ? 0 : line + 8;
   double top = 14 + title;
-  std::ostringstream out;
+  nn::detail::TextStream out;
   if (legend) {
     double widest = 0;
     for (const auto& name : names) widest = std::max(widest, estimated_width(name));

@@ -12,12 +12,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "nn/core/file.hpp"
+#include "nn/core/text_stream.hpp"
 #include "nn/viz/csv.hpp"
 #include "nn/viz/theme.hpp"
 
@@ -79,7 +79,7 @@ namespace nn::viz::detail {
                                           const FigureSize& size) {
   require(size.width >= 100 && size.height >= 60 && size.width <= 8000 && size.height <= 8000,
           "a figure of ", size.width, "x", size.height, " pixels");
-  std::ostringstream out;
+  nn::detail::TextStream out;
   if (path.extension() == ".png") {
     out << "set terminal pngcairo noenhanced size " << 2 * size.width << ',' << 2 * size.height
         << " fontscale 2 linewidth 2 pointscale 2";

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <span>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -32,9 +30,7 @@ struct HeatMapOptions {
 namespace detail {
 
 [[nodiscard]] inline std::string fixed_text(double value, int decimals) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(std::max(decimals, 0)) << value;
-  return out.str();
+  return nn::detail::fixed(value, decimals);
 }
 
 /// Where the cells of a matrix stand, and the words around them.

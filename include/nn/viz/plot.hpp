@@ -56,7 +56,7 @@ inline void check(const std::vector<Curve>& curves) {
 /// `floor` at most.
 [[nodiscard]] inline std::string data_block(const Curve& curve, std::size_t k,
                                             const FigureOptions& options, double floor) {
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "$curve" << k << " << EOD\nNaN NaN NaN NaN\n";
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
     const double y = curve.y[i];
@@ -79,7 +79,7 @@ inline void check(const std::vector<Curve>& curves) {
 [[nodiscard]] inline std::string curve_command(const Curve& curve, std::size_t k, Colour colour,
                                                bool ordered) {
   const bool few = curve.x.size() <= 25;
-  std::ostringstream out;
+  nn::detail::TextStream out;
   out << "$curve" << k << " using 1:2 with ";
   switch (curve.style) {
     case CurveStyle::points:
@@ -183,7 +183,7 @@ inline void plot_roc(const std::filesystem::path& path, const std::vector<RocCur
                      FigureOptions options = {.size = {560, 520}}) {
   std::vector<Curve> drawn;
   for (const RocCurve& roc : curves) {
-    std::ostringstream name;
+    nn::detail::TextStream name;
     name << roc.name;
     name.precision(4);
     if (roc.area) name << " (area " << std::fixed << *roc.area << ')';

@@ -1,0 +1,17 @@
+/// @file
+/// A stream whose numbers are the same in every locale.
+#pragma once
+
+#include <locale>
+#include <sstream>
+
+namespace nn::detail {
+
+/// A stream into a text, for what programs read: numbers have a point and no separators, whatever
+/// locale the program has set (a std::ostringstream takes the global one).
+class TextStream : public std::ostringstream {
+ public:
+  TextStream() { imbue(std::locale::classic()); }
+};
+
+}  // namespace nn::detail
