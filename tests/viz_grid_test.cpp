@@ -87,4 +87,13 @@ TEST_CASE("a batch becomes images that share black and white") {
         Tensor<std::uint8_t>({1, 2, 1}, {0, 255}));
 }
 
+TEST_CASE("a full grid has exactly the height of its rows") {
+  const std::vector<Image> images(4, Image(3, 5, 1, black));
+  const Image grid = image_grid(images, 2, {.scale = 2, .gap = 1});
+  CHECK(grid.height() == 1 + 2 * (3 * 2 + 1));
+  CHECK(grid.width() == 1 + 2 * (5 * 2 + 1));
+  const std::vector<Image> one_more(5, Image(3, 5, 1, black));
+  CHECK(image_grid(one_more, 2, {.scale = 2, .gap = 1}).height() == 1 + 3 * (3 * 2 + 1));
+}
+
 }  // namespace viz_grid_test

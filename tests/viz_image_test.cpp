@@ -263,4 +263,12 @@ TEST_CASE("image: what is transparent is laid over white") {
   CHECK(two.pixels()(0, 1, 0) == 153);
 }
 
+TEST_CASE("an infinite pixel is the lightest or the darkest, in an image of one level too") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor<float> sample({1, 4, 1}, {infinity, 1, -infinity, 3});
+  CHECK(to_image(sample).pixels() == Tensor<std::uint8_t>({1, 4, 1}, {255, 0, 0, 255}));
+  const Tensor<float> flat({1, 4, 1}, {2, infinity, -infinity, std::nanf("")});
+  CHECK(to_image(flat).pixels() == Tensor<std::uint8_t>({1, 4, 1}, {0, 255, 0, 0}));
+}
+
 }  // namespace viz_image_test

@@ -330,4 +330,39 @@ TEST_CASE("colours of a scale run from its first to its last") {
   CHECK(map.at(0, 2) == Colour{224, 224, 224});
 }
 
+TEST_CASE("a class without hits has a pale diagonal cell, and no class a share of nothing") {
+  const Folder folder;
+  const fs::path path = folder.path / "confusion.png";
+  // All of "a" are taken for "b"; "c" never occurs.
+  plot_confusion_matrix(path, std::vector<Index>{0, 8, 0, 0, 8, 0, 0, 0, 0}, {"a", "b", "c"});
+  const Image image = read_image(path);
+  const auto cell = doctest::Approx(108 * 108).epsilon(0.15);  // 54 x 54 at twice the size
+  CHECK(pixels_of(image, colour_of(0.15, ColourScale::blues)) / 2 == cell);
+  CHECK(pixels_of(image, colour_of(0.85, ColourScale::blues)) == cell);
+  CHECK(pixels_of(image, colour_of(0.63, ColourScale::oranges)) == cell);
+  CHECK(pixels_of(image, Colour{224, 224, 224}) < 100);  // nothing is NaN
+}
+
+TEST_CASE("a band ends at the floor of the plot, but never above its curve") {
+  const Curve curve{.name = "cost", .x = {1, 2}, .y = {0.5, 4}, .spread = {2, 1}};
+  CHECK(viz::detail::data_block(curve, 0, {}, 0) ==
+        "$curve0 << EOD\nNaN NaN NaN NaN\n1 0.5 0 2.5\n2 4 3 5\nEOD\n");
+  // On a logarithmic axis the floor is the least value there is.
+  CHECK(viz::detail::data_block(curve, 0, {.y = {.logarithmic = true}}, 0.25) ==
+        "$curve0 << EOD\nNaN NaN NaN NaN\n1 0.5 0.25 2.5\n2 4 3 5\nEOD\n");
+  CHECK(viz::detail::data_block(curve, 0, {}, 0.75) ==
+        "$curve0 << EOD\nNaN NaN NaN NaN\n1 0.5 0.5 2.5\n2 4 3 5\nEOD\n");
+}
+
+TEST_CASE("more predictions than a figure has room for: the first are drawn, and it says so") {
+  const Folder folder;
+  const fs::path path = folder.path / "predictions.svg";
+  const std::vector<Prediction> many(300, {Image(1, 1, 1), {0.25F, 0.75F}});
+  CHECK(most_predictions(3) == 132);
+  plot_predictions(path, many, {.title = "answers"});
+  CHECK(read_file(path).find("answers: the first 132 of 300") != std::string::npos);
+  plot_predictions(path, std::span(many).first(132), {.title = "answers"});
+  CHECK(read_file(path).find("the first") == std::string::npos);
+}
+
 }  // namespace viz_plot_test

@@ -73,12 +73,17 @@ namespace nn::viz::detail {
   return in_quotes("#" + alpha + hex(colour).substr(1));
 }
 
+/// The longest side of a figure, in pixels of a page.
+inline constexpr Index longest_side = 8000;
+
 /// The lines that choose the format by the extension of `path`, the size and the font.
 /// @throws Error for an extension other than .png and .svg.
 [[nodiscard]] inline std::string terminal(const std::filesystem::path& path,
                                           const FigureSize& size) {
-  require(size.width >= 100 && size.height >= 60 && size.width <= 8000 && size.height <= 8000,
-          "a figure of ", size.width, "x", size.height, " pixels");
+  require(size.width >= 100 && size.height >= 60 && size.width <= longest_side &&
+              size.height <= longest_side,
+          "a figure of ", size.width, "x", size.height, " pixels; expected 100x60 to ",
+          longest_side, "x", longest_side);
   nn::detail::TextStream out;
   if (path.extension() == ".png") {
     out << "set terminal pngcairo noenhanced size " << 2 * size.width << ',' << 2 * size.height

@@ -119,8 +119,9 @@ struct ValueRange {
   const float width = range.high - range.low;
   const float scale = width > 0 ? 255.0F / width : 0.0F;
   std::transform(sample.begin(), sample.end(), pixels.begin(), [&](float value) {
-    const float level = std::isnan(value) ? 0.0F : (value - range.low) * scale;
-    return static_cast<std::uint8_t>(std::clamp(level, 0.0F, 255.0F) + 0.5F);
+    if (value > range.high) return std::uint8_t{255};  // an infinity too, in an image of one level
+    if (!(value > range.low)) return std::uint8_t{0};  // NaN too
+    return static_cast<std::uint8_t>(std::min((value - range.low) * scale, 255.0F) + 0.5F);
   });
   return Image(pixels);
 }

@@ -107,8 +107,16 @@ inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double
 
 }  // namespace detail
 
+/// How many predictions fit into one figure, `columns` side by side.
+[[nodiscard]] inline Index most_predictions(Index columns) {
+  constexpr double heading = 46;
+  return columns * static_cast<Index>((static_cast<double>(detail::longest_side) - heading) /
+                                      (detail::panel_height + detail::panel_gap));
+}
+
 /// Draws pictures, each beside a bar chart of its classes' probabilities. A right answer is framed
-/// in blue, a wrong one in orange.
+/// in blue, a wrong one in orange. Of more than `most_predictions`, the first are drawn and the
+/// title says of how many.
 /// @throws Error when there is no prediction, a class has no probability, or gnuplot is missing;
 /// FileError when the file cannot be written.
 inline void plot_predictions(const std::filesystem::path& path,
@@ -116,15 +124,21 @@ inline void plot_predictions(const std::filesystem::path& path,
                              const PredictionOptions& options = {}) {
   require(!predictions.empty() && options.columns > 0, "a figure of ", predictions.size(),
           " predictions in ", options.columns, " columns");
-  const auto count = static_cast<Index>(predictions.size());
-  const Index columns = std::min(options.columns, count);
-  const Index rows = (count + columns - 1) / columns;
-  const double heading = options.title.empty() ? 16 : 46;
+  const auto all = static_cast<Index>(predictions.size());
+  const Index columns = std::min(options.columns, all);
   const double step_x = detail::panel_width + detail::panel_gap;
   const double step_y = detail::panel_height + detail::panel_gap;
+  const Index most_rows = most_predictions(1);
+  const Index count = std::min(all, columns * most_rows);
+  const Index rows = (count + columns - 1) / columns;
+  std::string title = options.title;
+  if (count < all) {
+    title += nn::detail::text(title.empty() ? "" : ": ", "the first ", count, " of ", all);
+  }
+  const double heading = title.empty() ? 16 : 46;
   Canvas canvas({static_cast<Index>(16 + static_cast<double>(columns) * step_x),
                  static_cast<Index>(heading + static_cast<double>(rows) * step_y)});
-  canvas.words(options.title, 14, 20, {.points = figure_points + 0.5, .bold = true});
+  canvas.words(title, 14, 20, {.points = figure_points + 0.5, .bold = true});
   for (Index k = 0; k < count; ++k) {
     const Prediction& prediction = predictions[static_cast<std::size_t>(k)];
     require(!prediction.image.empty() && !prediction.probabilities.empty() &&
