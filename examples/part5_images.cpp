@@ -592,6 +592,20 @@ std::string likeliest(nn::TensorView<const float> row, const std::vector<std::st
   return text;
 }
 
+/// The answers have been given: without gnuplot, the picture of them is all that is missing.
+void draw_answers(const std::filesystem::path& file,
+                  const std::vector<nn::viz::Prediction>& predictions,
+                  const std::vector<std::string>& class_names) {
+  try {
+    nn::viz::plot_predictions(file, predictions, {.class_names = class_names});
+    std::cout << "picture: " << file.string() << '\n';
+  } catch (const nn::FileError&) {
+    throw;
+  } catch (const nn::Error& error) {
+    std::cout << "left out: the picture of the answers: " << error.what() << '\n';
+  }
+}
+
 void classify(const Options& options) {
   const std::vector<Trained> networks = load_networks(options);
   const std::vector<std::string>& class_names = networks.front().class_names;
@@ -636,9 +650,7 @@ void classify(const Options& options) {
       std::cout << (doubt.empty() ? "" : " (" + doubt + ")") << '\n';
       predictions.push_back({prepared[i].image, {row.begin(), row.end()}});
     }
-    nn::viz::plot_predictions(options.out / "classified.png", predictions,
-                              {.class_names = class_names});
-    std::cout << "picture: " << (options.out / "classified.png").string() << '\n';
+    draw_answers(options.out / "classified.png", predictions, class_names);
   }
   nn::require(refused == 0, refused, " of ", options.classify.size(),
               " pictures could not be classified");
