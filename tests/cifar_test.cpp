@@ -98,6 +98,19 @@ TEST_CASE("what is wrong is said with the file's name and the place") {
   }
 }
 
+TEST_CASE("the version for Python is refused with what to get instead") {
+  const TemporaryFolder folder;
+  folder.write("data_batch_1", "\x80\x02}q\x01");
+  const std::string message = message_of([&] { (void)load_cifar10(folder.path()); });
+  CHECK(contains(message, "version for Python (data_batch_1 is a pickle)"));
+  CHECK(contains(message, "cifar-10-binary.tar.gz"));
+  folder.write("data_batch_1.bin", "\x80\x02}q\x01");
+  CHECK(contains(message_of([&] { (void)load_cifar10(folder.path()); }),
+                 "data_batch_1.bin is a Python pickle"));
+  folder.write("data_batch_1.bin", "<!doctype html>");
+  CHECK(contains(message_of([&] { (void)load_cifar10(folder.path()); }), "is a web page"));
+}
+
 TEST_CASE("the real CIFAR-10") {
   const auto folder = real_data("cifar-10-batches-bin");
   if (folder.empty()) return;

@@ -193,6 +193,63 @@ void check_sums(const Dataset& data, Index size, std::uint64_t sum, std::vector<
   CHECK(std::accumulate(data.image(3).begin(), data.image(3).end(), Index{0}) == fourth);
 }
 
+TEST_CASE("a base whose files have dots in their names is read too") {
+  const TemporaryFolder folder;
+  write_base(folder);
+  for (const std::string name : {"train-images", "t10k-labels"}) {
+    const std::string idx = name == "train-images" ? "idx3-ubyte" : "idx1-ubyte";
+    std::filesystem::rename(folder.path() / (name + '-' + idx), folder.path() / (name + '.' + idx));
+  }
+  const auto [train, test] = load_mnist(folder.path());
+  CHECK(train.size() == 3);
+  CHECK(test.label(0) == 4);
+}
+
+TEST_CASE("a missing file is refused with the names of what is there instead") {
+  const TemporaryFolder folder;
+  folder.write("MNIST.zip", "PK");
+  folder.write("readme", "");
+  CHECK(contains(message_of([&] { (void)load_mnist(folder.path()); }),
+                 "-ubyte.gz; what is there: MNIST.zip, readme"));
+  for (char letter = 'a'; letter <= 'k'; ++letter) folder.write(std::string(1, letter), "");
+  CHECK(contains(message_of([&] { (void)load_mnist(folder.path()); }),
+                 "MNIST.zip, a, b, c, d, e, f, g, ..."));
+}
+
+TEST_CASE("what was saved in place of the data is called by its name") {
+  const TemporaryFolder folder;
+  const auto message = [&](const std::string& content) {
+    const auto path = folder.write("images.gz", content);
+    return message_of([&] { (void)read_idx(path); });
+  };
+  const std::string name = (folder.path() / "images.gz").string();
+  const std::string page = name + " is a web page, not data";
+  CHECK(contains(message("<!DOCTYPE html><title>404</title>"), page));
+  CHECK(contains(message("<html><body>Log in first</body></html>"), page));
+  CHECK(contains(message("<?xml version=\"1.0\"?><Error><Code>AccessDenied"), page));
+  CHECK(contains(message("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 9\n"),
+                 name + " is a pointer of Git LFS"));
+  CHECK(contains(message("PK\x03\x04 and so on"), name + " is a zip archive"));
+  CHECK(contains(message("\x80\x04\x95 and so on"), name + " is a Python pickle"));
+}
+
+TEST_CASE("exactly as much as may be claimed is accepted, an element more is refused") {
+  // 2^31 elements in 6 bytes of extents each; there are none, so that reading ends as truncated.
+  CHECK(contains(refusal(idx_header(image_magic, {1U << 15U, 1U << 15U, 2})),
+                 "truncated: 32768x32768x2 elements take 2147483664 bytes"));
+  CHECK(contains(refusal(idx_header(label_magic, {1U << 31U})), "truncated: 2147483648 elements"));
+  CHECK(contains(refusal(idx_header(label_magic, {(1U << 31U) + 1})),
+                 "it claims 2147483649 elements; at most 2147483648 are read"));
+  CHECK(contains(refusal(idx_header(image_magic, {1U << 15U, (1U << 15U) + 1, 2})),
+                 "it claims 32768x32769x2 elements"));
+  // The real size of a file, one more and one less.
+  const std::string whole = images(4);
+  CHECK(refusal(whole) == "nothing was thrown");
+  CHECK(contains(refusal(whole.substr(0, whole.size() - 1)),
+                 "it has " + std::to_string(whole.size() - 1)));
+  CHECK(contains(refusal(whole + '\0'), "it goes on after the 40 bytes"));
+}
+
 TEST_CASE("the real MNIST") {
   const auto folder = real_data("mnist");
   if (folder.empty()) return;

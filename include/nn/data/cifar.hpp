@@ -28,6 +28,7 @@ class CifarReader {
     const Index expected = images_per_file_ * record_bytes;
     const std::string content = file.first(expected + 1);
     const auto found = static_cast<Index>(content.size());
+    refuse_other_content(file.name(), content);
     require<FileError>(found == expected, file.name(), ": it should have ", expected, " bytes (",
                        images_per_file_, " images of ", record_bytes, "), it has ",
                        found > expected ? "more" : std::to_string(found));
@@ -80,6 +81,13 @@ struct CifarOptions {
                      "cannot read CIFAR-10: ", folder, " is not a folder");
   require(options.images_per_file > 0 && options.images_per_file <= 10000, "CIFAR-10 with ",
           options.images_per_file, " images a file; expected 1 to 10000");
+  require<FileError>(
+      std::filesystem::exists(folder / "data_batch_1.bin", ignored) ||
+          !std::filesystem::exists(folder / "data_batch_1", ignored),
+      "cannot read CIFAR-10: ", folder,
+      " holds its version for Python (data_batch_1 is a pickle); what is read is the "
+      "binary version (data_batch_1.bin), cifar-10-binary.tar.gz from "
+      "https://www.cs.toronto.edu/~kriz/cifar.html");
   detail::CifarReader train(5, options.images_per_file);
   for (const char* number : {"1", "2", "3", "4", "5"})
     train.add(StoredFile(folder / (std::string("data_batch_") + number + ".bin")));

@@ -79,6 +79,7 @@ struct IdxKind {
 [[gnu::cold]] [[nodiscard]] inline IdxHeader read_idx_header(const StoredFile& file, Index rank) {
   const std::string start = file.first(4 + 4 * Shape::max_rank);
   const auto length = static_cast<Index>(start.size());
+  refuse_other_content(file.name(), start);
   require<FileError>(length >= 4, file.name(), ": it has ", length,
                      " bytes of content, too few for an IDX file");
   IdxHeader header;
@@ -134,6 +135,19 @@ struct IdxKind {
                  std::move(class_names), std::move(name));
 }
 
+/// A file such as train-images-idx3-ubyte, or train-images.idx3-ubyte, as some copies have it.
+[[gnu::cold]] [[nodiscard]] inline StoredFile find_idx(const std::filesystem::path& folder,
+                                                       const std::string& name) {
+  std::string dotted = name;
+  dotted.replace(dotted.rfind("-idx"), 1, ".");
+  const auto is_there = [&](const std::string& file) {
+    std::error_code ignored;
+    return std::filesystem::exists(folder / file, ignored) ||
+           std::filesystem::exists(folder / (file + ".gz"), ignored);
+  };
+  return StoredFile(folder / (!is_there(name) && is_there(dotted) ? dotted : name));
+}
+
 /// The four files that MNIST and its successors come in.
 [[gnu::cold]] [[nodiscard]] inline TrainTest load_mnist_like(
     const std::filesystem::path& folder, const std::vector<std::string>& class_names,
@@ -142,7 +156,7 @@ struct IdxKind {
   require<FileError>(std::filesystem::is_directory(folder, ignored), "cannot read ", name, ": ",
                      folder, " is not a folder");
   const auto part = [&](const char* images, const char* labels, const char* use) {
-    return idx_dataset(StoredFile(folder / images), StoredFile(folder / labels), class_names,
+    return idx_dataset(find_idx(folder, images), find_idx(folder, labels), class_names,
                        text(name, ' ', use));
   };
   TrainTest result{part("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "training"),
@@ -177,7 +191,7 @@ struct IdxKind {
 
 /// MNIST's 60,000 training and 10,000 test images of handwritten digits, 28x28x1, from
 /// train-images-idx3-ubyte, train-labels-idx1-ubyte and their t10k siblings in `folder`, each
-/// possibly with .gz.
+/// possibly with .gz, or with a dot before idx.
 /// @throws FileError as `load_idx` does.
 [[nodiscard]] inline TrainTest load_mnist(const std::filesystem::path& folder) {
   return detail::load_mnist_like(folder, detail::numbered_classes(10), "MNIST");
