@@ -186,7 +186,7 @@ example::Table count_table(const nn::TrainTest& base) {
 }
 
 void study(const Options& options) {
-  const std::filesystem::path folder = options.data / "mnist";
+  const std::filesystem::path folder = example::dataset_folder(options.data, "mnist");
   const nn::TrainTest base = nn::load_mnist(folder);
   const Checks checks = check_files(folder);
   draw_examples(options, base.train);

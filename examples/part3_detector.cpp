@@ -737,7 +737,7 @@ void tell_pictures(example::Page& page, const Results& results, bool errors) {
 void study(const Options& options) {
   const example::Stopwatch watch;
   const Sizes sizes = sizes_of(options);
-  nn::TrainTest digits = nn::load_mnist(options.data / "mnist");
+  nn::TrainTest digits = nn::load_mnist(example::dataset_folder(options.data, "mnist"));
   const nn::Normalization normalization = nn::normalization_of(digits.train);
   digits.train = digits.train.with_normalization(normalization);
   digits.test = digits.test.with_normalization(normalization)

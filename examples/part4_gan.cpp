@@ -586,7 +586,7 @@ void study(const Options& options) {
   const example::Stopwatch watch;
   const Sizes sizes = sizes_of(options);
   const nn::Normalization range{{0.5}, {0.5}};  // from -1 to 1, as tanh has it
-  nn::TrainTest digits = nn::load_mnist(options.data / "mnist");
+  nn::TrainTest digits = nn::load_mnist(example::dataset_folder(options.data, "mnist"));
   digits.train = digits.train.with_normalization(range).slice(
       0, std::min(sizes.learning, digits.train.size()));
   digits.test =

@@ -14,6 +14,7 @@
 #include "support/any_picture.hpp"
 #include "support/classifier.hpp"
 #include "support/doubt.hpp"
+#include "support/files.hpp"
 #include "support/jpeg_trace.hpp"
 #include "support/recipes.hpp"
 
@@ -44,11 +45,12 @@ struct Bases {
 };
 
 nn::TrainTest load_images(const Options& options) {
-  if (options.dataset == "mnist") return nn::load_mnist(options.data / "mnist");
+  if (options.dataset == "mnist")
+    return nn::load_mnist(example::dataset_folder(options.data, "mnist"));
   if (options.dataset == "fashion-mnist") {
-    return nn::load_fashion_mnist(options.data / "fashion-mnist");
+    return nn::load_fashion_mnist(example::dataset_folder(options.data, "fashion-mnist"));
   }
-  return nn::load_cifar10(options.data / "cifar-10-batches-bin");
+  return nn::load_cifar10(example::dataset_folder(options.data, "cifar-10-batches-bin"));
 }
 
 /// 5,000 images of the learning base become the validation base; with --quick all is a small part.
@@ -538,7 +540,7 @@ Trained load_weights(const std::filesystem::path& file) {
 std::vector<Trained> load_networks(const Options& options) {
   std::vector<Trained> networks;
   for (const std::string& file : options.weights) {
-    networks.push_back(load_weights(file));
+    networks.push_back(load_weights(example::find_file(file)));
     nn::require(networks.back().dataset == networks.front().dataset, file, " is for images of ",
                 networks.back().dataset, ", ", options.weights.front(), " for those of ",
                 networks.front().dataset, "; they cannot answer together");

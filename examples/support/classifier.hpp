@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "support/files.hpp"
 #include "support/metrics.hpp"
 #include "support/page.hpp"
 #include "support/program.hpp"
@@ -23,8 +24,9 @@ namespace example {
 /// (measured on the learning base); a small part of them with `--quick`.
 inline nn::TrainTest load_base(const Flags& flags, bool whole = false) {
   const bool fashion = flags.dataset == "fashion-mnist";
-  nn::TrainTest base = fashion ? nn::load_fashion_mnist(flags.data / "fashion-mnist")
-                               : nn::load_mnist(flags.data / "mnist");
+  nn::TrainTest base =
+      fashion ? nn::load_fashion_mnist(example::dataset_folder(flags.data, "fashion-mnist"))
+              : nn::load_mnist(example::dataset_folder(flags.data, "mnist"));
   if (flags.quick && !whole) {
     base.train = base.train.slice(0, std::min<nn::Index>(base.train.size(), 6000));
     base.test = base.test.slice(0, std::min<nn::Index>(base.test.size(), 2000));
