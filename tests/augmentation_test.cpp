@@ -423,6 +423,23 @@ TEST_CASE("brightness and contrast change an image as they say") {
   }
 }
 
+TEST_CASE("brightness and contrast together: contrast about the mean, then the brightness") {
+  const Tensor<float> image(Shape{2, 2, 1}, {0.3F, 0.4F, 0.45F, 0.65F});  // of mean 0.45
+  for (Index sample = 0; sample < 50; ++sample) {
+    CAPTURE(sample);
+    // The brightness is drawn first, then the contrast, each evenly.
+    ImageContext drawn = stream(sample);
+    const double offset = drawn.random.uniform(-0.1, 0.1);
+    const double factor = 1 + drawn.random.uniform(-0.4, 0.4);
+    const Tensor<float> changed = augmented(
+        RandomBrightnessContrast{.brightness = 0.1, .contrast = 0.4}, image, stream(sample));
+    for (Index i = 0; i < image.size(); ++i) {
+      const double expected = 0.45 + factor * (static_cast<double>(image[i]) - 0.45) + offset;
+      CHECK(changed[i] == doctest::Approx(std::clamp(expected, 0.0, 1.0)).epsilon(1e-5));
+    }
+  }
+}
+
 TEST_CASE("composed augmentations come one after another, from one stream") {
   const Tensor<float> image = patterned(8, 8, 1);
   ImageContext context = stream(6);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -89,6 +90,46 @@ TEST_CASE("cutmix exchanges a rectangle, and the targets by its area") {
     CHECK(batch.targets(0, 0) == doctest::Approx(1));
   }
   CHECK(areas.size() > 8);
+}
+
+TEST_CASE("cutmix's rectangle lies about its centre and is cut off at every border") {
+  std::set<std::string> cut_off;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    const BatchBuffer<double> original = batch_of(2);
+    BatchBuffer<double> batch = original;
+    Random random(seed);
+    CutMix{.alpha = 2}(batch, random);
+
+    Random drawn(seed);
+    (void)drawn.bernoulli(1);
+    const double side = std::sqrt(1 - detail::symmetric_beta(drawn, 2));
+    const auto tall = static_cast<Index>(side * 6);
+    const auto wide = static_cast<Index>(side * 5);
+    const Index centre_y = drawn.below(6);
+    const Index centre_x = drawn.below(5);
+    const auto within = [](Index place, Index centre, Index length) {
+      return place >= centre - length / 2 && place < centre - length / 2 + length;
+    };
+    Index count = 0;
+    for (Index y = 0; y < 6; ++y) {
+      for (Index x = 0; x < 5; ++x) {
+        const bool exchanged = within(y, centre_y, tall) && within(x, centre_x, wide);
+        count += exchanged ? 1 : 0;
+        for (Index c = 0; c < 2; ++c) {
+          CHECK(batch.inputs(0, y, x, c) == original.inputs(exchanged ? 1 : 0, y, x, c));
+          CHECK(batch.inputs(1, y, x, c) == original.inputs(exchanged ? 0 : 1, y, x, c));
+        }
+      }
+    }
+    CHECK(batch.targets(0, 1) == doctest::Approx(static_cast<double>(count) / 30));
+    if (count == 0) continue;
+    if (centre_y < tall / 2) cut_off.insert("top");
+    if (centre_x < wide / 2) cut_off.insert("left");
+    if (centre_y - tall / 2 + tall > 6) cut_off.insert("bottom");
+    if (centre_x - wide / 2 + wide > 5) cut_off.insert("right");
+  }
+  CHECK(cut_off.size() == 4);
 }
 
 TEST_CASE("the proportions have the moments of the beta distribution") {

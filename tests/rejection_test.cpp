@@ -79,6 +79,17 @@ TEST_CASE("rejection: thresholds for a rate") {
   CHECK_THROWS_AS((void)nn::threshold_for_rate(confidence, 1.5, Reject::below), nn::Error);
 }
 
+TEST_CASE("rejection: a rate whose product rounds down rejects as many as it says") {
+  std::vector<double> scores(100);
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = static_cast<double>(i * 37 % 100);
+  for (const int percent : {7, 14, 28, 29, 55, 57, 58}) {  // of 100, 0.29 is 28.999999999999996
+    CAPTURE(percent);
+    const double rate = percent / 100.0;
+    CHECK(nn::threshold_for_rate(scores, rate, Reject::below) == percent);
+    CHECK(nn::threshold_for_rate(scores, rate, Reject::above) == 99 - percent);
+  }
+}
+
 TEST_CASE("rejection: the area under recognition against rejection") {
   // From the surest: right, right, wrong, right: rates 1, 1, 2/3, 3/4.
   CHECK(nn::area_under_rejection(confidence, correct, Reject::below) ==

@@ -105,6 +105,27 @@ TEST_CASE("a known stratified split") {
   CHECK(train.name() == "classes");
 }
 
+TEST_CASE("fractions whose products round down are parts of whole samples all the same") {
+  // 0.29 * 100 is 28.999999999999996 in floating point, 0.57 * 100 is 56.99999999999999.
+  REQUIRE(static_cast<int>(0.29 * 100) == 28);
+  REQUIRE(static_cast<int>(0.57 * 100) == 56);
+  for (const bool stratified : {false, true}) {
+    CAPTURE(stratified);
+    const SplitOptions options{.stratified = stratified, .seed = 5};
+    const Dataset two = with_classes({100, 300});
+    CHECK(split(two, {0.29, 0.71}, options)[0].size() == 116);
+    CHECK(split(two, {0.43, 0.57}, options)[1].size() == 228);
+    for (const double fraction : {0.29, 0.57, 0.58, 0.07, 0.14, 0.55}) {
+      CAPTURE(fraction);
+      const auto part = split(two, {fraction, 1 - fraction}, options)[0];
+      CHECK(part.size() == std::lround(400 * fraction));
+      if (stratified) CHECK(part.class_counts()[0] == std::lround(100 * fraction));
+    }
+    for (Index count = 0; count <= 100; ++count)
+      CHECK(random_subset(with_classes({60, 40}), count, options).size() == count);
+  }
+}
+
 TEST_CASE("a plain split has the right sizes and whatever classes come") {
   const Dataset data = with_classes({50, 50});
   bool ever_unequal = false;
