@@ -1,6 +1,7 @@
 #include "nn/io/onnx_import.hpp"
 
 #include <doctest/doctest.h>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -379,6 +380,174 @@ TEST_CASE("branches that cross are refused, instead of being computed twice") {
   add("Add", {"b", "a"}, "c");
   add("Add", {"a", "c"}, "out");
   CHECK(refusal(proto) == "Relu 'it': it stands in two branches, which cannot be expressed");
+}
+
+namespace {
+
+/// Appends a node whose first input is the graph's output so far.
+onnx::NodeProto& then(onnx::ModelProto& proto, const std::string& operation) {
+  auto& graph = *proto.mutable_graph();
+  auto& last = *graph.mutable_node(graph.node_size() - 1);
+  last.set_output(0, "before_" + std::to_string(graph.node_size()));
+  auto& node = *graph.add_node();
+  node.set_op_type(operation);
+  node.set_name("then");
+  node.add_input(graph.node(graph.node_size() - 2).output(0));
+  node.add_output("out");
+  return node;
+}
+
+void set(onnx::NodeProto& node, const char* name, const std::vector<Index>& values) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  for (const Index value : values) attribute.add_ints(value);
+}
+
+void set(onnx::NodeProto& node, const char* name, Index value) {
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_i(value);
+}
+
+/// A Pad node and a pooling after it, on ones.
+nn::Tensor<float> pooled_ones(const std::vector<Index>& pads, const char* pooling, Index window = 2,
+                              bool ceils = false, Index stride = 1) {
+  auto proto = one_node("Pad");
+  set(*proto.mutable_graph()->mutable_node(0), "pads", pads);
+  auto& pool = then(proto, pooling);
+  set(pool, "kernel_shape", {window, window});
+  set(pool, "strides", {stride, stride});
+  set(pool, "pads", {0, 0, pads == std::vector<Index>(8, 0) && !ceils ? 1 : 0, 0});
+  if (ceils) set(pool, "ceil_mode", 1);
+  const auto model = nn::from_onnx(proto);
+  return model.predict(nn::Tensor<float>(nn::Shape{1, 4, 5, 2}, 1.0F));
+}
+
+}  // namespace
+
+TEST_CASE("a Pad of no width does not make the padding of a mean count") {
+  for (const float value : pooled_ones(std::vector<Index>(8, 0), "AveragePool")) CHECK(value == 1);
+}
+
+TEST_CASE("a Pad node pads each side by its own width") {
+  // One row above, none below; two columns on the left, one on the right: zeros that count.
+  const auto means = pooled_ones({0, 0, 1, 2, 0, 0, 0, 1}, "AveragePool", 3);
+  REQUIRE(means.shape() == nn::Shape{1, 3, 6, 2});
+  const auto ones_at = [&](Index y, Index x) { return std::lround(9 * means(0, y, x, 1)); };
+  CHECK(ones_at(0, 0) == 2);
+  CHECK(ones_at(0, 1) == 4);
+  CHECK(ones_at(0, 2) == 6);
+  CHECK(ones_at(0, 5) == 4);
+  CHECK(ones_at(2, 0) == 3);
+  CHECK(ones_at(2, 2) == 9);
+  CHECK(ones_at(2, 5) == 6);
+}
+
+TEST_CASE("ceil_mode adds a window only where one is left unfilled") {
+  // Four rows are two windows exactly; five columns are two windows and one that is cut.
+  const auto means = pooled_ones(std::vector<Index>(8, 0), "AveragePool", 2, true, 2);
+  CHECK(means.shape() == nn::Shape{1, 2, 3, 2});
+  for (const float value : means) CHECK(value == 1);
+  CHECK(pooled_ones(std::vector<Index>(8, 0), "MaxPool", 2, true, 2).shape() ==
+        nn::Shape{1, 2, 3, 2});
+}
+
+TEST_CASE("BatchNorm's momentum in ONNX is the weight of the old statistics") {
+  const nn::Model model(nn::sequential(nn::BatchNorm{.momentum = 0.25F, .epsilon = 0.5F}),
+                        {3, 4, 2});
+  const auto proto = nn::to_onnx(model);
+  REQUIRE(proto.graph().node_size() == 1);
+  std::map<std::string, float> found;
+  for (const auto& attribute : proto.graph().node(0).attribute()) {
+    found[attribute.name()] = attribute.f();
+  }
+  CHECK(found == std::map<std::string, float>{{"epsilon", 0.5F}, {"momentum", 0.75F}});
+  const auto again = nn::from_onnx(proto);
+  const auto* layer = again.network().layers()[0].get_if<nn::BatchNorm>();
+  REQUIRE(layer != nullptr);
+  CHECK(layer->momentum == 0.25F);
+  CHECK(layer->epsilon == 0.5F);
+  // A file that does not say has 0.9.
+  auto silent = proto;
+  silent.mutable_graph()->mutable_node(0)->clear_attribute();
+  CHECK(nn::from_onnx(silent).network().layers()[0].get_if<nn::BatchNorm>()->momentum ==
+        doctest::Approx(0.1));
+}
+
+TEST_CASE("a transposed convolution that is smaller than its stride fills the gaps") {
+  const nn::Model model(
+      nn::sequential(nn::ConvTranspose2D{
+          .filters = 1, .kernel = {1, 2}, .stride = {3, 4}, .padding = nn::Padding::same()}),
+      {2, 3, 1});
+  const auto proto = nn::to_onnx(model);
+  for (const auto& attribute : proto.graph().node(0).attribute()) {
+    const std::vector<Index> values(attribute.ints().begin(), attribute.ints().end());
+    if (attribute.name() == "output_padding") CHECK(values == std::vector<Index>{2, 2});
+    if (attribute.name() == "pads") CHECK(values == std::vector<Index>(4, 0));
+  }
+  CHECK(nn::from_onnx(proto).plan().output == nn::Shape{6, 12, 1});
+}
+
+TEST_CASE("BatchNorm of other samples than images works on their last axis") {
+  const nn::Model model(nn::sequential(nn::BatchNorm{}), {4, 3});
+  const auto proto = nn::to_onnx(model);
+  const auto& graph = proto.graph();
+  REQUIRE(graph.node_size() == 3);
+  CHECK(graph.node(0).op_type() == "Reshape");
+  CHECK(graph.node(1).op_type() == "BatchNormalization");
+  CHECK(graph.node(2).op_type() == "Reshape");
+}
+
+TEST_CASE("every window on every size of image comes back the same") {
+  using nn::Padding;
+  int travelled = 0;
+  const auto travel = [&](const nn::AnyLayer& layer, const nn::Shape& input) {
+    const nn::Sequential<nn::AnyLayer> network({layer});
+    try {
+      (void)nn::plan_of(network, input);
+    } catch (const nn::Error&) {
+      return;  // the window does not fit
+    }
+    INFO(layer.name() << " on " << input);
+    const nn::Model<nn::Sequential<nn::AnyLayer>> model(network, input, {.seed = 3});
+    const auto again = nn::from_onnx(nn::to_onnx(model));
+    REQUIRE(again.plan().output == model.plan().output);
+    const auto samples = networks::samples_of(input, 2);
+    CHECK(again.predict(samples) == model.predict(samples));
+    ++travelled;
+  };
+  const std::vector<Padding> paddings{Padding::same(), 0, {1, 0}, {0, 1, 1, 0}};
+  for (const nn::Shape& input : {nn::Shape{1, 1, 2}, {2, 3, 2}, {5, 4, 2}}) {
+    for (const nn::Extent2D& window : {nn::Extent2D{1}, {2, 1}, {3, 2}, {4, 3}}) {
+      for (const nn::Extent2D& stride : {nn::Extent2D{1}, {2, 3}, {4, 1}}) {
+        for (const Padding& padding : paddings) {
+          travel(nn::MaxPool2D{window, stride, padding}, input);
+          for (const bool counts : {false, true}) {
+            travel(nn::AveragePool2D{window, stride, padding, counts}, input);
+          }
+          for (const nn::Extent2D& dilation : {nn::Extent2D{1}, {1, 2}}) {
+            for (const Index groups : {1, 2}) {
+              travel(nn::Conv2D{.filters = 2,
+                                .kernel = window,
+                                .stride = stride,
+                                .dilation = dilation,
+                                .groups = groups,
+                                .padding = padding},
+                     input);
+              travel(nn::ConvTranspose2D{.filters = 2,
+                                         .kernel = window,
+                                         .stride = stride,
+                                         .dilation = dilation,
+                                         .groups = groups,
+                                         .padding = padding},
+                     input);
+            }
+          }
+        }
+      }
+    }
+  }
+  CHECK(travelled > 1000);
 }
 
 }  // namespace onnx_import_test

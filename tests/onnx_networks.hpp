@@ -35,6 +35,8 @@ void for_each_layer(const Visit& visit) {
   of_images(
       "transposed_same",
       nn::ConvTranspose2D{.filters = 3, .kernel = 4, .stride = 2, .padding = same, .bias = false});
+  of_images("transposed_same_gaps",
+            nn::ConvTranspose2D{.filters = 3, .kernel = {1, 2}, .stride = {3, 2}, .padding = same});
   of_images("max_pool", nn::MaxPool2D{.window = 3, .stride = 2, .padding = 1});
   of_images("max_pool_plain", nn::MaxPool2D{2});
   of_images("average_pool", nn::AveragePool2D{.window = {2, 3}, .stride = 2, .padding = {0, 1}});
@@ -45,6 +47,8 @@ void for_each_layer(const Visit& visit) {
   of_images("batch_norm", nn::BatchNorm{});
   of_images("batch_norm_plain", nn::BatchNorm{.scale = false, .shift = false});
   of_flat("batch_norm_flat", nn::BatchNorm{});
+  visit("batch_norm_rows", Chain({nn::BatchNorm{}}), Shape{5, 3});
+  visit("batch_norm_rank_4", Chain({nn::BatchNorm{.shift = false}, nn::ReLU{}}), Shape{2, 3, 2, 4});
   of_images("layer_norm", nn::LayerNorm{});
   of_flat("layer_norm_flat", nn::LayerNorm{.shift = false});
   of_images("dropout", nn::Dropout{0.3F});

@@ -101,13 +101,21 @@ inline std::string write_onnx(OnnxGraph& graph, const ConvTranspose2D& layer, co
                               const std::string& input) {
   std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
   if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
+  Extent2D extra = layer.output_padding;
+  if (layer.padding.is_same) {  // rows and columns that no kernel reaches, where it is too small
+    const auto missing = [](Index taps, Index gap, Index step) {
+      return std::max<Index>(step - detail::span_of(taps, gap), 0);
+    };
+    extra = {missing(layer.kernel.height, layer.dilation.height, layer.stride.height),
+             missing(layer.kernel.width, layer.dilation.width, layer.stride.width)};
+  }
   return graph.add("ConvTranspose", plan, inputs,
                    {detail::extent_attribute("kernel_shape", layer.kernel),
                     detail::extent_attribute("strides", layer.stride),
                     detail::extent_attribute("dilations", layer.dilation),
                     detail::pads_attribute(plan.output, layer.kernel, layer.stride, layer.dilation,
                                            layer.padding),
-                    detail::extent_attribute("output_padding", layer.output_padding),
+                    detail::extent_attribute("output_padding", extra),
                     {"group", layer.groups}});
 }
 
@@ -155,6 +163,8 @@ inline std::string write_onnx(OnnxGraph& graph, const UpSample2D& layer, const P
                     {"nearest_mode", "floor"}});
 }
 
+/// BatchNormalization works on the second axis, which is that of the channels of images and the
+/// only one of flat samples. Of other samples every row becomes a flat sample.
 inline std::string write_onnx(OnnxGraph& graph, const BatchNorm& layer, const Plan& plan,
                               const std::string& input) {
   const Index count = plan.input.back();
@@ -162,9 +172,17 @@ inline std::string write_onnx(OnnxGraph& graph, const BatchNorm& layer, const Pl
       layer.scale ? graph.parameter(plan, 0) : detail::channels(graph, plan, ".weight", count, 1);
   const auto shift = layer.shift ? graph.parameter(plan, layer.scale ? 1 : 0)
                                  : detail::channels(graph, plan, ".bias", count, 0);
-  return graph.add("BatchNormalization", plan,
-                   {input, scale, shift, graph.state(plan, 0), graph.state(plan, 1)},
-                   {{"epsilon", layer.epsilon}, {"momentum", 1 - layer.momentum}});
+  const bool has_rows = plan.input.rank() != 1 && plan.input.rank() != 3;
+  const auto reshape = [&](const std::string& value, std::vector<Index> extents) {
+    extents.insert(extents.begin(), -1);
+    return graph.add("Reshape", plan, {value, graph.constant(plan.path + "/shape", extents)});
+  };
+  const std::string normalized =
+      graph.add("BatchNormalization", plan,
+                {has_rows ? reshape(input, {count}) : input, scale, shift, graph.state(plan, 0),
+                 graph.state(plan, 1)},
+                {{"epsilon", layer.epsilon}, {"momentum", 1 - layer.momentum}});
+  return has_rows ? reshape(normalized, OnnxGraph::extents(plan.input)) : normalized;
 }
 
 /// InstanceNormalization works on everything behind the second axis, so what is to be normalised

@@ -191,6 +191,7 @@ class OnnxReader {
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
       append(view(**node), result, nesting);
     }
+    require(!result.has_rows, "a Reshape that takes samples apart is not undone");
     require(!result.pending_padding, "a Pad node is followed by none that can take it in");
     return result;
   }
@@ -200,6 +201,9 @@ class OnnxReader {
     const std::size_t before = chain.layers.size();
     node.expect(!chain.channels_last || node.operation() == "Flatten",
                 "after a Transpose only Flatten is supported");
+    node.expect(!chain.has_rows || node.operation() == "BatchNormalization" ||
+                    node.operation() == "Reshape",
+                "after a Reshape that takes samples apart only BatchNormalization is supported");
     try {
       if (inputs.size() > 1) {
         node.expect(!chain.pending_padding, "a Pad node before it is not supported");

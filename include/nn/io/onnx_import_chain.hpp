@@ -25,7 +25,8 @@ struct ImportedChain {
   std::vector<ImportedLayer> layers;
   Shape shape;
   std::optional<Padding> pending_padding;  ///< by a Pad node, for the node after it
-  bool channels_last = false;              ///< whether a Transpose has put the channels last
+  bool has_rows = false;       ///< whether a Reshape has made every row of a sample a sample
+  bool channels_last = false;  ///< whether a Transpose has put the channels last
 
   void append(AnyLayer layer, std::map<std::string, OnnxConstant> weights = {}) {
     shape = layer.output_shape(shape);

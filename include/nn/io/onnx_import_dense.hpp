@@ -104,6 +104,13 @@ inline void import_reshape(const OnnxNode& node, ImportedChain& chain) {
   node.expect(node.integer("allowzero", 0) == 0, "allowzero is not supported");
   auto target = node.has_input(1) ? node.whole_numbers(1) : node.integers("shape", {});
   node.expect(target.size() > 1 && target.size() <= 5, "a shape of ", target.size(), " axes");
+  // To rows and back, as BatchNormalization of the last of several axes is written.
+  const Index rank = chain.shape.rank();
+  if (rank != 1 && rank != 3 && !chain.has_rows &&
+      target == std::vector<Index>{-1, chain.shape.back()} && chain.shape.size() != target[1]) {
+    chain.has_rows = true;
+    return;
+  }
   const bool keeps_batch = target[0] == 0 || target[0] == -1;
   node.expect(keeps_batch, "only the shape of samples can change, and the first extent is ",
               target[0]);
@@ -137,6 +144,12 @@ inline void import_reshape(const OnnxNode& node, ImportedChain& chain) {
                 "two extents are left open");
   }
   const Shape shape = sample_shape(extents);
+  if (chain.has_rows) {
+    node.expect(target[0] == -1 && shape == chain.shape, "rows can only be put together as ",
+                chain.shape, ", which they were taken from");
+    chain.has_rows = false;
+    return;
+  }
   if (shape != chain.shape) chain.append(Reshape{shape});
 }
 

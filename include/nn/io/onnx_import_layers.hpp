@@ -22,7 +22,7 @@ inline void import_batch_norm(const OnnxNode& node, ImportedChain& chain) {
       {"consumed_inputs", "epsilon", "is_test", "momentum", "spatial", "training_mode"});
   node.expect(node.integer("training_mode", 0) == 0, "training_mode is not supported");
   node.expect(node.integer("spatial", 1) == 1, "spatial = 0 is not supported");
-  node.expect(chain.shape.rank() == 1 || chain.shape.rank() == 3,
+  node.expect(chain.shape.rank() == 1 || chain.shape.rank() == 3 || chain.has_rows,
               "only flat samples and images are supported, not ", chain.shape);
   std::map<std::string, OnnxConstant> weights;
   int index = 1;

@@ -236,7 +236,9 @@ inline void import_pad(const OnnxNode& node, ImportedChain& chain) {
   for (const Index pad : pads) {
     node.expect(pad >= 0 && pad <= OnnxNode::largest_extent, "pads has the number ", pad);
   }
-  chain.pending_padding = Padding(pads[2], pads[6], pads[3], pads[7]);
+  // None at all is no padding that counts in the mean of a pooling after it.
+  const Padding padding(pads[2], pads[6], pads[3], pads[7]);
+  if (padding != Padding{}) chain.pending_padding = padding;
 }
 
 }  // namespace nn::detail
