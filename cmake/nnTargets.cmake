@@ -117,6 +117,8 @@ function(nn_add_targets include_directory)
     find_package(ONNX QUIET CONFIG GLOBAL)
     if(TARGET onnx_proto)
       set(onnx onnx_proto)
+    elseif(TARGET ONNX::onnx_proto)  # its name in Debian 13
+      set(onnx ONNX::onnx_proto)
     endif()
   endif()
   nn_add_component(onnx "${onnx}" ${onnx_package} ${ARGN})
