@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -47,6 +48,8 @@ const std::vector<Case> cases{
        return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (std::exp(x) - 1));
      },
      -1.3658143533672527, 0.7880257405166103},
+    {nn::Clip{.low = -1.25F, .high = 0.5F},
+     [](double x) { return std::min(std::max(x, -1.25), 0.5); }, -1.25, 0.5},
     // log(1 + exp(x))
     {nn::Softplus{}, [](double x) { return std::log(1 + std::exp(x)); }, 0.20141327798275246,
      1.1368710061148999},

@@ -550,4 +550,135 @@ TEST_CASE("every window on every size of image comes back the same") {
   CHECK(travelled > 1000);
 }
 
+namespace {
+
+/// Gives the node a constant as its next input.
+void give(onnx::ModelProto& proto, onnx::NodeProto& node, const std::vector<Index>& extents,
+          const std::vector<double>& values, bool whole = false) {
+  auto& tensor = *proto.mutable_graph()->add_initializer();
+  tensor.set_name("constant_" + std::to_string(proto.graph().initializer_size()));
+  tensor.set_data_type(whole ? onnx::TensorProto::INT64 : onnx::TensorProto::FLOAT);
+  for (const Index extent : extents) tensor.add_dims(extent);
+  for (const double value : values) {
+    if (whole)
+      tensor.add_int64_data(static_cast<Index>(value));
+    else
+      tensor.add_float_data(static_cast<float>(value));
+  }
+  node.add_input(tensor.name());
+}
+
+onnx::NodeProto& add(onnx::ModelProto& proto, const char* operation,
+                     std::initializer_list<const char*> inputs, const char* output) {
+  auto& node = *proto.mutable_graph()->add_node();
+  node.set_op_type(operation);
+  node.set_name(std::string("it_") + output);
+  for (const char* input : inputs) node.add_input(input);
+  node.add_output(output);
+  return node;
+}
+
+/// A graph without nodes, of images of 4 x 5 pixels with 2 channels.
+onnx::ModelProto no_nodes() {
+  auto proto = one_node("Relu");
+  proto.mutable_graph()->clear_node();
+  return proto;
+}
+
+}  // namespace
+
+TEST_CASE("Clip takes its limits as attributes or as inputs, and without a limit is a ReLU") {
+  const auto samples = networks::samples_of({4, 5, 2}, 2);
+  const auto check = [&](const onnx::ModelProto& proto, float low, float high) {
+    const auto y = nn::from_onnx(proto).predict(samples);
+    for (Index i = 0; i < y.size(); ++i) CHECK(y[i] == std::clamp(samples[i], low, high));
+  };
+  auto inputs = one_node("Clip");
+  auto& node = *inputs.mutable_graph()->mutable_node(0);
+  give(inputs, node, {}, {-0.25});
+  give(inputs, node, {}, {0.5});
+  check(inputs, -0.25F, 0.5F);
+  auto attributes = one_node("Clip");
+  for (const auto& [name, value] : {std::pair{"min", -0.5F}, std::pair{"max", 0.75F}}) {
+    auto& attribute = *attributes.mutable_graph()->mutable_node(0)->add_attribute();
+    attribute.set_name(name);
+    attribute.set_f(value);
+  }
+  check(attributes, -0.5F, 0.75F);
+  auto half = one_node("Clip");
+  give(half, *half.mutable_graph()->mutable_node(0), {}, {0});
+  CHECK(nn::from_onnx(half).network().layers()[0].get_if<nn::ReLU>() != nullptr);
+}
+
+TEST_CASE("PRelu of one slope is a LeakyReLU; one for each channel is refused by name") {
+  const auto with = [](const std::vector<double>& slopes) {
+    auto proto = one_node("PRelu");
+    give(proto, *proto.mutable_graph()->mutable_node(0), {2, 1, 1}, slopes);
+    return proto;
+  };
+  const auto model = nn::from_onnx(with({0.25, 0.25}));
+  const auto* layer = model.network().layers()[0].get_if<nn::LeakyReLU>();
+  REQUIRE(layer != nullptr);
+  CHECK(layer->negative_slope == 0.25F);
+  CHECK(refusal(with({0.25, 0.5})) == "PRelu 'it': only one slope for all channels is supported");
+}
+
+TEST_CASE("x.view(x.size(0), -1) is a Reshape, as is one for a fixed batch") {
+  const auto samples = networks::samples_of({4, 5, 2}, 1);
+  const nn::Tensor<float> expected =
+      nn::Model(nn::sequential(nn::FlattenChannelsFirst{}), {4, 5, 2}).predict(samples);
+  auto proto = no_nodes();
+  add(proto, "Shape", {"in"}, "shape");
+  give(proto, add(proto, "Gather", {"shape"}, "count"), {}, {0}, true);
+  give(proto, add(proto, "Unsqueeze", {"count"}, "batch"), {1}, {0}, true);
+  give(proto, add(proto, "Concat", {"batch"}, "target"), {1}, {-1}, true);
+  set(*proto.mutable_graph()->mutable_node(3), "axis", Index{0});
+  add(proto, "Reshape", {"in", "target"}, "out");
+  CHECK(nn::from_onnx(proto).predict(samples) == expected);
+  proto.mutable_graph()->mutable_node(1)->clear_input();
+  proto.mutable_graph()->mutable_node(1)->add_input("shape");
+  give(proto, *proto.mutable_graph()->mutable_node(1), {}, {1}, true);
+  CHECK(refusal(proto) ==
+        "Gather 'it_count': of a computed shape only the number of samples is supported");
+
+  auto fixed = no_nodes();
+  give(fixed, add(fixed, "Reshape", {"in"}, "out"), {2}, {1, -1}, true);
+  CHECK(refusal(fixed).starts_with("Reshape 'it_out': only the shape of samples can change"));
+  fixed.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_value(1);
+  CHECK(nn::from_onnx(fixed).predict(samples) == expected);
+}
+
+TEST_CASE("Identity and Reshape of constants are constants") {
+  auto proto = no_nodes();
+  proto.mutable_graph()->mutable_input(0)->Clear();
+  nn::detail::declare(*proto.mutable_graph()->mutable_input(0), "in", {2});
+  give(proto, add(proto, "Identity", {}, "same"), {3, 2, 1}, {1, 2, 3, 4, 5, 6});
+  give(proto, add(proto, "Reshape", {"same"}, "weight"), {2}, {-1, 3}, true);
+  add(proto, "MatMul", {"in", "weight"}, "out");
+  // (10 1) times the rows (1 2 3) and (4 5 6).
+  CHECK(nn::from_onnx(proto).predict(nn::Tensor<float>({1, 2}, {10.0F, 1.0F})) ==
+        nn::Tensor<float>({1, 3}, {14.0F, 25.0F, 36.0F}));
+}
+
+TEST_CASE("densely connected layers, each of which sees all before it, are one chain") {
+  auto proto = no_nodes();
+  add(proto, "Relu", {"in"}, "a");
+  set(add(proto, "Concat", {"in", "a"}, "two"), "axis", Index{1});
+  add(proto, "Tanh", {"two"}, "b");
+  set(add(proto, "Concat", {"in", "a", "b"}, "three"), "axis", Index{1});
+  add(proto, "Sigmoid", {"three"}, "out");
+  const auto found = nn::from_onnx(proto);
+  const nn::Model expected(nn::sequential(nn::Concat(nn::Identity{}, nn::ReLU{}),
+                                          nn::Concat(nn::Identity{}, nn::Tanh{}), nn::Sigmoid{}),
+                           {4, 5, 2});
+  const auto samples = networks::samples_of({4, 5, 2}, 2);
+  CHECK(found.predict(samples) == expected.predict(samples));
+}
+
 }  // namespace onnx_import_test

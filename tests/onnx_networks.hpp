@@ -63,6 +63,7 @@ void for_each_layer(const Visit& visit) {
   of_images("relu", nn::ReLU{});
   of_images("leaky_relu", nn::LeakyReLU{0.2F});
   of_images("elu", nn::ELU{0.7F});
+  of_images("clip", nn::Clip{.low = -0.5F, .high = 0.75F});
   of_images("selu", nn::SELU{});
   of_images("sigmoid", nn::Sigmoid{});
   of_images("tanh", nn::Tanh{});

@@ -252,6 +252,13 @@ inline std::string write_onnx(OnnxGraph& graph, const ELU& layer, const Plan& pl
   return graph.add("Elu", plan, {input}, {{"alpha", layer.alpha}});
 }
 
+inline std::string write_onnx(OnnxGraph& graph, const Clip& layer, const Plan& plan,
+                              const std::string& input) {
+  const auto low = detail::scalar(graph, plan, static_cast<double>(layer.low));
+  const auto high = detail::scalar(graph, plan, static_cast<double>(layer.high));
+  return graph.add("Clip", plan, {input, low, high});
+}
+
 inline std::string write_onnx(OnnxGraph& graph, const SELU& /*layer*/, const Plan& plan,
                               const std::string& input) {
   return graph.add(
@@ -370,8 +377,8 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
                               const std::string& input) {
   const auto output = detail::write_if_known<
       Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, UpSample2D,
-      BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, ELU, SELU, Sigmoid, Tanh,
-      Softplus, SiLU, GELU, Softmax, Identity, FlattenChannelsFirst, Sequential<AnyLayer>,
+      BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, ELU, SELU, Clip, Sigmoid,
+      Tanh, Softplus, SiLU, GELU, Softmax, Identity, FlattenChannelsFirst, Sequential<AnyLayer>,
       Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
       detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,
       detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);

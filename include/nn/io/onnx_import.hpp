@@ -4,6 +4,7 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -32,8 +33,9 @@ struct OnnxImportOptions {
 ///
 /// Operations: Conv, ConvTranspose, Gemm, MatMul and Add of a bias, BatchNormalization, MaxPool,
 /// AveragePool (also after Pad), GlobalAveragePool, GlobalMaxPool, ReduceMean over height and
-/// width, Relu, LeakyRelu, Elu, Selu, Sigmoid, Tanh, Softplus, x * Sigmoid(x), Softmax, Flatten,
-/// Reshape, Dropout, Identity, Resize (nearest, by whole factors), and Add and Concat of branches.
+/// width, Relu, LeakyRelu, Clip, PRelu (of one slope), Elu, Selu, Sigmoid, Tanh, Softplus, x *
+/// Sigmoid(x), Softmax, Flatten, Reshape (also as `x.view(x.size(0), -1)` is written), Dropout,
+/// Identity, Resize (nearest, by whole factors), and Add and Concat of branches.
 ///
 /// @throws FileError when the file is malformed, or has an operation, or a form of one, that cannot
 /// be expressed here: the message names the node. Nothing is allocated that the file only claims.
@@ -64,7 +66,7 @@ class OnnxReader {
     require(opset_ > 0, "it does not say which version of the operations it uses");
     for (const auto& tensor : graph_.initializer()) constants_.add(tensor.name(), tensor);
     find_input();
-    for (const auto& node : graph_.node()) place(node);
+    for (const auto& node : graph_.node()) place(shorten(node));
     require(graph_.output_size() == 1, "it has ", graph_.output_size(),
             " outputs, and only one is supported");
   }
@@ -131,6 +133,7 @@ class OnnxReader {
     node.expect(proto.domain().empty() || proto.domain() == "ai.onnx", "the domain '",
                 proto.domain(), "' is not supported");
     if (proto.op_type() == "Constant") return add_constant(proto);
+    if (fold_constant(proto) || fold_size(proto)) return;
     const auto inputs = node.variable_inputs();
     node.expect(!inputs.empty(), "all of its inputs are constants");
     const std::string* dominator = nullptr;
@@ -154,6 +157,103 @@ class OnnxReader {
                 "only a tensor can be a constant");
     node.expect(!values_.contains(proto.output(0)), "'", proto.output(0), "' is made twice");
     constants_.add(proto.output(0), proto.attribute(0).t());
+  }
+
+  ::onnx::TensorProto& new_constant(const ::onnx::NodeProto& proto) {
+    const std::string& name = proto.output(0);
+    view(proto).expect(!values_.contains(name), "'", name, "' is made twice");
+    ::onnx::TensorProto& tensor = made_.emplace_back();
+    constants_.add(name, tensor);
+    return tensor;
+  }
+
+  /// Whether the node only passes a constant on, which its output then is.
+  bool fold_constant(const ::onnx::NodeProto& proto) {
+    const OnnxNode node = view(proto);
+    const bool reshapes = proto.op_type() == "Reshape";
+    if ((!reshapes && proto.op_type() != "Identity") || proto.output_size() != 1 ||
+        !node.variable_inputs().empty() || !node.has_input(0)) {
+      return false;
+    }
+    ::onnx::TensorProto tensor = constants_.tensor(proto.input(0));
+    if (reshapes) {
+      node.expect_attributes({"shape"});
+      auto target = node.has_input(1) ? node.whole_numbers(1) : node.integers("shape", {});
+      const Index count = checked_count({tensor.dims().begin(), tensor.dims().end()});
+      Index known = 1;
+      for (std::size_t i = 0; i < target.size(); ++i) {
+        if (target[i] == 0 && static_cast<int>(i) < tensor.dims_size()) {
+          target[i] = tensor.dims(static_cast<int>(i));
+        }
+        if (target[i] == -1) continue;
+        node.expect(target[i] > 0 && target[i] <= count / known, "a constant of ", count,
+                    " elements does not fit");
+        known *= target[i];
+      }
+      const auto open = std::find(target.begin(), target.end(), -1);
+      if (open != target.end()) *open = count / known;
+      node.expect(std::find(target.begin(), target.end(), -1) == target.end() &&
+                      checked_count(target) == count,
+                  "a constant of ", count, " elements does not fit");
+      tensor.clear_dims();
+      for (const Index extent : target) tensor.add_dims(extent);
+    }
+    new_constant(proto) = std::move(tensor);
+    return true;
+  }
+
+  /// Whether the node takes part in working out a shape that keeps the number of samples, as
+  /// exporters write `x.view(x.size(0), -1)`: Shape, Gather of its first number, Unsqueeze and
+  /// Concat with constants. The last becomes a constant, with 0 (the same as before) in front.
+  bool fold_size(const ::onnx::NodeProto& proto) {
+    const OnnxNode node = view(proto);
+    const std::string& operation = proto.op_type();
+    if (proto.input_size() == 0 || proto.output_size() != 1) return false;
+    const std::string& first = proto.input(0);
+    if (operation == "Shape" && values_.contains(first)) {
+      node.expect_attributes({});
+      return shapes_.insert(proto.output(0)).second;
+    }
+    if (shapes_.contains(first)) {
+      node.expect(operation == "Gather" && node.axis(0, 1) == 0 &&
+                      node.whole_numbers(1) == std::vector<Index>{0},
+                  "of a computed shape only the number of samples is supported");
+      return batches_.insert(proto.output(0)).second;
+    }
+    if (!batches_.contains(first)) return false;
+    if (operation == "Unsqueeze") return batches_.insert(proto.output(0)).second;
+    node.expect(operation == "Concat", "the number of samples is only supported in a shape");
+    ::onnx::TensorProto shape;
+    shape.set_data_type(::onnx::TensorProto::INT64);
+    shape.add_int64_data(0);
+    for (int i = 1; i < proto.input_size(); ++i) {
+      for (const Index extent : node.whole_numbers(i)) shape.add_int64_data(extent);
+    }
+    shape.add_dims(shape.int64_data_size());
+    new_constant(proto) = std::move(shape);
+    return true;
+  }
+
+  /// A Concat whose first inputs are all those of one before it takes that one's output instead: so
+  /// densely connected layers are one chain.
+  const ::onnx::NodeProto& shorten(const ::onnx::NodeProto& proto) {
+    if (proto.op_type() != "Concat" || proto.output_size() != 1) return proto;
+    const std::vector<std::string> inputs(proto.input().begin(), proto.input().end());
+    std::string axis = std::to_string(view(proto).integer("axis", 1));
+    const auto* result = &proto;
+    for (std::size_t count = inputs.size() - 1; count > 1; --count) {
+      const auto found =
+          joined_.find({axis, {inputs.begin(), inputs.begin() + static_cast<Index>(count)}});
+      if (found == joined_.end()) continue;
+      ::onnx::NodeProto& shorter = rewritten_.emplace_back(proto);
+      shorter.clear_input();
+      shorter.add_input(found->second);
+      for (std::size_t i = count; i < inputs.size(); ++i) shorter.add_input(inputs[i]);
+      result = &shorter;
+      break;
+    }
+    joined_.emplace(std::pair(axis, inputs), proto.output(0));
+    return *result;
   }
 
   /// The last value that the ways to both pass (Cooper, Harvey and Kennedy, "A simple, fast
@@ -188,6 +288,8 @@ class OnnxReader {
     }
     ImportedChain result;
     result.shape = input;
+    const auto& dims = input_->type().tensor_type().shape().dim();
+    if (!dims.empty() && dims[0].has_dim_value()) result.batch = dims[0].dim_value();
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
       append(view(**node), result, nesting);
     }
@@ -311,6 +413,11 @@ class OnnxReader {
   const ::onnx::GraphProto& graph_;
   Index opset_ = 0;
   OnnxConstants constants_;
+  std::deque<::onnx::TensorProto> made_;     ///< constants worked out here
+  std::deque<::onnx::NodeProto> rewritten_;  ///< nodes put more simply
+  std::map<std::pair<std::string, std::vector<std::string>>, std::string> joined_;
+  std::set<std::string> shapes_;   ///< values that are a computed value's shape
+  std::set<std::string> batches_;  ///< values that are the number of samples
   const ::onnx::ValueInfoProto* input_ = nullptr;
   std::map<std::string, Value> values_;
   std::set<const ::onnx::NodeProto*> used_;

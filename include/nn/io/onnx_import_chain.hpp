@@ -25,6 +25,7 @@ struct ImportedChain {
   std::vector<ImportedLayer> layers;
   Shape shape;
   std::optional<Padding> pending_padding;  ///< by a Pad node, for the node after it
+  Index batch = 0;             ///< the number of samples the file is made for, 0 for any
   bool has_rows = false;       ///< whether a Reshape has made every row of a sample a sample
   bool channels_last = false;  ///< whether a Transpose has put the channels last
 

@@ -111,6 +111,7 @@ inline void import_reshape(const OnnxNode& node, ImportedChain& chain) {
     chain.has_rows = true;
     return;
   }
+  if (chain.batch > 0 && target[0] == chain.batch) target[0] = 0;
   const bool keeps_batch = target[0] == 0 || target[0] == -1;
   node.expect(keeps_batch, "only the shape of samples can change, and the first extent is ",
               target[0]);
@@ -150,7 +151,11 @@ inline void import_reshape(const OnnxNode& node, ImportedChain& chain) {
     chain.has_rows = false;
     return;
   }
-  if (shape != chain.shape) chain.append(Reshape{shape});
+  if (shape == chain.shape) return;
+  if (shape.rank() == 1)
+    chain.append(Flatten{});
+  else
+    chain.append(Reshape{shape});
 }
 
 /// Channels are put last for one reason here: to make the image flat in that order.

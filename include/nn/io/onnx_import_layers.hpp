@@ -2,7 +2,9 @@
 /// What each ONNX operation becomes, by its name, and which of its forms are refused.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -75,6 +77,38 @@ inline void import_leaky_relu(const OnnxNode& node, ImportedChain& chain) {
     chain.append(LeakyReLU{slope});
 }
 
+/// One slope for all channels is LeakyRelu's.
+inline void import_prelu(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"consumed_inputs"});
+  const std::vector<double> slopes = node.constant(1).values;
+  node.expect(!slopes.empty() && std::all_of(slopes.begin(), slopes.end(),
+                                             [&](double slope) { return slope == slopes.front(); }),
+              "only one slope for all channels is supported");
+  node.expect(slopes.front() >= 0, "a slope of ", slopes.front());
+  if (slopes.front() == 0)
+    chain.append(ReLU{});
+  else
+    chain.append(LeakyReLU{static_cast<float>(slopes.front())});
+}
+
+/// The limits are attributes before opset 11, and inputs from there on.
+inline void import_clip(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"consumed_inputs", "max", "min"});
+  constexpr float widest = std::numeric_limits<float>::max();
+  const auto limit = [&](int index, const char* name, float otherwise) {
+    if (!node.has_input(index)) return node.number(name, otherwise);
+    const OnnxConstant given = node.constant(index);
+    node.expect(given.values.size() == 1, name, " of ", given.values.size(), " numbers");
+    return static_cast<float>(given.values[0]);
+  };
+  const Clip layer{limit(1, "min", -widest), limit(2, "max", widest)};
+  node.expect(layer.low < layer.high, "the limits ", layer.low, " and ", layer.high);
+  if (layer.low == 0 && layer.high >= widest)
+    chain.append(ReLU{});
+  else
+    chain.append(layer);
+}
+
 inline void import_elu(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"alpha", "consumed_inputs"});
   node.expect(node.number("alpha", 1) >= 0, "an alpha of ", node.number("alpha", 1));
@@ -107,6 +141,7 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"Add", import_bias},
       {"AveragePool", import_average_pool},
       {"BatchNormalization", import_batch_norm},
+      {"Clip", import_clip},
       {"Conv", import_conv},
       {"ConvTranspose", import_conv_transpose},
       {"Dropout", import_dropout},
@@ -119,6 +154,7 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"LeakyRelu", import_leaky_relu},
       {"MatMul", import_mat_mul},
       {"MaxPool", import_max_pool},
+      {"PRelu", import_prelu},
       {"Pad", import_pad},
       {"ReduceMean", import_reduce_mean},
       {"Relu", import_simple<ReLU>},

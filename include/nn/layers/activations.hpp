@@ -1,8 +1,8 @@
 /// @file
 /// The smooth activations. Each is applied to every element by itself.
 ///
-/// Those whose gradient can be read off their output work in place: Sigmoid, Tanh, ELU, SELU and
-/// Softplus. GELU and SiLU, which are not monotonic, need their input again.
+/// Those whose gradient can be read off their output work in place: Sigmoid, Tanh, ELU, SELU, Clip
+/// and Softplus. GELU and SiLU, which are not monotonic, need their input again.
 #pragma once
 
 #include <cmath>
@@ -104,6 +104,42 @@ struct SELU {
     detail::map_gradients(context, y, dy, dx, [](const auto& v, auto& g) {
       g = (v > T(0)).select(T(lambda) * g, g * (v + T(lambda * alpha)));
     });
+  }
+};
+
+/// y = x between `low` and `high`, and the nearer of them elsewhere: as it stands ReLU6 (Howard et
+/// al., "MobileNets: efficient convolutional neural networks for mobile vision applications",
+/// 2017).
+struct Clip {
+  float low = 0;   ///< the least output
+  float high = 6;  ///< the largest output
+
+  [[nodiscard]] std::string name() const { return detail::text("Clip{", low, ", ", high, "}"); }
+
+  /// @throws Error unless `low` is below `high`.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    require(low < high, "the least output must be below the largest, got ", low, " and ", high);
+    return input;
+  }
+
+  [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
+
+  template <class T>
+  void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
+    const T a = static_cast<T>(low);
+    const T b = static_cast<T>(high);
+    detail::map_elements(x, y, [a, b](auto& v) {  // a NaN stays one
+      v = v.unaryExpr([a, b](T value) { return value < a ? a : value > b ? b : value; }).eval();
+    });
+  }
+
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    const T a = static_cast<T>(low);
+    const T b = static_cast<T>(high);
+    detail::map_gradients(context, y, dy, dx,
+                          [a, b](const auto& v, auto& g) { g = (v > a && v < b).select(g, T(0)); });
   }
 };
 
