@@ -49,4 +49,20 @@ TEST_CASE("hinge: a single output, gradients, misfits") {
   CHECK(std::isnan(broken.value));
 }
 
+TEST_CASE("hinge: a NaN shows wherever it stands") {
+  for (nn::Index at = 0; at < 5; ++at) {
+    for (Label label = 0; label < 5; ++label) {
+      CAPTURE(at);
+      CAPTURE(label);
+      Tensor<float> outputs({1, 5}, {-3, 1, -2, 2, -1});
+      outputs[label] = 9;  // right by more than the margin, but for the NaN
+      outputs[at] = std::nanf("");
+      CHECK(std::isnan(value_and_gradient(Hinge{}, outputs, Tensor<Label>({1}, {label})).value));
+      Tensor<float> targets({1, 5}, -1.0F);
+      targets[label] = 1;
+      CHECK(std::isnan(value_and_gradient(Hinge{}, outputs, targets).value));
+    }
+  }
+}
+
 }  // namespace hinge_test

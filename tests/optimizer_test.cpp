@@ -109,6 +109,27 @@ TEST_CASE("optimizers: four steps by the published formulas") {
       0.20703125, 0.4915625);
 }
 
+TEST_CASE("optimizers: a centred RMSProp survives a variance that rounds below 0") {
+  // Of gradients that do not change, the mean of squares and the square of the mean become equal
+  // but for rounding.
+  const Index count = 257;
+  ToyModel<float> model({count});
+  model.parameters().fill(1);
+  const nn::RMSProp rule{.learning_rate = 1e-6, .smoothing = 0.5, .epsilon = 1, .centered = true};
+  Optimizer optimizer(model, rule);
+  bool below = false;
+  for (int step = 0; step < 60; ++step) {
+    for (Index i = 0; i < count; ++i) model.gradients()[i] = 1 + static_cast<float>(i) / 7;
+    optimizer.step(model);
+    for (Index i = 0; i < count; ++i) {
+      const float mean = optimizer.state()[count + i];
+      below = below || optimizer.state()[i] - mean * mean < 0;
+    }
+  }
+  CHECK(below);  // or there is nothing to survive
+  for (const float weight : model.parameters()) CHECK((weight > 0.99F && weight < 1));
+}
+
 /// A model whose weights are all 1 and whose gradients are all 0.
 ToyModel<double> still_model() {
   ToyModel<double> model({2, 1, 2, 1});

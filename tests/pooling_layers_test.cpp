@@ -138,6 +138,65 @@ TEST_CASE("the gradients of pooling are right for the whole product of its optio
   check_gradients_of(MaxPool2D{{1, 300}}, {2, 300, 1}, {.batch = 2});
 }
 
+TEST_CASE("windows of more than 256 taps find their values, and gradients go back to them") {
+  struct Case {
+    Extent2D window;
+    Extent2D stride;
+    Shape image;
+  };
+  const Case cases[] = {
+      {17, 17, {34, 17, 3}},           {17, {3, 2}, {26, 21, 3}},  // overlapping, of few channels
+      {17, {3, 2}, {23, 19, 19}},      {{2, 128}, {1, 128}, {5, 256, 2}},  // 256 taps
+      {{1, 257}, {1, 5}, {2, 270, 9}}, {{300, 1}, {300, 1}, {600, 2, 17}}};
+  for (const Case& item : cases) {
+    const Extent2D& window = item.window;  // clang 14 captures no structured binding
+    const Extent2D& stride = item.stride;
+    const Shape& image = item.image;
+    const MaxPool2D largest{.window = window, .stride = stride};
+    CAPTURE(largest.name());
+    CAPTURE(image);
+    const Shape output = largest.output_shape(image).prepended(2);
+    const auto x = random_tensor<double>(image.prepended(2), 6);
+    const auto dy = random_tensor<double>(output, 7);
+    const double taps = static_cast<double>(window.height * window.width);
+    std::vector<double> maxima(static_cast<std::size_t>(output.size()));
+    std::vector<double> means(maxima.size());
+    std::vector<double> max_gradient(static_cast<std::size_t>(x.size()));
+    std::vector<double> mean_gradient(max_gradient.size());
+    for (Index to = 0; to < output.size(); ++to) {
+      const Index channel = to % output[3];
+      const Index left = to / output[3] % output[2] * stride.width;
+      const Index top = to / output[3] / output[2] % output[1] * stride.height;
+      const Index image_start = to / output[3] / output[2] / output[1] * image.size();
+      const auto place = [&](Index row, Index column) {
+        return image_start + ((top + row) * image[1] + left + column) * image[2] + channel;
+      };
+      Index best = place(0, 0);
+      double sum = 0;
+      for (Index row = 0; row < window.height; ++row) {
+        for (Index column = 0; column < window.width; ++column) {
+          const Index at = place(row, column);
+          if (x[at] > x[best]) best = at;
+          sum += x[at];
+          mean_gradient[static_cast<std::size_t>(at)] += dy[to] / taps;
+        }
+      }
+      maxima[static_cast<std::size_t>(to)] = x[best];
+      means[static_cast<std::size_t>(to)] = sum / taps;
+      max_gradient[static_cast<std::size_t>(best)] += dy[to];
+    }
+    nn::Model<MaxPool2D, double> pool(largest, image);
+    CHECK(worst_difference<double>(pool.predict(x), maxima) == 0);
+    CHECK(worst_difference<double>(pool.forward(x), maxima) == 0);
+    CHECK(worst_difference<double>(pool.backward(dy, {.input_gradient = true}), max_gradient) <
+          1e-14);
+    nn::Model<AveragePool2D, double> mean(AveragePool2D{.window = window, .stride = stride}, image);
+    CHECK(worst_difference<double>(mean.forward(x), means) < 1e-13);
+    CHECK(worst_difference<double>(mean.backward(dy, {.input_gradient = true}), mean_gradient) <
+          1e-13);
+  }
+}
+
 TEST_CASE("of equal values the first gets the gradient, and of none is anything lost") {
   nn::Model<MaxPool2D, double> model(MaxPool2D{2}, {2, 2, 1});
   const Tensor<double> equal({1, 2, 2, 1}, 7.0);

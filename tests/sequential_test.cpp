@@ -239,6 +239,42 @@ TEST_CASE("frozen layers stay as they are and let the gradient through") {
   CHECK(gradients_of({""}, true) == expected);
 }
 
+TEST_CASE("parameters have the same gradients whether or not the input's is wanted") {
+  const auto check = [](const auto& network, std::uint64_t seed) {
+    CAPTURE(nn::name_of(network));
+    const auto gradients_of = [&](bool input_gradient) {
+      nn::Model<std::remove_cvref_t<decltype(network)>, double> model(network, image,
+                                                                      {.seed = seed});
+      const auto x = random_tensor<double>(image.prepended(3), 8);
+      const auto dy = random_tensor<double>(model.forward(x).shape(), 9);
+      (void)model.backward(dy, {.input_gradient = input_gradient});
+      return std::vector<double>(model.gradients().begin(), model.gradients().end());
+    };
+    const std::vector<double> without = gradients_of(false);
+    CHECK(without == gradients_of(true));
+    return without;
+  };
+  // A branch with nothing to learn is not run backward, but what it keeps stands before what the
+  // next one does.
+  const auto pooling = nn::MaxPool2D{.window = 3, .stride = 1, .padding = 1};
+  const auto learning = nn::sequential(nn::Conv2D{.filters = 4, .kernel = 3, .padding = 1},
+                                       nn::BatchNorm{}, nn::Tanh{});
+  const auto gradient = check(nn::concat(pooling, learning), 1);
+  CHECK(std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0; }));
+  check(nn::concat(nn::sequential(nn::Tanh{}, pooling), nn::Softplus{}, learning), 2);
+  check(nn::concat(learning, nn::Sigmoid{}, pooling, learning), 3);
+  check(nn::Residual{learning, nn::sequential(nn::Tanh{}, pooling)}, 4);
+  check(nn::Residual{nn::sequential(nn::Tanh{}, pooling), learning}, 5);
+  check(nn::residual(nn::concat(pooling, learning), nn::Conv2D{.filters = 4, .kernel = 1}), 6);
+  check_gradients_of(nn::concat(pooling, learning), image, {.batch = 2, .elements = 20});
+  nn::Random random(10);
+  for (std::uint64_t round = 0; round < 100; ++round) {
+    const Chain chain = random_chain(random, 1 + random.below(4));
+    CAPTURE(describe(chain));
+    check(chain, round);
+  }
+}
+
 TEST_CASE("an error names the layer and its place, however deep") {
   const auto network =
       nn::sequential(nn::Conv2D{.filters = 4}, nn::residual(nn::ReLU{}, nn::Dense{3}));

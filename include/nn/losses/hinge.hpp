@@ -63,7 +63,8 @@ struct Hinge {
     const Index label = labels[row];
     Index rival = label == 0 ? 1 : 0;
     for (Index c = rival + 1; c < classes; ++c) {
-      if (c != label && !(y[c] <= y[rival])) rival = c;
+      // A NaN rivals every other, and none rivals it: the loss must not hide it.
+      if (c != label && !(y[c] <= y[rival]) && y[rival] == y[rival]) rival = c;
     }
     const T lack = static_cast<T>(margin) + y[rival] - y[label];
     const bool content = lack <= T(0);
