@@ -1,0 +1,354 @@
+// Random layers, losses and optimizers here and in PyTorch; see check_pytorch.py.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iomanip>
+#include <locale>
+#include <sstream>
+
+#include "data_files.hpp"
+#include "nn/io/safetensors.hpp"
+#include "nn/layers/activations.hpp"
+#include "nn/layers/any_layer.hpp"
+#include "nn/layers/batch_norm.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv_transpose2d.hpp"
+#include "nn/layers/dense.hpp"
+#include "nn/layers/layer_norm.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/layers/relu.hpp"
+#include "nn/layers/softmax.hpp"
+#include "nn/layers/upsample2d.hpp"
+#include "nn/losses/hinge.hpp"
+#include "nn/losses/regression.hpp"
+#include "nn/losses/sigmoid_cross_entropy.hpp"
+#include "nn/losses/softmax_cross_entropy.hpp"
+#include "nn/optim/adam.hpp"
+#include "nn/optim/optimizer.hpp"
+#include "nn/optim/rms_prop.hpp"
+#include "nn/optim/sgd.hpp"
+#include "toy_model.hpp"
+
+namespace pytorch_random_test {
+
+namespace {
+
+using nn::AnyLayer;
+using nn::Extent2D;
+using nn::Index;
+using nn::Padding;
+using nn::Shape;
+using nn::Tensor;
+
+/// An expression in Python: a number in all its digits, a pair, a truth.
+std::string python(double value) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << std::setprecision(17) << value;
+  return text.str();
+}
+std::string python(Index value) { return std::to_string(value); }
+std::string python(bool value) { return value ? "True" : "False"; }
+std::string python(char value) { return {value}; }
+std::string python(const char* value) { return value; }
+std::string python(const std::string& value) { return value; }
+std::string python(const Extent2D& pair) {
+  return '(' + python(pair.height) + ',' + python(pair.width) + ')';
+}
+
+template <class... Parts>
+std::string expression(const Parts&... parts) {
+  return (python(parts) + ...);
+}
+
+/// `what` with so much around it, as F.pad counts: left, right, top, bottom.
+std::string padded(const std::string& what, const Padding& p, const char* value = "0") {
+  return expression("F.pad(", what, ",(", p.left, ',', p.right, ',', p.top, ',', p.bottom,
+                    "),value=", value, ")");
+}
+
+class Cases {
+ public:
+  Tensor<double> random_tensor(const Shape& shape, double deviation = 1) {
+    Tensor<double> tensor(shape);
+    for (double& value : tensor) value = random_.normal(0, deviation);
+    return tensor;
+  }
+  template <class T>
+  T pick(std::initializer_list<T> values) {
+    return values.begin()[random_.below(static_cast<Index>(values.size()))];
+  }
+  bool flip() { return random_.bernoulli(0.5); }
+  Index between(Index low, Index high) { return low + random_.below(high - low + 1); }
+  Extent2D extent(Index low, Index high) { return {between(low, high), between(low, high)}; }
+  Shape image(Index channels) { return {between(5, 12), between(5, 12), channels}; }
+  /// Below an extent on every side.
+  Padding padding(const Extent2D& below) {
+    return {between(0, below.height - 1), between(0, below.height - 1), between(0, below.width - 1),
+            between(0, below.width - 1)};
+  }
+
+  void put(const char* kind, const std::string& text) {
+    lines_ += std::string(kind) + '\t' + text + '\n';
+    ++count_;
+  }
+  void put(const std::string& name, nn::TensorView<const double> values) {
+    file_.put(std::to_string(count_) + '.' + name, values);
+  }
+
+  /// A training pass of a layer with random parameters and statistics.
+  void layer(const AnyLayer& layer, const Shape& input, const std::string& text,
+             bool channels_first = true) {
+    nn::Model<AnyLayer, double> model(layer, input, {.seed = 1});
+    for (double& value : model.parameters()) value += random_.normal(0, 0.3);
+    for (double& value : model.state()) value += random_.uniform(0, 1);
+    const auto variables = nn::detail::stored_variables(model.plan(), nn::WeightLayout::pytorch);
+    const auto put_all = [&](const std::string& when, const double* parameters) {
+      const auto stored = nn::detail::file_of<double>(variables, parameters, model.state().data());
+      for (const auto& [name, tensor] : stored.tensors()) {
+        file_.put(std::to_string(count_) + '.' + when + name, tensor);
+      }
+    };
+    put_all("before.", model.parameters().data());
+    const auto x = random_tensor(input.prepended(between(1, 4)));
+    put("x", x);
+    const Tensor<double> y(model.forward(x));
+    put("y", y);
+    const auto dy = random_tensor(y.shape());
+    put("dy", dy);
+    put("dx", model.backward(dy, {.input_gradient = true}));
+    put_all("after.", model.gradients().data());
+    put(input.rank() == 3 && channels_first ? "image" : "plain", text);
+  }
+
+  template <class Loss, class Wanted>
+  void loss(const Loss& loss, const Tensor<double>& outputs, const Tensor<Wanted>& wanted,
+            const std::string& text) {
+    Tensor<double> targets(wanted.shape());
+    std::transform(wanted.begin(), wanted.end(), targets.begin(),
+                   [](Wanted value) { return static_cast<double>(value); });
+    const auto result = nn::value_and_gradient(loss, outputs, wanted);
+    put("x", outputs);
+    put("t", targets);
+    put("y", Tensor<double>({1}, {result.value}));
+    put("dx", result.gradient);
+    put("loss", text);
+  }
+
+  /// Eight steps.
+  template <class Rule>
+  void rule(const Rule& rule, const std::string& text) {
+    ToyModel<double> model({between(1, 40)});
+    const Shape shape = model.parameters().shape();
+    const auto start = random_tensor(shape);
+    const auto gradients = random_tensor(shape.prepended(8));
+    std::copy(start.begin(), start.end(), model.parameters().begin());
+    nn::Optimizer optimizer(model, rule);
+    for (Index step = 0; step < 8; ++step) {
+      std::copy_n(gradients.data() + step * shape.size(), shape.size(), model.gradients().begin());
+      optimizer.step(model);
+    }
+    put("x", start);
+    put("dy", gradients);
+    put("y", model.parameters());
+    put("rule", text);
+  }
+
+  void write(const std::filesystem::path& folder) const {
+    file_.write(folder / "cases.safetensors");
+    std::ofstream(folder / "cases.txt") << lines_;
+  }
+  [[nodiscard]] Index count() const { return count_; }
+
+ private:
+  nn::Random random_{18};
+  nn::SafetensorsFile file_;
+  std::string lines_;
+  Index count_ = 0;
+};
+
+void put_convolution(Cases& c) {
+  const Index groups = c.pick<Index>({1, 1, 2, 3, 8});
+  const nn::Conv2D conv{.filters = groups * c.between(1, 5),
+                        .kernel = c.extent(1, 4),
+                        .stride = c.extent(1, 3),
+                        .dilation = c.flip() ? c.extent(1, 2) : Extent2D{1},
+                        .groups = groups,
+                        .padding = c.padding(4),
+                        .bias = c.flip()};
+  const Shape input = {c.between(7, 12), c.between(7, 12), groups * c.between(1, 4)};
+  c.layer(
+      conv, input,
+      expression("F.conv2d(", padded("x", conv.padding), ",weight,", conv.bias ? "bias" : "None",
+                 ",stride=", conv.stride, ",dilation=", conv.dilation, ",groups=", groups, ")"));
+}
+
+void put_transposed(Cases& c) {
+  const Index groups = c.pick<Index>({1, 1, 2, 3});
+  const Extent2D stride = c.extent(1, 3);
+  const Extent2D pad = c.extent(0, 2);
+  const nn::ConvTranspose2D conv{
+      .filters = groups * c.between(1, 5),
+      .kernel = c.extent(1, 4),
+      .stride = stride,
+      .dilation = c.flip() ? c.extent(1, 2) : Extent2D{1},
+      .groups = groups,
+      .padding = {pad.height, pad.width},
+      .output_padding = {c.between(0, stride.height - 1), c.between(0, stride.width - 1)},
+      .bias = c.flip()};
+  c.layer(conv, c.image(groups * c.between(1, 4)),
+          expression("F.conv_transpose2d(x,weight,", conv.bias ? "bias" : "None",
+                     ",stride=", stride, ",padding=", pad, ",output_padding=", conv.output_padding,
+                     ",groups=", groups, ",dilation=", conv.dilation, ")"));
+}
+
+void put_pooling(Cases& c) {
+  const Extent2D window = c.extent(1, 4);
+  const Extent2D stride = c.extent(1, 3);
+  const Padding padding = c.padding(window);
+  const std::string view = expression(",", window, ",stride=", stride, ")");
+  const Shape input = c.image(c.between(1, 19));
+  c.layer(nn::MaxPool2D{window, stride, padding}, input,
+          "F.max_pool2d(" + padded("x", padding, "-float('inf')") + view);
+  const std::string mean = "F.avg_pool2d(" + padded("x", padding) + view;
+  const bool count_padding = c.flip();
+  c.layer(nn::AveragePool2D{window, stride, padding, count_padding}, input,
+          count_padding ? mean
+                        : mean + "/F.avg_pool2d(" + padded("torch.ones_like(x)", padding) + view);
+}
+
+void put_flat(Cases& c) {
+  const bool bias = c.flip();
+  c.layer(nn::Dense{.units = c.between(1, 70), .bias = bias}, {c.between(1, 90)},
+          expression("F.linear(x,weight,", bias ? "bias" : "None", ")"));
+  const bool scale = c.flip();
+  const bool shift = c.flip();
+  const std::string learned =
+      expression(scale ? "weight" : "None", ",", shift ? "bias" : "None", ",");
+  const float epsilon = c.pick({1e-5F, 1e-2F});
+  const Index channels = c.between(2, 40);
+  const Shape input = c.flip() ? c.image(channels) : Shape{channels};
+  c.layer(
+      nn::LayerNorm{scale, shift, epsilon}, input,
+      expression("F.layer_norm(x,(", channels, ",),", learned, static_cast<double>(epsilon), ")"),
+      false);
+  const float momentum = c.pick({0.1F, 0.5F});
+  c.layer(nn::BatchNorm{scale, shift, momentum, epsilon}, c.image(channels),
+          expression("F.batch_norm(x,running_mean,running_var,", learned, "True,",
+                     static_cast<double>(momentum), ",", static_cast<double>(epsilon), ")"));
+}
+
+void put_activations(Cases& c) {
+  const Shape input = c.flip() ? c.image(c.between(1, 9)) : Shape{c.between(1, 90)};
+  const float slope = c.pick({0.01F, 0.2F, 1.0F});
+  const std::string written = python(static_cast<double>(slope));
+  c.layer(nn::ReLU{}, input, "F.relu(x)");
+  c.layer(nn::LeakyReLU{slope}, input, "F.leaky_relu(x," + written + ")");
+  c.layer(nn::ELU{slope}, input, "F.elu(x," + written + ")");
+  c.layer(nn::SELU{}, input, "F.selu(x)");
+  c.layer(nn::Sigmoid{}, input, "torch.sigmoid(x)");
+  c.layer(nn::Tanh{}, input, "torch.tanh(x)");
+  c.layer(nn::Softplus{}, input, "-F.logsigmoid(-x)");  // F.softplus is linear from 20 on
+  c.layer(nn::SiLU{}, input, "F.silu(x)");
+  c.layer(nn::GELU{}, input, "F.gelu(x)");
+  c.layer(nn::GELU{true}, input, "F.gelu(x,approximate='tanh')");
+  c.layer(nn::Softmax{}, input, "torch.softmax(x,-1)", false);
+  const Extent2D factor = c.extent(1, 3);
+  c.layer(nn::UpSample2D{factor}, c.image(c.between(1, 9)),
+          expression("F.interpolate(x,scale_factor=", factor, ",mode='nearest')"));
+}
+
+void put_losses(Cases& c) {
+  const Index rows = c.between(1, 20);
+  const Index classes = c.between(2, 12);
+  const auto outputs = c.random_tensor({rows, classes}, 3);
+  const auto targets = c.random_tensor({rows, classes});
+  Tensor<double> shares(targets.shape());
+  Tensor<double> signs(targets.shape());
+  for (Index i = 0; i < targets.size(); ++i) {
+    shares[i] = 1 / (1 + std::exp(-targets[i]));
+    signs[i] = targets[i] < 0 ? -1 : 1;
+  }
+  Tensor<nn::Label> labels({rows});
+  for (nn::Label& label : labels) label = static_cast<nn::Label>(c.between(0, classes - 1));
+  const double smoothing = c.pick({0.0, 0.1, 0.5});
+  c.loss(nn::SoftmaxCrossEntropy{.label_smoothing = smoothing}, outputs, labels,
+         expression("F.cross_entropy(x,t.long(),label_smoothing=", smoothing, ")"));
+  c.loss(nn::SigmoidCrossEntropy{}, outputs, shares, "F.binary_cross_entropy_with_logits(x,t)");
+  c.loss(nn::MeanSquaredError{}, outputs, targets, "F.mse_loss(x,t)");
+  c.loss(nn::MeanAbsoluteError{}, outputs, targets, "F.l1_loss(x,t)");
+  const double width = c.pick({0.5, 1.0, 2.5});
+  c.loss(nn::Huber{width}, outputs, targets, expression("F.huber_loss(x,t,delta=", width, ")"));
+  c.loss(nn::Hinge{width}, outputs, signs, expression("F.relu(", width, "-t*x).mean()"));
+  c.loss(nn::Hinge{width}, outputs, labels,
+         expression("F.relu(", width, "+(x-1e9*F.one_hot(t.long(),", classes,
+                    ")).max(1).values-x.gather(1,t.long()[:,None])[:,0]).mean()"));
+}
+
+void put_rules(Cases& c) {
+  const double rate = c.pick({0.5, 0.1, 1e-3});
+  const double decay = c.pick({0.0, 0.01, 0.2});
+  const double momentum = c.pick({0.0, 0.5, 0.9});
+  const bool flag = c.flip();
+  const std::string common = expression("([x],lr=", rate, ",weight_decay=", decay);
+  c.rule(nn::SGD{.learning_rate = rate,
+                 .momentum = momentum,
+                 .nesterov = flag && momentum > 0,
+                 .weight_decay = decay},
+         expression("torch.optim.SGD", common, ",momentum=", momentum,
+                    ",nesterov=", flag && momentum > 0, ")"));
+  const double beta1 = c.pick({0.5, 0.9});
+  const double beta2 = c.pick({0.9, 0.999});
+  const double epsilon = c.pick({1e-8, 1e-3});
+  const std::string betas = expression(",betas=(", beta1, ",", beta2, "),eps=", epsilon, ")");
+  c.rule(nn::Adam{rate, beta1, beta2, epsilon, decay}, "torch.optim.Adam" + common + betas);
+  c.rule(nn::AdamW{rate, beta1, beta2, epsilon, decay}, "torch.optim.AdamW" + common + betas);
+  c.rule(nn::RMSProp{.learning_rate = rate,
+                     .smoothing = beta2,
+                     .epsilon = epsilon,
+                     .momentum = momentum,
+                     .centered = flag,
+                     .weight_decay = decay},
+         expression("torch.optim.RMSprop", common, ",alpha=", beta2, ",eps=", epsilon,
+                    ",momentum=", momentum, ",centered=", flag, ")"));
+}
+
+/// The Python that has PyTorch; empty where none has.
+std::string python_with_torch() {
+  for (const char* name : {"/usr/bin/python3", "python3"}) {
+    if (std::system((std::string(name) + " -c 'import torch' 2>/dev/null").c_str()) == 0) {
+      return name;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("random layers, losses and optimizers do what PyTorch's do") {
+  Cases cases;
+  for (int round = 0; round < 70; ++round) put_convolution(cases);
+  for (int round = 0; round < 50; ++round) put_transposed(cases);
+  for (int round = 0; round < 40; ++round) put_pooling(cases);
+  for (int round = 0; round < 25; ++round) put_flat(cases);
+  for (int round = 0; round < 6; ++round) put_activations(cases);
+  for (int round = 0; round < 10; ++round) put_losses(cases);
+  for (int round = 0; round < 15; ++round) put_rules(cases);
+  CHECK(cases.count() > 400);
+  const std::string interpreter = python_with_torch();
+  if (interpreter.empty()) {
+    MESSAGE("skipped, since it needs python3-torch: random cases against PyTorch");
+    return;
+  }
+  const data_files::TemporaryFolder folder;
+  cases.write(folder.path());
+  const std::string command = interpreter + " '" +
+                              (data_files::tests_folder / "check_pytorch.py").string() + "' '" +
+                              folder.path().string() + "' >&2";
+  CHECK(std::system(command.c_str()) == 0);
+}
+
+}  // namespace pytorch_random_test
