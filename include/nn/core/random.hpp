@@ -45,8 +45,7 @@ constexpr double portable_log(double x) {
 
 /// The square root by Newton's iteration, correctly rounded but for the last bit.
 constexpr double portable_sqrt(double x) {
-  double root =
-      bit_cast<double>((bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
+  double root = bit_cast<double>((bit_cast<std::uint64_t>(x) >> 1U) + 0x1ff8000000000000U);
   for (int step = 0; step < 6; ++step) root = 0.5 * (root + x / root);
   return root;
 }
