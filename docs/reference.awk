@@ -16,6 +16,7 @@ BEGIN {
   said["write_onnx"] = "Writes the layer into the graph, and returns the name of its output."
 
   said["check"] = "@throws Error for settings that make no sense."
+  said["settings"] = "What tells this from others of its type: a checkpoint compares it."
   said["slots"] = "How many numbers the rule keeps for each weight."
   said["update"] = "Changes a run of weights by its gradient; see optim/rule.hpp."
 

@@ -122,8 +122,9 @@ TEST_CASE("optimizers: a centred RMSProp survives a variance that rounds below 0
     for (Index i = 0; i < count; ++i) model.gradients()[i] = 1 + static_cast<float>(i) / 7;
     optimizer.step(model);
     for (Index i = 0; i < count; ++i) {
-      const float mean = optimizer.state()[count + i];
-      below = below || optimizer.state()[i] - mean * mean < 0;
+      const auto place = static_cast<std::size_t>(i);
+      const float mean = optimizer.state()[static_cast<std::size_t>(count) + place];
+      below = below || optimizer.state()[place] - mean * mean < 0;
     }
   }
   CHECK(below);  // or there is nothing to survive
