@@ -31,12 +31,6 @@ inline std::filesystem::path dataset_folder(const std::filesystem::path& data,
 
 /// A file by its path or, where there is none and the path is relative, by the same path within the
 /// repository that this program was built from, so that examples/weights is found from everywhere.
-inline std::filesystem::path find_file(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (path.is_absolute() || std::filesystem::exists(path, ignored)) return path;
-  const auto repository = std::filesystem::path(__FILE__).parent_path() / ".." / "..";
-  const auto found = (repository / path).lexically_normal();
-  return std::filesystem::exists(found, ignored) ? found : path;
-}
+std::filesystem::path find_file(const std::filesystem::path& path);
 
 }  // namespace example

@@ -1,5 +1,5 @@
-// A network that is known only at run time, trained: compiled by the acceptance run without run-time
-// type information.
+// A network that is known only at run time, trained: compiled by the acceptance run without
+// run-time type information.
 #include <nn/nn.hpp>
 
 int main() {

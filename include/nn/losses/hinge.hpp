@@ -2,6 +2,8 @@
 /// Losses that are content once an answer is right by a margin.
 #pragma once
 
+#include <cmath>
+
 #include "nn/losses/loss.hpp"
 
 namespace nn {
@@ -64,7 +66,7 @@ struct Hinge {
     Index rival = label == 0 ? 1 : 0;
     for (Index c = rival + 1; c < classes; ++c) {
       // A NaN rivals every other, and none rivals it: the loss must not hide it.
-      if (c != label && !(y[c] <= y[rival]) && y[rival] == y[rival]) rival = c;
+      if (c != label && !(y[c] <= y[rival]) && !std::isnan(y[rival])) rival = c;
     }
     const T lack = static_cast<T>(margin) + y[rival] - y[label];
     const bool content = lack <= T(0);
