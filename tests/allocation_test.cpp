@@ -59,31 +59,46 @@ const int watched = __sanitizer_install_malloc_and_free_hooks(
 
 namespace {
 
-void* counted(std::size_t size) {
+void* counted_or_null(std::size_t size) {
   ++allocations;
-  void* block = std::malloc(size == 0 ? 1 : size);  // NOLINT(*-no-malloc)
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
+  return std::malloc(size == 0 ? 1 : size);  // NOLINT(*-no-malloc)
 }
 
-void* counted(std::size_t size, std::align_val_t alignment) {
+void* counted_or_null(std::size_t size, std::align_val_t alignment) {
   ++allocations;
   const auto line = static_cast<std::size_t>(alignment);
   // aligned_alloc wants whole lines.
-  void* block = std::aligned_alloc(line, (std::max<std::size_t>(size, 1) + line - 1) / line * line);
+  return std::aligned_alloc(line, (std::max<std::size_t>(size, 1) + line - 1) / line * line);
+}
+
+void* checked(void* block) {
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void* operator new(std::size_t size, std::align_val_t line) { return counted(size, line); }
-void* operator new[](std::size_t size, std::align_val_t line) { return counted(size, line); }
+void* operator new(std::size_t size) { return checked(counted_or_null(size)); }
+void* operator new[](std::size_t size) { return checked(counted_or_null(size)); }
+void* operator new(std::size_t size, std::align_val_t line) {
+  return checked(counted_or_null(size, line));
+}
+void* operator new[](std::size_t size, std::align_val_t line) {
+  return checked(counted_or_null(size, line));
+}
 void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  ++allocations;
-  return std::malloc(size == 0 ? 1 : size);  // NOLINT(*-no-malloc)
+  return counted_or_null(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return counted_or_null(size);
+}
+void* operator new(std::size_t size, std::align_val_t line,
+                   const std::nothrow_t& /*tag*/) noexcept {
+  return counted_or_null(size, line);
+}
+void* operator new[](std::size_t size, std::align_val_t line,
+                     const std::nothrow_t& /*tag*/) noexcept {
+  return counted_or_null(size, line);
 }
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete[](void* block) noexcept { std::free(block); }
