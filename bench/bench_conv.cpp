@@ -10,10 +10,10 @@
 // where a shape is channels,filters,size,kernel,padding and, unless it is 1, stride.
 
 #include <cstdlib>
-#include <nn/core/convolution.hpp>
 #include <nn/core/eigen.hpp>
 #include <nn/core/random.hpp>
 #include <nn/core/tensor.hpp>
+#include <nn/kernels/convolution.hpp>
 #include <sstream>
 #include <string>
 #include <string_view>

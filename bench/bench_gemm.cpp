@@ -4,8 +4,8 @@
 //     gemm/W2.2/forward/eigen   Eigen's product
 
 #include <nn/core/eigen.hpp>
-#include <nn/core/gemm.hpp>
 #include <nn/core/random.hpp>
+#include <nn/kernels/gemm.hpp>
 #include <string>
 
 #include "run.hpp"

@@ -1,4 +1,4 @@
-#include "nn/core/convolution.hpp"
+#include "nn/kernels/convolution.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "nn/core/gemm.hpp"
+#include "nn/kernels/gemm.hpp"
 
 #include <doctest/doctest.h>
 

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "nn/core/convolution_geometry.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/kernels/convolution/geometry.hpp"
 
 namespace reference {
 

@@ -2,7 +2,7 @@
 /// What a classifier answered to a test base: counted, listed and drawn.
 #pragma once
 
-#include <nn/core/kernels.hpp>
+#include <nn/kernels/kernels.hpp>
 #include <nn/viz/grid.hpp>
 #include <nn/viz/image.hpp>
 #include <nn/viz/probabilities.hpp>

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <algorithm>
-#include <nn/core/kernels.hpp>
 #include <nn/data/gzip.hpp>
+#include <nn/kernels/kernels.hpp>
 #include <nn/nn.hpp>
 #include <numeric>
 #include <string>

@@ -4,7 +4,7 @@
 /// real ones.
 #pragma once
 
-#include <nn/core/kernels.hpp>
+#include <nn/kernels/kernels.hpp>
 
 #include <algorithm>
 #include <numeric>

@@ -3,7 +3,7 @@
 /// classes it takes them for.
 #pragma once
 
-#include <nn/core/kernels.hpp>
+#include <nn/kernels/kernels.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,2 +1,2 @@
 #define NN_COMPILE_KERNELS
-#include <nn/core/kernels.hpp>
+#include <nn/kernels/kernels.hpp>

@@ -2,8 +2,8 @@
 /// What to train on which images, and how: the recipes of part 5, as data.
 #pragma once
 
-#include <nn/core/kernels.hpp>
 #include <nn/data/patch_whitening.hpp>
+#include <nn/kernels/kernels.hpp>
 
 #include <algorithm>
 #include <array>

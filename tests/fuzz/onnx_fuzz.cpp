@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "nn/core/kernels.hpp"
 #include "nn/io/onnx_import.hpp"
+#include "nn/kernels/kernels.hpp"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "nn/core/kernels.hpp"
 #include "nn/io/safetensors.hpp"
+#include "nn/kernels/kernels.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"

@@ -2,8 +2,8 @@
 /// The transposed convolution.
 #pragma once
 
-#include "nn/core/convolution.hpp"
-#include "nn/core/gemm.hpp"
+#include "nn/kernels/convolution.hpp"
+#include "nn/kernels/gemm.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/window.hpp"
 

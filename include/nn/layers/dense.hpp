@@ -2,7 +2,7 @@
 /// The fully connected layer.
 #pragma once
 
-#include "nn/core/gemm.hpp"
+#include "nn/kernels/gemm.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {

@@ -13,7 +13,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "nn/core/pack.hpp"
+#include "nn/kernels/tile/pack.hpp"
 #include "nn/layers/pooling_window.hpp"
 
 namespace nn::detail {

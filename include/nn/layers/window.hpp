@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
-#include "nn/core/convolution_geometry.hpp"
+#include "nn/kernels/convolution/geometry.hpp"
 
 namespace nn {
 

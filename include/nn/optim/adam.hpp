@@ -2,7 +2,7 @@
 /// Adam and AdamW.
 #pragma once
 
-#include "nn/core/vector.hpp"
+#include "nn/kernels/simd/vector.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "nn/core/gemm.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/gemm.hpp"
 
 namespace nn {
 

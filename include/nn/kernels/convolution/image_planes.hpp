@@ -7,8 +7,8 @@
 #include <array>
 #include <cstring>
 
-#include "nn/core/pack.hpp"
-#include "nn/core/shuffle.hpp"
+#include "nn/kernels/simd/shuffle.hpp"
+#include "nn/kernels/tile/pack.hpp"
 
 namespace nn::detail {
 

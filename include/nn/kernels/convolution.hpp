@@ -5,14 +5,14 @@
 #include <algorithm>
 
 #include "nn/core/activation.hpp"
-#include "nn/core/convolution_geometry.hpp"
-#include "nn/core/convolution_planes.hpp"
-#include "nn/core/convolution_planes_weights.hpp"
-#include "nn/core/convolution_product.hpp"
-#include "nn/core/convolution_weights.hpp"
-#include "nn/core/convolution_winograd.hpp"
-#include "nn/core/convolution_winograd_weights.hpp"
 #include "nn/core/memory.hpp"
+#include "nn/kernels/convolution/geometry.hpp"
+#include "nn/kernels/convolution/planes.hpp"
+#include "nn/kernels/convolution/planes_weights.hpp"
+#include "nn/kernels/convolution/product.hpp"
+#include "nn/kernels/convolution/weights.hpp"
+#include "nn/kernels/winograd/weights.hpp"
+#include "nn/kernels/winograd/winograd.hpp"
 
 namespace nn {
 

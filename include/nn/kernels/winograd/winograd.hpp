@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "nn/core/activation.hpp"
-#include "nn/core/convolution_gather.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/core/tile.hpp"
-#include "nn/core/winograd.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/tile/pack.hpp"
+#include "nn/kernels/tile/tile.hpp"
+#include "nn/kernels/winograd/transforms.hpp"
 
 namespace nn::detail {
 

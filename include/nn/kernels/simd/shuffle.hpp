@@ -7,7 +7,7 @@
 #include <bit>
 #include <utility>
 
-#include "nn/core/vector.hpp"
+#include "nn/kernels/simd/vector.hpp"
 
 namespace nn::detail {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "nn/core/convolution_geometry.hpp"
+#include "nn/kernels/convolution/geometry.hpp"
 
 namespace nn::detail {
 

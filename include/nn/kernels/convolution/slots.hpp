@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_gather.hpp"
 #include "nn/core/eigen.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/convolution/gather.hpp"
 
 namespace nn::detail {
 

@@ -17,7 +17,7 @@
 
 #include <algorithm>
 
-#include "nn/core/tile.hpp"
+#include "nn/kernels/tile/tile.hpp"
 
 namespace nn::detail {
 

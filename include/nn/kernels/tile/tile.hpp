@@ -17,7 +17,7 @@
 #include <array>
 
 #include "nn/core/activation.hpp"
-#include "nn/core/vector.hpp"
+#include "nn/kernels/simd/vector.hpp"
 
 namespace nn::detail {
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_gather.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/core/planes.hpp"
-#include "nn/core/tile_planes.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/convolution/image_planes.hpp"
+#include "nn/kernels/tile/planes.hpp"
 
 namespace nn::detail {
 

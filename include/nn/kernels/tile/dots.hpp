@@ -6,8 +6,8 @@
 #include <array>
 #include <cstring>
 
-#include "nn/core/shuffle.hpp"
-#include "nn/core/tile.hpp"
+#include "nn/kernels/simd/shuffle.hpp"
+#include "nn/kernels/tile/tile.hpp"
 
 namespace nn::detail {
 

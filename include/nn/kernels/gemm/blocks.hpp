@@ -6,10 +6,10 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/core/tile.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/tile/pack.hpp"
+#include "nn/kernels/tile/tile.hpp"
 
 namespace nn::detail {
 

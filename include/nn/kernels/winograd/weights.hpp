@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_winograd.hpp"
+#include "nn/kernels/winograd/winograd.hpp"
 
 namespace nn::detail {
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_planes.hpp"
-#include "nn/core/convolution_slots.hpp"
-#include "nn/core/tile_dots.hpp"
+#include "nn/kernels/convolution/planes.hpp"
+#include "nn/kernels/convolution/slots.hpp"
+#include "nn/kernels/tile/dots.hpp"
 
 namespace nn::detail {
 

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_gather.hpp"
-#include "nn/core/convolution_slots.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/core/pack.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/core/tile.hpp"
-#include "nn/core/tile_channels.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/convolution/slots.hpp"
+#include "nn/kernels/tile/channels.hpp"
+#include "nn/kernels/tile/pack.hpp"
+#include "nn/kernels/tile/tile.hpp"
 
 namespace nn::detail {
 

@@ -3,15 +3,15 @@
 /// library, and in one file after
 ///
 ///     #define NN_COMPILE_KERNELS
-///     #include <nn/core/kernels.hpp>
+///     #include <nn/kernels/kernels.hpp>
 ///
 /// All with the same flags, for the kernels' instructions are those of that file. Without it the
 /// linker misses `nn::gemm` and others. A program of one file does not need this header: there the
 /// kernels are compiled as they are used.
 #pragma once
 
-#include "nn/core/convolution.hpp"
-#include "nn/core/gemm.hpp"
+#include "nn/kernels/convolution.hpp"
+#include "nn/kernels/gemm.hpp"
 
 /// @cond declared_and_documented_elsewhere
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type

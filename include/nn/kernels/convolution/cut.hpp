@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "nn/core/convolution_gather.hpp"
+#include "nn/kernels/convolution/gather.hpp"
 
 namespace nn::detail {
 

@@ -6,11 +6,11 @@
 #include <array>
 
 #include "nn/core/activation.hpp"
-#include "nn/core/gemm_blocks.hpp"
-#include "nn/core/gemm_narrow.hpp"
-#include "nn/core/gemm_thin.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/gemm/blocks.hpp"
+#include "nn/kernels/gemm/narrow.hpp"
+#include "nn/kernels/gemm/thin.hpp"
 
 namespace nn {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "nn/core/gemm_blocks.hpp"
+#include "nn/kernels/gemm/blocks.hpp"
 
 namespace nn::detail {
 

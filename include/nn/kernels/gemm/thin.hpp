@@ -6,8 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "nn/core/gemm_blocks.hpp"
-#include "nn/core/tile_dots.hpp"
+#include "nn/kernels/gemm/blocks.hpp"
+#include "nn/kernels/tile/dots.hpp"
 
 namespace nn::detail {
 
