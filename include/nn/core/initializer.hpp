@@ -22,8 +22,8 @@ struct Initializer {
   Kind kind = Kind::constant;  ///< how values are drawn
   Fan fan = Fan::none;         ///< what the variance is divided by
   double scale = 0;            ///< the value, the variance's numerator, the half-width or the gain
-  /// For a kind of its own: writes all values. That it is not named where weights are drawn spares
-  /// a program to compile what it does not ask for.
+  /// For a kind of its own: writes all values. A pointer, so that unused initializers are not
+  /// compiled.
   void (*fill)(TensorView<double> values, double scale, Random& random) = nullptr;
 };
 

@@ -188,7 +188,7 @@ class Dataset {
   }
 
   /// The images at the given positions, in that order; a position may come more than once.
-  /// @throws Error for a position that there is not.
+  /// @throws Error for a position outside [0, size()).
   [[nodiscard]] Dataset subset(std::span<const Index> indices) const {
     Contents part = description();
     part.blocks = contents_->blocks;

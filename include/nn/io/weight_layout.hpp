@@ -17,13 +17,11 @@ namespace nn {
 /// The order of the elements of weights in a file.
 enum class WeightLayout {
   /// As in memory: convolutions KH x KW x in x out, dense layers in x out, flat samples in the
-  /// order
-  /// height, width, channel.
+  /// order height, width, channel.
   native,
   /// As PyTorch has them: convolutions out x in x KH x KW, transposed ones in x out x KH x KW,
-  /// dense
-  /// layers out x in, and what stands between a flat sample and an image in the order channel,
-  /// height, width. ONNX has the same.
+  /// dense layers out x in; a flattened image in the order channel, height, width. ONNX has the
+  /// same.
   pytorch,
 };
 

@@ -184,7 +184,7 @@ struct BatchNorm {
  private:
   /// How a batch is walked through. It is a matrix of `rows` x `channels`; since few channels would
   /// leave vector registers half empty, several rows are taken at a time, `width` elements, and
-  /// what there is one of a channel is repeated to that width.
+  /// per-channel values are repeated to that width.
   struct Layout {
     Index channels;
     Index rows;

@@ -8,17 +8,21 @@
 
 namespace nn {
 
-/// What every layer of branches does. `Derived` is as Composite wants it, and has besides
+/// What every layer of branches does. `Derived` meets Composite's requirements, and has besides
 ///
-///     Shape join_shapes(const Plan& plan) const;    // of the children's outputs; throws
-///     ShapeError Index additions(const Plan& plan) const;      // for one sample static constexpr
-///     bool sums;                   // whether outputs are added, else put in columns void
-///     join(context, branch, from, y) const;    // takes the output of a branch up into y
-///     TensorView<const T> gradient_of(context, branch, dy, room) const;  // the branch's share of
-///     dy
+///     // The shape of the joined outputs. Throws ShapeError.
+///     Shape join_shapes(const Plan& plan) const;
+///     // Additions for one sample.
+///     Index additions(const Plan& plan) const;
+///     // Whether outputs are added; else they are put side by side.
+///     static constexpr bool sums;
+///     // Writes or adds the output of one branch to y.
+///     void join(context, branch, from, y) const;
+///     // The branch's share of dy; `buffer` holds it where it has to be copied.
+///     TensorView<const T> gradient_of(context, branch, dy, buffer) const;
 ///
 /// A branch that only changes the shape (Identity{}) costs nothing. A branch's output is kept for
-/// its backward pass only if it reads it there.
+/// its backward pass only if that pass reads it.
 template <class Derived>
 class Branches : private Composite<Derived> {
  public:
@@ -56,7 +60,7 @@ class Branches : private Composite<Derived> {
     const Index batch = x.shape().front();
     Arena kept = context.kept;
     Arena scratch = context.scratch;
-    T* room = scratch.take<T>(largest_output(plan, batch));
+    T* buffer = scratch.take<T>(largest_output(plan, batch));
     for (Index i = 0; i < length(); ++i) {
       const Plan& child = child_of(plan, i);
       const Shape shape = child.output.prepended(batch);
@@ -66,7 +70,7 @@ class Branches : private Composite<Derived> {
       }
       Context<T> child_context = context.for_child(i);
       child_context.scratch = scratch;
-      T* output = room;
+      T* output = buffer;
       if (context.training) {
         const Memory memory = this->template child_memory<T>(plan, i, batch, true);
         child_context.kept = kept.take_arena(memory.kept);
@@ -89,7 +93,7 @@ class Branches : private Composite<Derived> {
     const Index batch = x.shape().front();
     Arena kept = context.kept;
     Arena scratch = context.scratch;
-    T* room = scratch.take<T>(largest_output(plan, batch));
+    T* buffer = scratch.take<T>(largest_output(plan, batch));
     T* term = scratch.take<T>(x.size());
     bool is_first = true;  // whether dx has yet to be written
     for (Index i = 0; i < length(); ++i) {
@@ -106,7 +110,7 @@ class Branches : private Composite<Derived> {
       }
       const bool learns = context.wants_parameter_gradients && child.has_trainable;
       if (!context.wants_input_gradient && !learns) continue;
-      const TensorView<const T> gradient = derived().gradient_of(context, i, dy, room);
+      const TensorView<const T> gradient = derived().gradient_of(context, i, dy, buffer);
       if (child.traits.view) {
         add(gradient.data(), dx, is_first);
       } else {

@@ -92,13 +92,13 @@ class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<La
 
   template <class T>
   TensorView<const T> gradient_of(const Context<T>& context, Index branch, TensorView<const T> dy,
-                                  T* room) const {
+                                  T* buffer) const {
     const Index batch = dy.shape().front();
     for_each_row(*context.plan, branch, batch, [&](Index to, Index from, Index count) {
-      std::copy_n(dy.data() + from, count, room + to);
+      std::copy_n(dy.data() + from, count, buffer + to);
     });
     const Plan& child = context.plan->children[static_cast<std::size_t>(branch)];
-    return {room, child.output.prepended(batch)};
+    return {buffer, child.output.prepended(batch)};
   }
 };
 

@@ -71,7 +71,7 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
 
   template <class T>
   TensorView<const T> gradient_of(const Context<T>& /*context*/, Index /*branch*/,
-                                  TensorView<const T> dy, T* /*room*/) const {
+                                  TensorView<const T> dy, T* /*buffer*/) const {
     return dy;
   }
 };

@@ -1,5 +1,5 @@
 /// @file
-/// Losses that are content once an answer is right by a margin.
+/// The hinge loss: zero once the true class leads by a margin.
 #pragma once
 
 #include <cmath>

@@ -40,7 +40,7 @@ struct GradientCheck {
 
 namespace detail {
 
-/// Holds a layer in a model of its own and runs it to and fro.
+/// Holds a layer in a model of its own and runs both passes.
 template <class L>
 class GradientChecker {
  public:

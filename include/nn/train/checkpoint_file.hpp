@@ -111,8 +111,8 @@ concept PathOfFile =
 
 }  // namespace detail
 
-/// The path of a checkpoint, or none. It brings along the functions that write and read the file:
-/// a program that names no path has them not to compile.
+/// The path of a checkpoint, or none. It holds pointers to the functions that write and read the
+/// file, so that a program without a checkpoint does not compile them.
 class CheckpointFile {
  public:
   /// None.

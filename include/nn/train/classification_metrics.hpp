@@ -29,7 +29,6 @@ Index require_scores(TensorView<const T> outputs, TensorView<const Label> labels
   return classes;
 }
 
-/// Where two scores in a sorted list differ, so that all equal ones are taken together.
 inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace detail

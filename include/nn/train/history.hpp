@@ -11,19 +11,19 @@
 
 namespace nn {
 
-/// One pass over the learning base. What was not measured is NaN: accuracies where outputs are not
+/// One pass over the training set. What was not measured is NaN: accuracies where outputs are not
 /// classes, and all of the validation without a validation set.
 struct EpochRecord {
   Index epoch = 0;      ///< 1 for the first
   Index steps = 0;      ///< made so far, in all epochs
-  double loss = 0;      ///< the mean over the epoch's batches, each as it was met
+  double loss = 0;      ///< mean over the epoch's batches, each before its own update
   double accuracy = 0;  ///< likewise, in [0, 1]
   double validation_loss =
       std::numeric_limits<double>::quiet_NaN();  ///< of the network after the epoch
   double validation_accuracy = std::numeric_limits<double>::quiet_NaN();  ///< likewise, in [0, 1]
   double learning_rate = 0;      ///< of the epoch's last step
-  double seconds = 0;            ///< of learning, without the validation
-  double images_per_second = 0;  ///< learnt from
+  double seconds = 0;            ///< of training, without the validation
+  double images_per_second = 0;  ///< of the training set
 };
 
 /// What early stopping watches. An accuracy is to grow, a loss to fall.

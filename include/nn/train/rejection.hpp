@@ -26,8 +26,7 @@ enum class Reject { below, above };
   return side == Reject::below ? !(score >= threshold) : !(score <= threshold);
 }
 
-/// What a threshold does. The last three but one add up to 1: rejected, accepted and wrong,
-/// accepted and right.
+/// What a threshold does. rejection_rate + error_rate + overall_rate = 1.
 struct RejectionPoint {
   double threshold = 0;                  ///< of the score
   double rejection_rate = 0;             ///< of all samples

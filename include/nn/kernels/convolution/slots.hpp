@@ -40,7 +40,7 @@ class WeightSlots {
   [[nodiscard]] Range images(Index slot) const {
     return {batch_ * slot / count_, batch_ * (slot + 1) / count_};
   }
-  /// The gradient of a slot, and whether it is to be added to what is there from the first.
+  /// Where a slot's gradient is written, and whether it is added to the values already there.
   [[nodiscard]] T* target(Index slot) const {
     return partial_ != nullptr ? partial_ + slot * size_ : dweights_;
   }

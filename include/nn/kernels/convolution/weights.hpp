@@ -194,8 +194,9 @@ class WeightsProduct {
     }
   }
 
-  /// Whether a block of dy can be read where it is, up to `width` columns: few filters, or whole
-  /// vectors of not many; pixels that follow one another; and no end of dy in sight.
+  /// Whether a block of dy can be read where it is, without being copied to a panel: there are few
+  /// filters (or whole vectors of at most `most_filters_in_place`), the pixels follow one another,
+  /// and reading `width` columns of the last pixel stays within dy.
   [[nodiscard]] bool is_panel(const Block& block, Index width) const {
     if (g_.filters > most_filters_in_place || block.pixels == 0) return false;
     if (g_.filters > panel_columns<T> && g_.filters % lanes<T> != 0) return false;

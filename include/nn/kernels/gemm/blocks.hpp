@@ -74,7 +74,8 @@ struct GemmCut {
   }
 
  private:
-  /// The pieces of at most `other` that there are; or the size of the largest of `other` even ones.
+  /// `size / other`, rounded up: how many blocks of at most `other`, or the size of each of `other`
+  /// blocks.
   static Index pieces(Index size, Index other) {
     return std::max<Index>(1, (size + other - 1) / other);
   }

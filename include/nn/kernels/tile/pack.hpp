@@ -11,8 +11,8 @@ namespace nn::detail {
 /// Where column `first` of a matrix of `depth` rows starts in its packed panels.
 [[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
 
-/// Copies `depth` rows of `columns` elements, `ldb` apart, into a panel of `width` columns. What
-/// the panel holds beyond `columns` is of no consequence: a tile never stores those columns.
+/// Copies `depth` rows of `columns` elements, `ldb` apart, into a panel of `width` columns. Padding
+/// columns are unspecified; no tile stores them.
 template <class T>
 void pack_rows(Index depth, Index columns, Index width, const T* b, Index ldb, T* panel) {
   // Rows of which whole vectors can be read without reading beyond the last element of the last

@@ -69,8 +69,7 @@ template <class T>
 
 /// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other. All columns
 /// must be wanted, unless lanes can be masked. The loops over rows and vectors are unrolled so that
-/// `sum` lives in registers. When it is to be `Packed`, B is copied to `panel`, a row of the tile
-/// after the other, by the way.
+/// `sum` lives in registers. With `Packed`, the rows of B that are read are also copied to `panel`.
 template <class T, int Rows, int Vectors, bool Packed = false>
 void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output,
                     T* panel = nullptr) {

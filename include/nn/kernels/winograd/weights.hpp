@@ -68,7 +68,7 @@ class WinogradWeights {
       fill_tables(count);
       parallel_for(W::points, [&](Index point) { multiply_point(point, count, first > 0); });
     }
-    constexpr Index rows = 8;  // a single one is too little to send for
+    constexpr Index rows = 8;  // one row is less work than handing it to a thread
     parallel_for_pieces(depth_, rows, [&](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) transform_sums(row);
     });
