@@ -16,6 +16,7 @@ BEGIN {
   said["write_onnx"] = "Writes the layer into the graph, and returns the name of its output."
 
   said["check"] = "@throws Error for settings that make no sense."
+  said["fields"] = "Tells the type and the options; see layers/fields.hpp."
   said["settings"] = "What tells this from others of its type: a checkpoint compares it."
   said["slots"] = "How many numbers the rule keeps for each weight."
   said["update"] = "Changes a run of weights by its gradient; see optim/rule.hpp."
@@ -46,7 +47,7 @@ function contract(line) {
     match(line, /operator(==|<<|\[\])/)
     return substr(line, RSTART, RLENGTH)
   }
-  if (line !~ /^ *(\[\[nodiscard\]\] )?((inline|constexpr|static|const|virtual) )*[A-Za-z_:<>, ]+[*&]* [a-z_]+\(/) return ""
+  if (line !~ /^ *(\[\[[a-z:]+\]\] )*((inline|constexpr|static|const|virtual) )*[A-Za-z_:<>, ]+[*&]* [a-z_]+\(/) return ""
   if (line ~ /return [a-z_]+\(/ && line !~ /\{ return/) return ""
   sub(/\(.*/, "", line)
   sub(/.* /, "", line)

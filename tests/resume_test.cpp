@@ -283,7 +283,10 @@ TEST_CASE("settings: rules, losses and layers tell theirs") {
         "weight_decay 0.5}");
   CHECK(nn::Huber{.delta = 3}.settings() == "Huber{delta 3}");
   CHECK(nn::Hinge{.margin = 2}.settings() == "Hinge{margin 2}");
-  CHECK(nn::LayerNorm{.epsilon = 0.5F}.settings() == "{epsilon 0.5}");
+  CHECK(nn::plan_of(nn::LayerNorm{.epsilon = 0.5F}, {3}).settings == "{epsilon 0.5}");
+  CHECK(nn::plan_of(nn::BatchNorm{.momentum = 0.25F, .epsilon = 0.5F}, {3}).settings ==
+        "{momentum 0.25, epsilon 0.5}");
+  CHECK(nn::plan_of(nn::Dense{3}, {3}).settings.empty());
   // As many digits as it takes.
   CHECK(nn::detail::exact_number(0.1) == "0.1");
   const double third = 1.0 / 3;

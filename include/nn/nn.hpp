@@ -40,6 +40,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/elementwise.hpp"
+#include "nn/layers/fields.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/layer_norm.hpp"

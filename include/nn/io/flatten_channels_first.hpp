@@ -11,6 +11,7 @@ namespace nn {
 /// An imported network has it where nothing after the flattening could be permuted instead.
 struct FlattenChannelsFirst {
   [[nodiscard]] std::string name() const { return "FlattenChannelsFirst{}"; }
+  void fields(Fields& fields) { fields.layer("FlattenChannelsFirst"); }
 
   /// @throws ShapeError when the input is no image.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

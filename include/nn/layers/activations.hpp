@@ -15,6 +15,7 @@ namespace nn {
 /// y = 1 / (1 + exp(-x)).
 struct Sigmoid {
   [[nodiscard]] std::string name() const { return "Sigmoid{}"; }
+  void fields(Fields& fields) { fields.layer("Sigmoid"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
 
@@ -33,6 +34,7 @@ struct Sigmoid {
 /// y = tanh(x).
 struct Tanh {
   [[nodiscard]] std::string name() const { return "Tanh{}"; }
+  void fields(Fields& fields) { fields.layer("Tanh"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
 
@@ -55,6 +57,10 @@ struct ELU {
   float alpha = 1;  ///< what y tends to for x far below 0, negated
 
   [[nodiscard]] std::string name() const { return detail::text("ELU{", alpha, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("ELU");
+    fields.shown("alpha", alpha);
+  }
 
   /// @throws Error for a negative alpha, with which the output would not tell the input's sign.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
@@ -88,6 +94,7 @@ struct SELU {
       1.6732632423543772848170429916717;  ///< the paper's, for which mean 0 and variance 1 stay so
 
   [[nodiscard]] std::string name() const { return "SELU{}"; }
+  void fields(Fields& fields) { fields.layer("SELU"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
 
@@ -115,6 +122,11 @@ struct Clip {
   float high = 6;  ///< the largest output
 
   [[nodiscard]] std::string name() const { return detail::text("Clip{", low, ", ", high, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("Clip");
+    fields.shown("low", low);
+    fields.shown("high", high);
+  }
 
   /// @throws Error unless `low` is below `high`.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
@@ -147,6 +159,7 @@ struct Clip {
 /// derivative is 1 / (1 + exp(-x)) = 1 - exp(-y).
 struct Softplus {
   [[nodiscard]] std::string name() const { return "Softplus{}"; }
+  void fields(Fields& fields) { fields.layer("Softplus"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
 
@@ -166,6 +179,7 @@ struct Softplus {
 /// functions", 2017).
 struct SiLU {
   [[nodiscard]] std::string name() const { return "SiLU{}"; }
+  void fields(Fields& fields) { fields.layer("SiLU"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
 
@@ -191,6 +205,10 @@ struct GELU {
   bool approximate = false;  ///< by tanh, as some published networks have it
 
   [[nodiscard]] std::string name() const { return approximate ? "GELU{approximate}" : "GELU{}"; }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("GELU");
+    fields.shown("approximate", approximate);
+  }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
 

@@ -25,6 +25,7 @@ class AnyLayer {
   [[nodiscard]] std::string name() const { return layer_->name(); }
   [[nodiscard]] LayerTraits traits() const { return layer_->traits(); }
   [[nodiscard]] Plan plan(const Shape& input) const { return layer_->plan(input); }
+  void fields(Fields& fields) const { layer_->fields(fields); }
 
   template <class T>
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
@@ -75,6 +76,7 @@ class AnyLayer {
     virtual std::string name() const = 0;
     virtual LayerTraits traits() const = 0;
     virtual Plan plan(const Shape& input) const = 0;
+    virtual void fields(Fields& fields) const = 0;
     const void* kind;
   };
 
@@ -86,6 +88,7 @@ class AnyLayer {
     std::string name() const override { return name_of(layer); }
     LayerTraits traits() const override { return traits_of(layer); }
     Plan plan(const Shape& input) const override { return plan_of(layer, input); }
+    void fields(Fields& fields) const override { nn::detail::describe(layer, fields); }
 
     Memory memory(float, const Plan& plan, Index batch, bool training) const override {
       return memory_of<float>(layer, plan, batch, training);
@@ -138,6 +141,11 @@ class Sequential<AnyLayer> : public Chain<Sequential<AnyLayer>> {
     Shape shape = input;
     for (const AnyLayer& layer : layers_) shape = layer.output_shape(shape);
     return shape;
+  }
+
+  [[gnu::cold]] void fields(Fields& fields) const {
+    fields.layer("Sequential");
+    for (const AnyLayer& layer : layers_) fields.child(layer);
   }
 
   /// Calls `f(layer)` for layer `index`, as an AnyLayer.

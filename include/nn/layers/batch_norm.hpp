@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
-#include "nn/core/settings.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -41,9 +40,12 @@ struct BatchNorm {
     return detail::text("BatchNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
                         shift ? "" : "no shift", "}");
   }
-  [[nodiscard]] std::string settings() const {
-    return detail::settings("", {{"momentum", static_cast<double>(momentum)},
-                                 {"epsilon", static_cast<double>(epsilon)}});
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("BatchNorm");
+    fields.shown("scale", scale);
+    fields.shown("shift", shift);
+    fields("momentum", momentum);
+    fields("epsilon", epsilon);
   }
 
   /// @throws ShapeError when there is no axis to normalise.

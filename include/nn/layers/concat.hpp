@@ -26,6 +26,10 @@ class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<La
   using detail::LayerTuple<Layers...>::get;
 
   [[nodiscard]] std::string name() const { return "Concat"; }
+  [[gnu::cold]] void fields(Fields& fields) const {
+    fields.layer("Concat");
+    std::apply([&](const auto&... branch) { (fields.child(branch), ...); }, this->layers_);
+  }
 
   /// @throws ShapeError unless the branches' outputs agree in all extents but the last.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

@@ -36,6 +36,18 @@ struct Conv2D {
     if (groups != 1) text += detail::text(", groups ", groups);
     return text + "}";
   }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("Conv2D");
+    fields.shown("filters", filters);
+    fields.shown("kernel", kernel);
+    fields.shown("stride", stride);
+    fields.shown("dilation", dilation);
+    fields.shown("groups", groups);
+    fields.shown("padding", padding);
+    fields.shown("bias", bias);
+    fields("initializer", initializer);
+    fields("bias_initializer", bias_initializer);
+  }
 
   /// @throws ShapeError when the input is no image, the kernel does not fit into it, or its
   /// channels cannot be cut into the groups.

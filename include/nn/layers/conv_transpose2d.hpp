@@ -44,6 +44,19 @@ struct ConvTranspose2D {
     if (groups != 1) text += detail::text(", groups ", groups);
     return text + "}";
   }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("ConvTranspose2D");
+    fields.shown("filters", filters);
+    fields.shown("kernel", kernel);
+    fields.shown("stride", stride);
+    fields.shown("dilation", dilation);
+    fields.shown("groups", groups);
+    fields.shown("padding", padding);
+    fields.shown("output_padding", output_padding);
+    fields.shown("bias", bias);
+    fields("initializer", initializer);
+    fields("bias_initializer", bias_initializer);
+  }
 
   /// @throws ShapeError when the input is no image, nothing is left of the output, or the channels
   /// cannot be cut into the groups.

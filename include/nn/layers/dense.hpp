@@ -17,6 +17,13 @@ struct Dense {
   Initializer bias_initializer = zeros();      ///< of the offsets
 
   [[nodiscard]] std::string name() const { return detail::text("Dense{", units, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("Dense");
+    fields.shown("units", units);
+    fields.shown("bias", bias);
+    fields("initializer", initializer);
+    fields("bias_initializer", bias_initializer);
+  }
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
     require<ShapeError>(units > 0, "the number of units must be positive, got ", units);

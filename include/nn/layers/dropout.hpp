@@ -17,6 +17,10 @@ struct Dropout {
   float rate = 0.5F;  ///< the probability that an element becomes 0
 
   [[nodiscard]] std::string name() const { return detail::text("Dropout{", rate, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("Dropout");
+    fields.shown("rate", rate);
+  }
 
   /// @throws Error unless the rate is in [0, 1).
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

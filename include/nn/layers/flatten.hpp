@@ -29,6 +29,7 @@ struct ShapeChange {
 /// Makes a sample flat: H x W x C becomes H*W*C elements in the same order.
 struct Flatten : ShapeChange {
   [[nodiscard]] std::string name() const { return "Flatten{}"; }
+  void fields(Fields& fields) { fields.layer("Flatten"); }
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return {input.size()}; }
 };
@@ -36,6 +37,7 @@ struct Flatten : ShapeChange {
 /// Passes its input on: the shortcut of a residual block, a branch of a Concat.
 struct Identity : ShapeChange {
   [[nodiscard]] std::string name() const { return "Identity{}"; }
+  void fields(Fields& fields) { fields.layer("Identity"); }
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
 };
@@ -48,6 +50,10 @@ struct Reshape : ShapeChange {
   constexpr explicit Reshape(const Shape& target) : shape(target) {}
 
   [[nodiscard]] std::string name() const { return detail::text("Reshape{", shape, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("Reshape");
+    fields.shown("shape", shape);
+  }
 
   /// @throws ShapeError unless the sample has as many elements as `shape`.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

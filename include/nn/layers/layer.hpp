@@ -19,7 +19,8 @@
 /// What it may have:
 ///
 ///     std::string name() const;                                        // "Dense{10}"
-///     std::string settings() const;  // what the name leaves out and a checkpoint is to compare
+///     void fields(Fields& fields);   // its options, for files and checkpoints; see fields.hpp
+///     std::string settings() const;  // in place of these, what a checkpoint is to compare
 ///     std::vector<Variable> parameters(const Shape& input) const;      // learned
 ///     std::vector<Variable> state(const Shape& input) const;           // kept, not learned
 ///     template <class T>
@@ -38,6 +39,7 @@
 #include "nn/core/random.hpp"
 #include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
 
 namespace nn {
@@ -197,6 +199,21 @@ template <class T, class L>
   }
 }
 
+namespace detail {
+
+/// Has a layer tell its options, or says that it does not.
+template <class L>
+[[gnu::cold]] void describe(const L& layer, Fields& fields) {
+  if constexpr (HasFields<L>) {
+    L copy(layer);
+    copy.fields(fields);
+  } else {
+    fields.undescribed(name_of(layer));
+  }
+}
+
+}  // namespace detail
+
 /// The plan of a layer, and of all below it, for samples of shape `input`.
 /// @throws ShapeError when the input does not fit.
 template <class L>
@@ -209,7 +226,13 @@ template <class L>
     plan.input = input;
     plan.output = layer.output_shape(input);
     plan.traits = traits_of(layer);
-    if constexpr (requires { layer.settings(); }) plan.settings = layer.settings();
+    if constexpr (requires { layer.settings(); }) {
+      plan.settings = layer.settings();
+    } else if constexpr (detail::HasFields<L>) {
+      detail::UnshownSettings unshown;
+      detail::describe(layer, unshown);
+      plan.settings = unshown.text();
+    }
     if constexpr (requires { layer.parameters(input); }) plan.parameters = layer.parameters(input);
     if constexpr (requires { layer.state(input); }) plan.state = layer.state(input);
     for (const Variable& variable : plan.parameters) (void)variable.shape.size();  // countable

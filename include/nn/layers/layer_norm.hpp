@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
-#include "nn/core/settings.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -26,8 +25,11 @@ struct LayerNorm {
     return detail::text("LayerNorm{", scale ? "" : "no scale", !scale && !shift ? ", " : "",
                         shift ? "" : "no shift", "}");
   }
-  [[nodiscard]] std::string settings() const {
-    return detail::settings("", {{"epsilon", static_cast<double>(epsilon)}});
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("LayerNorm");
+    fields.shown("scale", scale);
+    fields.shown("shift", shift);
+    fields("epsilon", epsilon);
   }
 
   /// @throws ShapeError when there is no axis to normalise along.

@@ -22,6 +22,12 @@ struct MaxPool2D {
     return detail::text("MaxPool2D{", window, detail::ExtentOption{"stride", stride, window},
                         detail::PaddingOption{padding}, "}");
   }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("MaxPool2D");
+    fields.shown("window", window);
+    fields.shown("stride", stride);
+    fields.shown("padding", padding);
+  }
 
   /// @throws ShapeError when the input is no image or the window does not fit into it.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
@@ -119,6 +125,13 @@ struct AveragePool2D {
                         detail::PaddingOption{padding},
                         count_padding ? ", counting the padding}" : "}");
   }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("AveragePool2D");
+    fields.shown("window", window);
+    fields.shown("stride", stride);
+    fields.shown("padding", padding);
+    fields.shown("count_padding", count_padding);
+  }
 
   /// @throws ShapeError when the input is no image or the window does not fit into it.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
@@ -193,6 +206,7 @@ struct AveragePool2D {
 /// The mean over all pixels, channel by channel: H x W x C becomes C elements.
 struct GlobalAveragePool2D {
   [[nodiscard]] std::string name() const { return "GlobalAveragePool2D{}"; }
+  void fields(Fields& fields) { fields.layer("GlobalAveragePool2D"); }
 
   /// @throws ShapeError when the input is no image.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

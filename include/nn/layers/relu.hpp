@@ -48,6 +48,7 @@ void activate_backward(const Context<T>& context, Activation chosen, TensorView<
 /// y = max(x, 0).
 struct ReLU {
   [[nodiscard]] std::string name() const { return "ReLU{}"; }
+  void fields(Fields& fields) { fields.layer("ReLU"); }
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const { return input; }
   [[nodiscard]] constexpr LayerTraits traits() const {
     return {.in_place = true, .is_activation = true, .activation = {0}};
@@ -71,6 +72,10 @@ struct LeakyReLU {
   float negative_slope = 0.01F;  ///< the slope for x < 0
 
   [[nodiscard]] std::string name() const { return detail::text("LeakyReLU{", negative_slope, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("LeakyReLU");
+    fields.shown("negative_slope", negative_slope);
+  }
 
   /// @throws Error unless the slope is positive: else the output would not tell the input's sign.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

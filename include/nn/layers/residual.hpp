@@ -32,6 +32,11 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
   [[nodiscard]] constexpr const Shortcut& shortcut() const { return this->template get<1>(); }
 
   [[nodiscard]] std::string name() const { return "Residual"; }
+  [[gnu::cold]] void fields(Fields& fields) const {
+    fields.layer("Residual");
+    fields.child(body());
+    fields.child(shortcut());
+  }
 
   /// @throws ShapeError unless body and shortcut give the same shape.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

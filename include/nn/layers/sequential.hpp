@@ -285,6 +285,11 @@ class Sequential : public Chain<Sequential<Layers...>>, private detail::LayerTup
         },
         this->layers_);
   }
+
+  [[gnu::cold]] void fields(Fields& fields) const {
+    fields.layer("Sequential");
+    std::apply([&](const auto&... layer) { (fields.child(layer), ...); }, this->layers_);
+  }
 };
 
 /// The network that runs `layers` in order.

@@ -12,6 +12,7 @@ namespace nn {
 /// SoftmaxCrossEntropy is more accurate and faster.
 struct Softmax {
   [[nodiscard]] std::string name() const { return "Softmax{}"; }
+  void fields(Fields& fields) { fields.layer("Softmax"); }
 
   /// @throws ShapeError when there is no axis to sum over.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {

@@ -14,6 +14,10 @@ struct UpSample2D {
   Extent2D factor = 2;  ///< pixels that one becomes, down and across
 
   [[nodiscard]] std::string name() const { return detail::text("UpSample2D{", factor, "}"); }
+  [[gnu::cold]] void fields(Fields& fields) {
+    fields.layer("UpSample2D");
+    fields.shown("factor", factor);
+  }
 
   /// @throws ShapeError when the input is no image or a factor is not positive.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
