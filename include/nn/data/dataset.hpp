@@ -217,14 +217,14 @@ class Dataset {
   std::shared_ptr<const Contents> contents_;
 };
 
-/// A learning and a test base.
+/// A training set and a test set.
 struct TrainTest {
   Dataset train;  ///< to learn from
   Dataset test;   ///< to measure by, and for nothing else
 };
 
 /// The mean and the standard deviation of every channel over a data set: inputs normalised by it
-/// have mean 0 and deviation 1. Measure it on the learning base, and give it to both. A channel
+/// have mean 0 and deviation 1. Measure it on the training set, and give it to both. A channel
 /// that never changes gets deviation 1.
 /// @throws Error when there are no images.
 [[nodiscard]] inline Normalization normalization_of(const Dataset& data) {

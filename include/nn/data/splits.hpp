@@ -153,7 +153,7 @@ template <std::size_t Parts>
 }
 
 /// The rounds of a k-fold cross-validation: the data set is cut into k random parts of the same
-/// size (within one sample), each of which is the validation base of one round.
+/// size (within one sample), each of which is the validation set of one round.
 /// @throws Error unless k is at least 2 and there are k samples.
 [[nodiscard]] inline std::vector<Fold> k_folds(const Dataset& data, Index k,
                                                const SplitOptions& options = {}) {

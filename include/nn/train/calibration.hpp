@@ -30,7 +30,7 @@ struct ReliabilityBin {
   double upper = 0;       ///< of the probabilities
   Index count = 0;        ///< of samples
   double confidence = 0;  ///< the mean of their highest probability; 0 for none
-  double accuracy = 0;    ///< the share of them that is recognised; 0 for none
+  double accuracy = 0;    ///< the share of them classified correctly; 0 for none
 };
 
 /// Sorts samples into `bins` of equal width by their highest probability. In a calibrated
@@ -92,9 +92,9 @@ template <class T>
 }
 
 /// The temperature by which to divide logits so that their softmax costs the least cross-entropy on
-/// these samples: to be fitted on a validation base (Guo et al. 2017, section 4.2). It changes how
+/// these samples: to be fitted on a validation set (Guo et al. 2017, section 4.2). It changes how
 /// sure the classifier is, never which class it chooses. Found by golden-section search over
-/// log(temperature), in which the cost has one minimum, between 1/20 and 20.
+/// log(temperature), in which the loss has one minimum, between 1/20 and 20.
 /// @throws Error when logits and labels do not go together, or a logit is NaN.
 template <class T>
 [[nodiscard]] double fit_temperature(const Tensor<T>& logits, TensorView<const Label> labels) {
@@ -104,7 +104,7 @@ template <class T>
                              i / logits.shape().back(), " is NaN");
   }
   Tensor<double> scaled(logits.shape());
-  const auto cost = [&](double log_temperature) {
+  const auto loss = [&](double log_temperature) {
     const double factor = std::exp(-log_temperature);
     for (Index i = 0; i < logits.size(); ++i) scaled[i] = static_cast<double>(logits[i]) * factor;
     return SoftmaxCrossEntropy{}(TensorView<const double>(scaled), labels, {});
@@ -114,21 +114,21 @@ template <class T>
   double high = std::log(20.0);
   double left = high - golden * (high - low);
   double right = low + golden * (high - low);
-  double cost_left = cost(left);
-  double cost_right = cost(right);
+  double loss_left = loss(left);
+  double loss_right = loss(right);
   while (high - low > 1e-6) {
-    if (cost_left < cost_right) {
+    if (loss_left < loss_right) {
       high = right;
       right = left;
-      cost_right = cost_left;
+      loss_right = loss_left;
       left = high - golden * (high - low);
-      cost_left = cost(left);
+      loss_left = loss(left);
     } else {
       low = left;
       left = right;
-      cost_left = cost_right;
+      loss_left = loss_right;
       right = low + golden * (high - low);
-      cost_right = cost(right);
+      loss_right = loss(right);
     }
   }
   return std::exp((low + high) / 2);

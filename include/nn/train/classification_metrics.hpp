@@ -124,7 +124,7 @@ class ConfusionMatrix {
   }
 
   // In [0, 1]; NaN where nothing is there to be divided by.
-  /// The share of samples that are recognised.
+  /// The share of samples classified correctly.
   [[nodiscard]] double accuracy() const { return share(correct(), total()); }
   /// Of those taken for the class, the share that is.
   [[nodiscard]] double precision(Index label) const {

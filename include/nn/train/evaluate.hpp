@@ -124,8 +124,8 @@ template <class Network, class T>
   return all;
 }
 
-/// The mean loss over a data set and the share of its samples that are recognised. A sample with an
-/// output that is NaN counts as wrong.
+/// The mean loss over a data set and the share of its samples classified correctly. A sample with
+/// an output that is NaN counts as wrong.
 /// @throws Error when there are no samples, or a label is not among the network's classes.
 template <class Network, class T, class LossFunction>
 [[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const Dataset& data,

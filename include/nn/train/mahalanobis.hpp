@@ -13,7 +13,7 @@ namespace nn {
 /// The Mahalanobis distance to the nearest class, the classes being normal distributions around
 /// their means with one covariance that they share (Lee et al., "A simple unified framework for
 /// detecting out-of-distribution samples and adversarial attacks", 2018, equations 1 and 2). Fit it
-/// to the features of the learning base; features are N x anything, taken as flat.
+/// to the features of the training set; features are N x anything, taken as flat.
 class MahalanobisDistance {
  public:
   /// `ridge` times the mean variance is added to every variance, so that directions in which the

@@ -36,7 +36,7 @@ struct RejectionPoint {
 };
 
 /// What each threshold does to samples of the given scores, of which `correct` tells whether the
-/// classifier recognises them.
+/// classifier answers correctly.
 /// @throws Error unless there are samples, and as many scores as answers.
 [[nodiscard]] inline std::vector<RejectionPoint> rejection_curve(std::span<const double> scores,
                                                                  const std::vector<bool>& correct,
@@ -64,7 +64,7 @@ struct RejectionPoint {
 }
 
 /// The threshold that rejects as nearly as possible the share `rate` of these scores and not more:
-/// to be chosen on a validation base.
+/// to be chosen on a validation set.
 /// @throws Error without scores, for one that is NaN, or for a rate outside [0, 1].
 [[nodiscard]] inline double threshold_for_rate(std::span<const double> scores, double rate,
                                                Reject side) {
@@ -81,8 +81,8 @@ struct RejectionPoint {
   return side == Reject::below ? infinity : -infinity;
 }
 
-/// The area under the recognition rate among the accepted against the rejection rate, with every
-/// share of samples rejected once: the mean, over n = 1 ... N, of the recognition rate of the n
+/// The area under the accuracy among the accepted samples against the rejection rate, with every
+/// share of samples rejected once: the mean, over n = 1 ... N, of the accuracy of the n
 /// samples least to be rejected (Nadeem et al., "Accuracy-rejection curves for comparing
 /// classifiers", 2010). Samples of equal score share their place.
 /// @throws Error unless there are samples, and as many scores as answers, none of them NaN.

@@ -153,7 +153,8 @@ inline void plot_heat_map(const std::filesystem::path& path, std::span<const dou
 inline void plot_confusion_matrix(const std::filesystem::path& path, std::span<const Index> counts,
                                   const std::vector<std::string>& names,
                                   const HeatMapOptions& options = {
-                                      .row_label = "true class", .column_label = "recognised as"}) {
+                                      .row_label = "true class",
+                                      .column_label = "predicted class"}) {
   const auto classes = static_cast<Index>(names.size());
   require(classes > 0 && static_cast<Index>(counts.size()) == classes * classes,
           "a confusion matrix of ", classes, " classes got ", counts.size(), " counts");

@@ -126,9 +126,9 @@ inline void write_csv(const std::filesystem::path& path, const std::vector<Curve
 
 /// Draws curves over one another, in the colours of the theme, with a legend above them:
 ///
-///     plot_curves(out / "cost.png", {{.name = "learning base", .x = epochs, .y = train_loss},
-///                                    {.name = "test base", .x = epochs, .y = test_loss}},
-///                 {.x = {.label = "epoch"}, .y = {.label = "cost", .logarithmic = true}});
+///     plot_curves(out / "loss.png", {{.name = "training set", .x = epochs, .y = train_loss},
+///                                    {.name = "test set", .x = epochs, .y = test_loss}},
+///                 {.x = {.label = "epoch"}, .y = {.label = "loss", .logarithmic = true}});
 ///
 /// @throws Error when there is no curve, its lists differ in length, or gnuplot is missing;
 /// FileError when the file cannot be written.
