@@ -203,6 +203,8 @@ TEST_CASE("a base whose files have dots in their names is read too") {
   const auto [train, test] = load_mnist(folder.path());
   CHECK(train.size() == 3);
   CHECK(test.label(0) == 4);
+  CHECK(find_idx(folder.path(), "train-images-idx3-ubyte").content() == images(3));
+  CHECK(find_idx(folder.path(), "t10k-images-idx3-ubyte").content() == images(1));
 }
 
 TEST_CASE("a missing file is refused with the names of what is there instead") {

@@ -135,7 +135,11 @@ struct IdxKind {
                  std::move(class_names), std::move(name));
 }
 
-/// A file such as train-images-idx3-ubyte, or train-images.idx3-ubyte, as some copies have it.
+}  // namespace detail
+
+/// One of the files that MNIST and its successors come in: `name` is as published, such as
+/// train-images-idx3-ubyte; train-images.idx3-ubyte, as some copies have it, and .gz are found too.
+/// @throws FileError as StoredFile does.
 [[gnu::cold]] [[nodiscard]] inline StoredFile find_idx(const std::filesystem::path& folder,
                                                        const std::string& name) {
   std::string dotted = name;
@@ -147,6 +151,8 @@ struct IdxKind {
   };
   return StoredFile(folder / (!is_there(name) && is_there(dotted) ? dotted : name));
 }
+
+namespace detail {
 
 /// The four files that MNIST and its successors come in.
 [[gnu::cold]] [[nodiscard]] inline TrainTest load_mnist_like(
