@@ -172,6 +172,58 @@ TEST_CASE("checkpoint: a broken file is refused wherever it is broken") {
   CHECK_THROWS_AS((void)Checkpoint::load(folder / "."), nn::FileError);
 }
 
+/// A number as the file holds it.
+std::string number(std::uint64_t value) {
+  std::string bytes(sizeof(value), '\0');
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  return bytes;
+}
+
+/// What reading a checkpoint whose size and checksum are right says of it: `count` sections are
+/// announced, and `content` follows.
+std::string refusal(std::uint64_t count, const std::string& content) {
+  std::string bytes = Checkpoint().serialize();
+  bytes.resize(bytes.size() - 16);  // without the number of sections and the checksum
+  const std::string size = number(bytes.size() + 16 + content.size());
+  bytes.replace(bytes.size() - 8, 8, size);
+  bytes += number(count) + content;
+  bytes += number(nn::detail::Crc64::of(bytes));
+  try {
+    (void)Checkpoint::parse(bytes, "it");
+  } catch (const nn::FileError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST_CASE("checkpoint: numbers that lie are refused to the byte, whatever the checksum says") {
+  const std::string section = number(1) + "a" + number(3) + "xyz";
+  CHECK(refusal(1, section) == "accepted");
+  CHECK(refusal(0, "") == "accepted");
+  CHECK(refusal(1, number(0) + number(0)) == "accepted");  // without a name and without content
+  // A content that is said to be longer than it is, by as little as there is: the checksum behind
+  // it is no part of it.
+  for (const std::uint64_t more : {1U, 7U, 8U, 9U}) {
+    CAPTURE(more);
+    CHECK(refusal(1, number(1) + "a" + number(3 + more) + "xyz") ==
+          nn::detail::text("it is damaged: ", 3 + more, " bytes are announced where 3 are left"));
+  }
+  CHECK(refusal(1, number(1) + "a" + number(2) + "xyz") == "it is damaged: 1 bytes are left over");
+  CHECK(refusal(1, section + std::string(8, '\0')) == "it is damaged: 8 bytes are left over");
+  // Nothing is allocated for what is announced: this would be more than there is.
+  const std::uint64_t huge = ~std::uint64_t{0};
+  const std::string announced = "it is damaged: 18446744073709551615 bytes are announced where ";
+  CHECK(refusal(1, number(huge) + "a" + number(3) + "xyz") == announced + "12 are left");
+  CHECK(refusal(1, number(1) + "a" + number(huge) + "xyz") == announced + "3 are left");
+  CHECK(refusal(1, number(huge - 7) + "a" + number(3) + "xyz").find("it is damaged: ") == 0);
+  // More sections than there are, or fewer.
+  const std::string over = "it is damaged: 8 bytes are announced where 0 are left";
+  CHECK(refusal(2, section) == over);
+  CHECK(refusal(huge, section) == over);
+  CHECK(refusal(0, section) == "it is damaged: 20 bytes are left over");
+  CHECK(refusal(2, section + section) == "it is damaged: it holds 'a' twice");
+}
+
 #ifdef __linux__
 TEST_CASE("checkpoint: a save that fails leaves the earlier file whole") {
   const Folder folder;

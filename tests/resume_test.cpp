@@ -373,6 +373,34 @@ TEST_CASE("fit: a checkpoint with a piece of the wrong size leaves nothing half 
   CHECK_NOTHROW((void)run(setup(path)));
 }
 
+TEST_CASE("fit: a checkpoint that was saved where no training can be is refused") {
+  const Path path;
+  (void)run(setup(path));
+  const nn::Checkpoint good = nn::Checkpoint::load(path);
+  const auto saved_at = [&](const nn::detail::Progress& progress) {
+    nn::Checkpoint bad = good;
+    bad.set("progress", std::span<const nn::detail::Progress>(&progress, 1));
+    bad.save(path);
+    // That the model and the optimizer are as they were is checked in `run`.
+    CHECK_THROWS_WITH_AS((void)run(setup(path)), doctest::Contains(" is damaged: it was saved "),
+                         nn::FileError);
+  };
+  // One epoch of seven batches has been made.
+  saved_at({.epoch = 2});
+  saved_at({.epoch = -1});
+  saved_at({.epoch = 1, .batch = -1});
+  saved_at({.epoch = 1, .batch = 7, .seen = 50});
+  saved_at({.epoch = 1, .batch = 1, .seen = 8, .correct = 9});
+  saved_at({.epoch = 1, .batch = 1, .seen = 8, .correct = -1});
+  const nn::detail::Progress possible{.epoch = 1, .batch = 6, .seen = 48, .correct = 48};
+  nn::Checkpoint edited = good;
+  edited.set("progress", std::span<const nn::detail::Progress>(&possible, 1));
+  edited.save(path);
+  Setup more = setup(path);
+  more.options.epochs = 2;
+  CHECK(run(more).steps == std::vector<Index>{14});
+}
+
 TEST_CASE("fit: a checkpoint that no training of fit's is in") {
   const Path path;
   nn::Checkpoint other;

@@ -292,12 +292,15 @@ inline Checkpoint Checkpoint::parse(std::string_view bytes, const std::string& n
                      " is damaged: its checksum does not fit its content");
   Checkpoint checkpoint;
   checkpoint.name_ = name;
+  reader.drop_last(sizeof(checksum));
   const auto count = reader.number<std::uint64_t>();
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string key(reader.take(reader.number<std::uint64_t>()));
-    checkpoint.sections_[key] = reader.take(reader.number<std::uint64_t>());
+    const bool first =
+        checkpoint.sections_.emplace(key, reader.take(reader.number<std::uint64_t>())).second;
+    require<FileError>(first, name, " is damaged: it holds '", key, "' twice");
   }
-  require<FileError>(reader.left() == sizeof(checksum), name, " is damaged: ", reader.left(),
+  require<FileError>(reader.left() == 0, name, " is damaged: ", reader.left(),
                      " bytes are left over");
   return checkpoint;
 }

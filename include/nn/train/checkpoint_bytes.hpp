@@ -85,6 +85,8 @@ class ByteReader {
     std::memcpy(&value, take(sizeof(Number)).data(), sizeof(Number));
     return value;
   }
+  /// Leaves out the last `count` bytes; there must be as many.
+  void drop_last(std::size_t count) { left_.remove_suffix(count); }
   [[nodiscard]] std::size_t left() const { return left_.size(); }
 
  private:

@@ -31,6 +31,7 @@ struct Training {
   const std::string& settings;  ///< what has to be the same for it to go on, a line each
   double learning_rate;         ///< as given, before schedule and callbacks
   bool scheduled;               ///< whether a schedule changes it
+  Index batches;                ///< of an epoch
   ModelBytes model;
   OptimizerBytes optimizer;
   AverageBytes* average;  ///< null for none
@@ -74,6 +75,13 @@ inline bool resume_training(const std::string& path, Training& training) {
   checkpoint.get("scheduled", scheduled);
   checkpoint.get("progress", std::span<Progress>(&progress, 1));
   std::vector<EpochRecord> epochs = checkpoint.values<EpochRecord>("history");
+  const bool possible = progress.epoch == static_cast<Index>(epochs.size()) &&
+                        progress.batch >= 0 && progress.batch < training.batches &&
+                        progress.correct >= 0 && progress.correct <= progress.seen;
+  require<FileError>(possible, path, " is damaged: it was saved after ", progress.epoch,
+                     " epochs and ", progress.batch, " batches, in which ", progress.correct,
+                     " of ", progress.seen, " samples were recognised, with the figures of ",
+                     epochs.size(), " epochs of ", training.batches, " batches");
   const std::string& best_parameters = checkpoint.text("best.parameters");
   const std::string& best_state = checkpoint.text("best.state");
   checkpoint.require_fits("model", training.model);

@@ -319,6 +319,7 @@ class Fit {
     Training training{settings_,
                       first_learning_rate_,
                       static_cast<bool>(options_.schedule),
+                      loader_.batches(),
                       ModelBytes::of(model_),
                       OptimizerBytes::of(optimizer_),
                       average_ ? &average : nullptr,
