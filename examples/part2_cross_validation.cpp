@@ -39,9 +39,7 @@ struct Run {
   nn::Evaluation validation = {};
   nn::Evaluation test = {};
 
-  [[nodiscard]] Index best_epoch() const {
-    return history.epochs[static_cast<std::size_t>(history.best())].epoch;
-  }
+  [[nodiscard]] Index best_epoch() const { return example::kept_epoch(history); }
 };
 
 using Runs = std::vector<Run>;

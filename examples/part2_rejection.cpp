@@ -521,7 +521,7 @@ void study(const Options& options) {
                                               .schedule = nn::one_cycle_schedule(),
                                               .early_stopping = {.patience = options.epochs},
                                               .augmentation = nn::RandomShift{2}});
-  const Index kept = history.best() + 1;
+  const Index kept = example::kept_epoch(history);
 
   const Dataset learned = nn::random_subset(bases.train, std::min<Index>(bases.train.size(), 20000),
                                             {.seed = options.seed});

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/files.hpp"
+#include "support/history.hpp"
 #include "support/metrics.hpp"
 #include "support/page.hpp"
 #include "support/program.hpp"

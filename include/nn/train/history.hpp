@@ -53,8 +53,8 @@ struct History {
   /// The last epoch; there must be one.
   [[nodiscard]] const EpochRecord& last() const { return epochs.back(); }
 
-  /// The best epoch's place in `epochs`, or -1 without any: the first that no later one improves on
-  /// by more than `min_delta`. An epoch whose figure is NaN is never the best.
+  /// The best epoch's place in `epochs`: the first that no later one improves on by more than
+  /// `min_delta`. An epoch whose figure is NaN is never the best; -1 where there is no other.
   [[nodiscard]] Index best(Monitor monitor = Monitor::validation_loss, double min_delta = 0) const {
     Index best = -1;
     double least = std::numeric_limits<double>::infinity();
