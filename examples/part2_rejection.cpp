@@ -384,10 +384,8 @@ std::vector<Others> other_images(const Options& options, const Bases& bases) {
     return data.slice(0, std::min(most, data.size()));
   };
   std::vector<Others> others;
-  std::error_code ignored;
-  if (std::filesystem::exists(options.data / "fashion-mnist", ignored)) {
-    others.push_back(
-        {"Fashion-MNIST", first_of(nn::load_fashion_mnist(options.data / "fashion-mnist").test)});
+  if (const auto folder = example::find_dataset(options.data, "fashion-mnist")) {
+    others.push_back({"Fashion-MNIST", first_of(nn::load_fashion_mnist(*folder).test)});
   }
   const std::vector<nn::ImageGenerator> kinds = nn::standard_generators(bases.train);
   const auto middle = kinds.begin() + 5;
@@ -751,7 +749,7 @@ void study(const Options& options) {
           "digits are without the 0, which turned is still one.")
       .picture("others.png", "What is rejected by either kind.")
       .table(verdicts_table(verdicts));
-  if (!std::filesystem::exists(options.data / "fashion-mnist")) {
+  if (!example::find_dataset(options.data, "fashion-mnist")) {
     page.note("Put Fashion-MNIST beside the digits, into `fashion-mnist`, to see clothes here.");
   }
   page.conclusion(others_text + ". Distance rejects more than ambiguity of " +

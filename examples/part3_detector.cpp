@@ -84,13 +84,12 @@ std::vector<Dataset> read_pictures(const std::filesystem::path& folder) {
 
 Kinds all_kinds(const Options& options, const nn::TrainTest& digits) {
   Kinds kinds{nn::standard_generators(digits.train), nn::standard_generators(digits.test), {}};
-  const auto there = [&](const char* name) { return std::filesystem::exists(options.data / name); };
-  if (there("cifar-10-batches-bin")) {
-    const auto base = nn::load_cifar10(options.data / "cifar-10-batches-bin");
+  if (const auto folder = example::find_dataset(options.data, "cifar-10-batches-bin")) {
+    const auto base = nn::load_cifar10(*folder);
     kinds.add_patches("cifar", {base.train}, {base.test});
   }
-  if (there("fashion-mnist")) {
-    const auto base = nn::load_fashion_mnist(options.data / "fashion-mnist");
+  if (const auto folder = example::find_dataset(options.data, "fashion-mnist")) {
+    const auto base = nn::load_fashion_mnist(*folder);
     kinds.add_patches("fashion", {base.train}, {base.test});
   }
   if (!options.patches.empty()) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 namespace {
@@ -44,6 +45,27 @@ TEST_CASE("files: a data set is found within a folder, or as the folder itself")
   CHECK(found("my-fashion", "mnist") == "my-fashion/mnist");
   CHECK(found("digits", "fashion-mnist") == "digits/fashion-mnist");
   CHECK(found("photographs", "mnist") == "photographs/mnist");
+}
+
+TEST_CASE("files: a second data set is found where the first is, or beside it") {
+  const Folder folder;
+  folder.touch("all/mnist/train-images-idx3-ubyte");
+  folder.touch("all/fashion-mnist/train-images.idx3-ubyte.gz");
+  folder.touch("elsewhere/cifar-10-batches-bin/data_batch_1.bin");
+  fs::create_directories(folder.path / "all/cifar-10-batches-bin");  // without its files
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads it
+  ::setenv("NN_DATA_DIR", (folder.path / "elsewhere").c_str(), 1);
+  const auto found = [&](const char* data, const char* name) {
+    const auto place = example::find_dataset(folder.path / data, name);
+    return place ? place->lexically_relative(folder.path) : fs::path("none");
+  };
+  CHECK(found("all", "fashion-mnist") == "all/fashion-mnist");
+  CHECK(found("all/mnist", "fashion-mnist") == "all/fashion-mnist");
+  CHECK(found("all/mnist/", "fashion-mnist") == "all/fashion-mnist");
+  CHECK(found("all/mnist", "mnist") == "all/mnist");
+  CHECK(found("all", "cifar-10-batches-bin") == "elsewhere/cifar-10-batches-bin");
+  CHECK(found("all", "another") == "none");
+  ::unsetenv("NN_DATA_DIR");  // NOLINT(concurrency-mt-unsafe)
 }
 
 TEST_CASE("files: weights named as in the README are found from any directory") {
