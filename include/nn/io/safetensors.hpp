@@ -11,15 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "nn/io/model_description.hpp"
 #include "nn/io/quantization.hpp"
 #include "nn/io/safetensors_file.hpp"
 #include "nn/io/weight_layout.hpp"
 #include "nn/train/model.hpp"
 
 namespace nn {
-
-/// What another program calls the layers: {{"0", "conv1"}} stores "0.weight" as "conv1.weight".
-using LayerNames = std::map<std::string, std::string>;
 
 /// How weights are written.
 struct SaveOptions {
@@ -31,6 +29,9 @@ struct SaveOptions {
   /// and matrices become whole numbers, and "NAME.scale" beside them what to multiply them by, one
   /// number for each output channel; everything else is stored as F32.
   std::optional<ElementType> type{};
+  /// What else there is to know of the model: the names of its classes, how its inputs were
+  /// normalised, how good it is.
+  ModelInfo about{};
 };
 
 /// How weights are read.
@@ -42,14 +43,16 @@ struct LoadOptions {
   bool check = true;
 };
 
-/// Writes the parameters and states of a model to a safetensors file. With
+/// Writes a model to a safetensors file: its parameters and states, and, so that `load_model` (see
+/// io/model_file.hpp) makes it again without the network's source, its layers with all their
+/// options and `options.about`. With
 /// `.layout = nn::WeightLayout::pytorch` it holds what `load_state_dict` of the same architecture
 /// takes: `safetensors.torch.load_file(path)`.
 ///
-/// The metadata hold, besides `options.metadata`, "nn.layout", "nn.network" (the layers),
-/// "nn.input_shape" (one sample) and a check: "nn.check.input", a sample in the order height,
-/// width, channel, and "nn.check.output", what the model makes of it; both are decimal numbers with
-/// spaces between.
+/// The metadata hold, besides `options.metadata`, "nn.format" (2), "nn.layout", "nn.network" (the
+/// layers, in words), "nn.model" (the same as JSON), "nn.about" (JSON), "nn.input_shape" (one
+/// sample) and a check: "nn.check.input", a sample in the order height, width, channel, and
+/// "nn.check.output", what the model makes of it; both are decimal numbers with spaces between.
 /// @throws FileError when the file cannot be written: what was there before is then still there.
 /// @throws Error when the layout cannot express the network, or the type no fractions.
 template <class Network, class T>
@@ -82,7 +85,8 @@ namespace detail {
   const std::size_t dot = name.rfind('.');
   const auto found = names.find(dot == std::string::npos ? "" : name.substr(0, dot));
   if (found == names.end()) return name;
-  return found->second + "." + name.substr(dot == std::string::npos ? 0 : dot + 1);
+  const std::string rest = name.substr(dot == std::string::npos ? 0 : dot + 1);
+  return found->second.empty() ? rest : found->second + "." + rest;
 }
 
 /// How the model's variables stand in the file, under the file's names.
@@ -218,6 +222,7 @@ template <class T>
     }
   }
   for (const auto& [name, tensor] : file.tensors()) {
+    if (name.starts_with("nn.")) continue;  // of model_description.hpp
     if (!known.contains(name)) problems += text("\n  extra: ", name, " (", tensor.shape, ")");
   }
   return problems;
@@ -290,6 +295,8 @@ SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions
   const Tensor<T> input = detail::check_input<T>(model.input_shape());
   file.metadata["nn.layout"] = native ? "native" : "pytorch";
   file.metadata["nn.network"] = detail::describe(model.plan());
+  options.about.check(model.input_shape(), model.output_shape());
+  detail::put_description(file, model.network(), model.input_shape(), options.names, options.about);
   file.metadata["nn.input_shape"] = model.input_shape().to_string();
   file.metadata["nn.check.input"] = detail::to_text<T>(input.span());
   std::optional<Model<Network, T>> rounded;  // what a reader will have
@@ -311,6 +318,7 @@ void save(const Model<Network, T>& model, const std::filesystem::path& path,
 template <class Network, class T>
 void from_safetensors(Model<Network, T>& model, const SafetensorsFile& file,
                       const LoadOptions& options) {
+  detail::require_known_format(file.metadata);
   const WeightLayout layout = options.layout ? *options.layout : detail::layout_of(file);
   const auto variables = detail::stored_variables(model.plan(), layout, options.names);
   const std::string problems = detail::mismatches(variables, file);

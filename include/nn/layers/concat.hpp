@@ -7,45 +7,18 @@
 
 namespace nn {
 
-/// Puts the outputs of several branches, which all read the same input, side by side along the last
-/// axis: the channels of images, the features of flat samples. `Identity{}` is a branch that passes
-/// the input on. An activation after it is applied while copying.
-///
-///     concat(Conv2D{.filters = 8, .kernel = 1}, sequential(MaxPool2D{3, 1, 1}, ...), Identity{})
-template <class... Layers>
-class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<Layers...> {
+namespace detail {
+
+/// What all concatenations do, whether their branches are known to the compiler or only at run
+/// time. `Derived` is as Composite wants it.
+template <class Derived>
+class SideBySide : public Branches<Derived> {
  public:
-  /// The branches in the order of their channels in the output.
-  constexpr explicit Concat(const Layers&... branches)
-      : detail::LayerTuple<Layers...>(branches...) {
-    static_assert(sizeof...(Layers) > 0, "Concat needs at least one branch");
-  }
-
-  using detail::LayerTuple<Layers...>::length;
-  using detail::LayerTuple<Layers...>::visit;
-  using detail::LayerTuple<Layers...>::get;
-
   [[nodiscard]] std::string name() const { return "Concat"; }
-  [[gnu::cold]] void fields(Fields& fields) const {
-    fields.layer("Concat");
-    std::apply([&](const auto&... branch) { (fields.child(branch), ...); }, this->layers_);
-  }
 
-  /// @throws ShapeError unless the branches' outputs agree in all extents but the last.
-  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
-    return std::apply(
-        [&](const auto& first, const auto&... others) {
-          Shape joined = first.output_shape(input);
-          ((joined = beside(joined, others.output_shape(input))), ...);
-          return joined;
-        },
-        this->layers_);
-  }
-
- private:
-  friend Branches<Concat>;
-  static constexpr bool sums = false;
-
+ protected:
+  /// The shape of two outputs side by side.
+  /// @throws ShapeError unless they agree in all extents but the last.
   static constexpr Shape beside(const Shape& left, const Shape& right) {
     require<ShapeError>(
         left.rank() > 0 && left.rank() == right.rank() && left.with_back(1) == right.with_back(1),
@@ -53,6 +26,11 @@ class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<La
         " cannot stand side by side: all extents but the last must agree");
     return left.with_back(left.back() + right.back());
   }
+
+ private:
+  friend Branches<Derived>;
+  static constexpr bool sums = false;
+
   [[nodiscard]] Shape join_shapes(const Plan& plan) const {
     Shape joined = plan.children[0].output;
     for (std::size_t i = 1; i < plan.children.size(); ++i) {
@@ -103,6 +81,43 @@ class Concat : public Branches<Concat<Layers...>>, private detail::LayerTuple<La
     });
     const Plan& child = context.plan->children[static_cast<std::size_t>(branch)];
     return {buffer, child.output.prepended(batch)};
+  }
+};
+
+}  // namespace detail
+
+/// Puts the outputs of several branches, which all read the same input, side by side along the last
+/// axis: the channels of images, the features of flat samples. `Identity{}` is a branch that passes
+/// the input on. An activation after it is applied while copying.
+///
+///     concat(Conv2D{.filters = 8, .kernel = 1}, sequential(MaxPool2D{3, 1, 1}, ...), Identity{})
+template <class... Layers>
+class Concat : public detail::SideBySide<Concat<Layers...>>, private detail::LayerTuple<Layers...> {
+ public:
+  /// The branches in the order of their channels in the output.
+  constexpr explicit Concat(const Layers&... branches)
+      : detail::LayerTuple<Layers...>(branches...) {
+    static_assert(sizeof...(Layers) > 0, "Concat needs at least one branch");
+  }
+
+  using detail::LayerTuple<Layers...>::length;
+  using detail::LayerTuple<Layers...>::visit;
+  using detail::LayerTuple<Layers...>::get;
+
+  [[gnu::cold]] void fields(Fields& fields) const {
+    fields.layer("Concat");
+    std::apply([&](const auto&... branch) { (fields.child(branch), ...); }, this->layers_);
+  }
+
+  /// @throws ShapeError unless the branches' outputs agree in all extents but the last.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    return std::apply(
+        [&](const auto& first, const auto&... others) {
+          Shape joined = first.output_shape(input);
+          ((joined = Concat::beside(joined, others.output_shape(input))), ...);
+          return joined;
+        },
+        this->layers_);
   }
 };
 

@@ -62,7 +62,29 @@ class MahalanobisDistance {
     return distances;
   }
 
+  /// As fitted elsewhere: what `means()` and `whitening()` were.
+  /// @throws ShapeError unless both are matrices for the same number of features.
+  MahalanobisDistance(const Tensor<double>& means, const Tensor<double>& whitening) {
+    const bool fits = means.shape().rank() == 2 && means.size() > 0 &&
+                      whitening.shape() == Shape{means.shape()[1], means.shape()[1]};
+    require<ShapeError>(fits, "a distance with means of ", means.shape(), " and a whitening of ",
+                        whitening.shape());
+    means_ = means.rows();
+    whitening_ = whitening.rows();
+  }
+
+  /// The means of the classes, whitened: classes x features.
+  [[nodiscard]] Tensor<double> means() const { return as_tensor(means_); }
+  /// By which rows of features are multiplied, so that distances are Euclidean: features x features.
+  [[nodiscard]] Tensor<double> whitening() const { return as_tensor(whitening_); }
+
  private:
+  [[nodiscard]] static Tensor<double> as_tensor(const RowMatrix<double>& matrix) {
+    Tensor<double> tensor({matrix.rows(), matrix.cols()});
+    std::copy(matrix.data(), matrix.data() + matrix.size(), tensor.begin());
+    return tensor;
+  }
+
   void find_means(const RowMatrix<double>& x, TensorView<const Label> labels, Index classes) {
     means_ = RowMatrix<double>::Zero(classes, x.cols());
     std::vector<Index> counts(static_cast<std::size_t>(classes));
