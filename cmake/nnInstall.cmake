@@ -42,3 +42,19 @@ install(FILES ${PROJECT_BINARY_DIR}/nnConfig.cmake ${PROJECT_BINARY_DIR}/nnConfi
               ${PROJECT_SOURCE_DIR}/cmake/nnTargets.cmake
         DESTINATION ${nn_cmake_directory})
 install(FILES ${PROJECT_BINARY_DIR}/nn.pc DESTINATION ${nn_pkgconfig_directory})
+
+# `cpack` in the build folder: libnn-dev, a package of Debian's and Ubuntu's. Its parts are headers and
+# text, so it installs on every architecture.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME libnn-dev)
+set(CPACK_PACKAGE_CONTACT "nn developers <nn@localhost>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libeigen3-dev (>= 3.4)")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "zlib1g-dev, libstb-dev, nlohmann-json3-dev, gnuplot-nox")
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libnn-dev RENAME copyright)
+include(CPack)
