@@ -1,0 +1,112 @@
+/// @file
+/// Activations as ONNX nodes; see nn/io/onnx_export_layers.hpp.
+#pragma once
+
+#include <numbers>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/io/onnx_graph.hpp"
+#include "nn/layers/activations.hpp"
+#include "nn/layers/relu.hpp"
+#include "nn/layers/softmax.hpp"
+
+namespace nn {
+
+namespace detail {
+
+/// The axis along which LayerNorm and Softmax work: the last here.
+[[nodiscard]] inline Index last_axis(const Plan& plan) {
+  return plan.input.rank() == 3 ? 1 : plan.input.rank();
+}
+
+/// Gives samples another shape, in ONNX's order of axes.
+inline std::string reshape(OnnxGraph& graph, const Plan& plan, const std::string& input,
+                           std::vector<Index> extents) {
+  extents.insert(extents.begin(), 0);  // the batch's
+  return graph.add("Reshape", plan, {input, graph.constant(plan.path + "/shape", extents)});
+}
+
+/// A constant of one number.
+inline std::string scalar(OnnxGraph& graph, const Plan& plan, double value) {
+  const auto number = static_cast<float>(value);
+  return graph.constant(plan.path + "/constant", {}, std::span(&number, 1));
+}
+
+}  // namespace detail
+
+inline std::string write_onnx(OnnxGraph& graph, const ReLU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Relu", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const LeakyReLU& layer, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("LeakyRelu", plan, {input}, {{"alpha", layer.negative_slope}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const ELU& layer, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Elu", plan, {input}, {{"alpha", layer.alpha}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Clip& layer, const Plan& plan,
+                              const std::string& input) {
+  const auto low = detail::scalar(graph, plan, static_cast<double>(layer.low));
+  const auto high = detail::scalar(graph, plan, static_cast<double>(layer.high));
+  return graph.add("Clip", plan, {input, low, high});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const SELU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add(
+      "Selu", plan, {input},
+      {{"alpha", static_cast<float>(SELU::alpha)}, {"gamma", static_cast<float>(SELU::lambda)}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Sigmoid& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Sigmoid", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Tanh& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Tanh", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Softplus& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Softplus", plan, {input});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const SiLU& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Mul", plan, {input, graph.add("Sigmoid", plan, {input})});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const GELU& layer, const Plan& plan,
+                              const std::string& input) {
+  const auto times = [&](const std::string& x, double factor) {
+    return graph.add("Mul", plan, {x, detail::scalar(graph, plan, factor)});
+  };
+  std::string bent;
+  if (layer.approximate) {
+    const auto square = graph.add("Mul", plan, {input, input});
+    const auto cube = graph.add("Mul", plan, {square, input});
+    const auto sum = graph.add("Add", plan, {input, times(cube, 0.044715)});
+    bent = graph.add("Tanh", plan, {times(sum, std::numbers::sqrt2 * std::numbers::inv_sqrtpi)});
+  } else {
+    bent = graph.add("Erf", plan, {times(input, 1 / std::numbers::sqrt2)});
+  }
+  const auto raised = graph.add("Add", plan, {bent, detail::scalar(graph, plan, 1)});
+  return graph.add("Mul", plan, {times(input, 0.5), raised});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const Softmax& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("Softmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
+}
+
+}  // namespace nn
