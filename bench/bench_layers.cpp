@@ -55,6 +55,7 @@ std::vector<Subject> subjects() {
           {"Dropout", nn::Dropout{0.5F}, image},
           {"ReLU", nn::ReLU{}, image},
           {"LeakyReLU", nn::LeakyReLU{0.2F}, image},
+          {"PReLU", nn::PReLU{}, image},
           {"Sigmoid", nn::Sigmoid{}, image},
           {"Tanh", nn::Tanh{}, image},
           {"ELU", nn::ELU{}, image},
@@ -63,6 +64,7 @@ std::vector<Subject> subjects() {
           {"SiLU", nn::SiLU{}, image},
           {"GELU", nn::GELU{}, image},
           {"Softmax", nn::Softmax{}, {1000}},
+          {"LogSoftmax", nn::LogSoftmax{}, {1000}},
           {"Residual", nn::Residual(same), image},
           {"Concat", nn::concat(same, nn::Identity{}), image}};
 }

@@ -8,6 +8,7 @@
 #include "layer_testing.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_layer.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 
@@ -176,6 +177,57 @@ TEST_CASE("softmax gives probabilities, whatever is added to all logits") {
   check_error([] { (void)nn::Softmax{}.output_shape({}); }, {"scalar"});
 }
 
+TEST_CASE("the logarithm of softmax is right where softmax itself would underflow") {
+  nn::Model<nn::LogSoftmax, double> model(nn::LogSoftmax{}, {3});
+  // x - log(exp(1) + exp(2) + exp(3)): worked out with Python's math module.
+  const std::vector<double> expected{-2.40760596444438, -1.4076059644443801, -0.4076059644443802};
+  CHECK(worst_difference<double>(model.predict(Tensor<double>({1, 3}, {1.0, 2.0, 3.0})), expected) <
+        1e-15);
+  CHECK(worst_difference<double>(model.predict(Tensor<double>({1, 3}, {1001.0, 1002.0, 1003.0})),
+                                 expected) < 1e-15);
+  CHECK(worst_difference<double>(model.predict(Tensor<double>({1, 3}, {-2000.0, 0.0, -1000.0})),
+                                 {-2000, 0, -1000}) == 0);
+  for (const Shape& shape : {Shape{1}, Shape{3}, Shape{32}, Shape{40}, Shape{4, 3, 5}}) {
+    for (const Index batch : {1, 3}) {
+      check_gradients_of(nn::LogSoftmax{}, shape, {.batch = batch});
+    }
+  }
+  check_error([] { (void)nn::LogSoftmax{}.output_shape({}); }, {"scalar"});
+}
+
+TEST_CASE("PReLU multiplies what is below 0 by the slope of its channel") {
+  nn::Model<nn::PReLU, double> model(nn::PReLU{}, {1, 2, 3});
+  CHECK(worst_difference<double>(model.parameters(), {0.25, 0.25, 0.25}) == 0);
+  const std::vector<double> slopes{0.5, -2, 0};
+  std::copy(slopes.begin(), slopes.end(), model.parameters().begin());
+  const Tensor<double> x({1, 1, 2, 3}, {-4.0, -4.0, -4.0, 3.0, 0.0, -1.0});
+  CHECK(worst_difference<double>(model.forward(x), {-2, 8, 0, 3, 0, 0}) == 0);
+  const Tensor<double> dy({1, 1, 2, 3}, {1.0, 10.0, 100.0, 1000.0, 7.0, 5.0});
+  CHECK(worst_difference<double>(model.backward(dy, {.input_gradient = true}),
+                                 {0.5, -20, 0, 1000, -14, 0}) == 0);
+  CHECK(worst_difference<double>(model.gradients(), {-4, -40, -405}) == 0);
+
+  nn::Model<nn::PReLU, double> shared(nn::PReLU{.per_channel = false, .slope = 0.5F}, {1, 2, 3});
+  CHECK(worst_difference<double>(shared.forward(x), {-2, -2, -2, 3, 0, -0.5}) == 0);
+  shared.backward(dy, {});
+  CHECK(worst_difference<double>(shared.gradients(), {-449}) == 0);
+  CHECK(nn::PReLU{}.name() == "PReLU{}");
+  CHECK(nn::PReLU{.per_channel = false}.name() == "PReLU{one slope}");
+  check_error([] { (void)nn::PReLU{}.output_shape({}); }, {"channels", "scalar"});
+}
+
+TEST_CASE("the gradients of PReLU are right, for any shape and batch, and with any slope") {
+  for (const Shape& shape : {Shape{1}, Shape{6}, Shape{65}, Shape{3, 5, 1}, Shape{4, 3, 70}}) {
+    for (const bool per_channel : {true, false}) {
+      for (const float slope : {0.25F, -0.5F, 2.0F}) {
+        for (const Index batch : {1, 3}) {
+          check_gradients_of(nn::PReLU{per_channel, slope}, shape, {.batch = batch});
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("options that would make an activation's gradient wrong are refused") {
   check_error<nn::Error>([] { (void)nn::ELU{-1}.output_shape({3}); }, {"alpha", "-1"});
   check_error<nn::Error>([] { (void)nn::LeakyReLU{0}.output_shape({3}); }, {"slope", "0"});
@@ -187,6 +239,10 @@ TEST_CASE("options that would make an activation's gradient wrong are refused") 
 TEST_CASE("activations give the same bits for any number of threads") {
   for (const Case& activation : cases) check_threads(activation.layer, {17, 19, 11}, 9);
   check_threads(nn::Softmax{}, {17, 19, 11}, 9);
+  check_threads(nn::LogSoftmax{}, {17, 19, 11}, 9);
+  for (const bool per_channel : {true, false}) {
+    check_threads(nn::PReLU{per_channel}, {17, 19, 11}, 9);
+  }
 }
 
 }  // namespace activation_layers_test

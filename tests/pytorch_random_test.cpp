@@ -19,6 +19,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 #include "nn/layers/upsample2d.hpp"
@@ -256,6 +257,8 @@ void put_activations(Cases& c) {
   c.layer(nn::GELU{}, input, "F.gelu(x)");
   c.layer(nn::GELU{true}, input, "F.gelu(x,approximate='tanh')");
   c.layer(nn::Softmax{}, input, "torch.softmax(x,-1)", false);
+  c.layer(nn::LogSoftmax{}, input, "torch.log_softmax(x,-1)", false);
+  c.layer(nn::PReLU{.per_channel = c.flip(), .slope = slope}, input, "F.prelu(x,weight)");
   const Extent2D factor = c.extent(1, 3);
   c.layer(nn::UpSample2D{factor}, c.image(c.between(1, 9)),
           expression("F.interpolate(x,scale_factor=", factor, ",mode='nearest')"));

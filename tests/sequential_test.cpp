@@ -15,6 +15,7 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
 #include "nn/layers/softmax.hpp"
@@ -48,6 +49,8 @@ std::vector<AnyLayer> image_layers() {
       nn::Softplus{},
       nn::SiLU{},
       nn::Softmax{},
+      nn::LogSoftmax{},
+      nn::PReLU{},
       nn::Dropout{0.3F},
       nn::MaxPool2D{.window = 2, .stride = 1, .padding = nn::Padding::same()},
       nn::AveragePool2D{.window = 3, .stride = 1, .padding = 1},

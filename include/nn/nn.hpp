@@ -46,6 +46,7 @@
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/plan.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
 #include "nn/layers/sequential.hpp"

@@ -1,6 +1,8 @@
 /// @file
-/// Softmax.
+/// Softmax, and its logarithm.
 #pragma once
+
+#include <cmath>
 
 #include "nn/layers/elementwise.hpp"
 #include "nn/layers/window.hpp"
@@ -57,6 +59,76 @@ struct Softmax {
         for (Index i = 0; i < classes; ++i) to[i] = values[i] * (from[i] - mean);
       }
     });
+  }
+};
+
+/// y_i = x_i - ln(sum over j of exp(x_j)) along the last axis: the logarithm of Softmax, computed
+/// from x_i - max x so that nothing overflows and no small probability becomes ln 0. Networks that
+/// come with a loss of logarithms of probabilities end with it.
+struct LogSoftmax {
+  [[nodiscard]] std::string name() const { return "LogSoftmax{}"; }
+  void fields(Fields& fields) { fields.layer("LogSoftmax"); }
+
+  /// @throws ShapeError when there is no axis to sum over.
+  [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
+    return Softmax{}.output_shape(input);
+  }
+
+  [[nodiscard]] constexpr LayerTraits traits() const { return {.in_place = true}; }
+
+  template <class T>
+  void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Index classes = context.plan->input.back();
+    const Index piece = detail::samples_per_piece(classes);
+    parallel_for_pieces(x.size() / classes, piece, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const T* from = x.data() + row * classes;
+        T* to = y.data() + row * classes;
+        const T largest = *std::max_element(from, from + classes);
+        const T logarithm = std::log(sum_of_exponentials(classes, from, largest));
+        for (Index i = 0; i < classes; ++i) to[i] = (from[i] - largest) - logarithm;
+      }
+    });
+  }
+
+  /// dx_i = dy_i - exp(y_i) * sum over j of dy_j.
+  template <class T>
+  void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
+                TensorView<const T> dy, TensorView<T> dx) const {
+    if (!context.wants_input_gradient) return;
+    const Index classes = context.plan->input.back();
+    const Index piece = detail::samples_per_piece(classes);
+    parallel_for_pieces(y.size() / classes, piece, [&](Index begin, Index end) {
+      detail::Block<T> block = detail::Block<T>::Zero();
+      for (Index row = begin; row < end; ++row) {
+        const T* values = y.data() + row * classes;
+        const T* from = dy.data() + row * classes;
+        T* to = dx.data() + row * classes;
+        T sum = 0;
+        for (Index i = 0; i < classes; ++i) sum += from[i];
+        for (Index i = 0; i < classes; i += detail::block_size) {
+          const Index filled = std::min(detail::block_size, classes - i);
+          std::copy_n(values + i, filled, block.data());
+          block = block.exp().eval();
+          for (Index k = 0; k < filled; ++k) to[i + k] = from[i + k] - sum * block[k];
+        }
+      }
+    });
+  }
+
+ private:
+  /// The sum of exp(x_i - largest).
+  template <class T>
+  static T sum_of_exponentials(Index count, const T* x, T largest) {
+    detail::Block<T> block = detail::Block<T>::Zero();
+    T sum = 0;
+    for (Index i = 0; i < count; i += detail::block_size) {
+      const Index filled = std::min(detail::block_size, count - i);
+      std::copy_n(x + i, filled, block.data());
+      block = (block - largest).exp().eval();
+      for (Index k = 0; k < filled; ++k) sum += block[k];
+    }
+    return sum;
   }
 };
 
