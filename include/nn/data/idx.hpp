@@ -19,6 +19,12 @@
 
 namespace nn {
 
+/// How a data set's IDX files differ from MNIST's.
+struct IdxLayout {
+  bool transposed = false;  ///< the columns of an image are stored one after another
+  Label first_label = 0;    ///< of the first class
+};
+
 namespace detail {
 
 struct IdxHeader {
@@ -114,25 +120,47 @@ struct IdxKind {
   return elements;
 }
 
+/// Exchanges rows and columns of every image, N x height x width.
+[[gnu::cold]] [[nodiscard]] inline Tensor<std::uint8_t> transposed_images(
+    const Tensor<std::uint8_t>& images) {
+  const Shape& shape = images.shape();
+  Tensor<std::uint8_t> result({shape[0], shape[2], shape[1]});
+  for (Index n = 0; n < shape[0]; ++n)
+    result.sample(n).matrix() = images.sample(n).matrix().transpose();
+  return result;
+}
+
+/// The labels of a file, counted from 0.
+[[gnu::cold]] [[nodiscard]] inline std::vector<Label> read_idx_labels(const StoredFile& file,
+                                                                      Index classes, Label first) {
+  const Tensor<std::uint8_t> stored = read_idx(file, 1);
+  std::vector<Label> labels(stored.begin(), stored.end());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    labels[i] -= first;
+    require<FileError>(labels[i] >= 0 && (classes == 0 || labels[i] < classes), file.name(),
+                       ": label ", i, " is ", labels[i] + first, "; expected ", first, " to ",
+                       classes == 0 ? Index{255} : first + classes - 1);
+  }
+  return labels;
+}
+
 [[gnu::cold]] [[nodiscard]] inline Dataset idx_dataset(const StoredFile& image_file,
                                                        const StoredFile& label_file,
                                                        std::vector<std::string> class_names,
-                                                       std::string name) {
+                                                       std::string name,
+                                                       const IdxLayout& layout = {}) {
   Tensor<std::uint8_t> images = read_idx(image_file, 3);
-  const Tensor<std::uint8_t> labels = read_idx(label_file, 1);
+  std::vector<Label> labels =
+      read_idx_labels(label_file, static_cast<Index>(class_names.size()), layout.first_label);
   const Shape& shape = images.shape();
   require<FileError>(!images.empty(), image_file.name(), ": it holds no images, but ", shape,
                      " pixels");
-  require<FileError>(shape.front() == labels.size(), image_file.name(), " holds ", shape.front(),
-                     " images, but ", label_file.name(), " ", labels.size(), " labels");
-  for (Index i = 0; i < labels.size(); ++i) {
-    require<FileError>(class_names.empty() || labels[i] < class_names.size(), label_file.name(),
-                       ": label ", i, " is ", int{labels[i]}, "; expected 0 to ",
-                       class_names.size() - 1);
-  }
+  require<FileError>(shape.front() == static_cast<Index>(labels.size()), image_file.name(),
+                     " holds ", shape.front(), " images, but ", label_file.name(), " ",
+                     labels.size(), " labels");
+  if (layout.transposed) images = transposed_images(images);
   images.resize({shape[0], shape[1], shape[2], 1});
-  return Dataset(std::move(images), std::vector<Label>(labels.begin(), labels.end()),
-                 std::move(class_names), std::move(name));
+  return Dataset(std::move(images), std::move(labels), std::move(class_names), std::move(name));
 }
 
 }  // namespace detail
@@ -154,19 +182,27 @@ struct IdxKind {
 
 namespace detail {
 
+/// What the files of a data set like MNIST are called, up to "-images-idx3-ubyte" and
+/// "-labels-idx1-ubyte".
+struct IdxFiles {
+  std::string train = "train";
+  std::string test = "t10k";
+  IdxLayout layout{};
+};
+
 /// The four files that MNIST and its successors come in.
 [[gnu::cold]] [[nodiscard]] inline TrainTest load_mnist_like(
     const std::filesystem::path& folder, const std::vector<std::string>& class_names,
-    const std::string& name) {
+    const std::string& name, const IdxFiles& files = {}) {
   std::error_code ignored;
   require<FileError>(std::filesystem::is_directory(folder, ignored), "cannot read ", name, ": ",
                      folder, " is not a folder");
-  const auto part = [&](const char* images, const char* labels, const char* use) {
-    return idx_dataset(find_idx(folder, images), find_idx(folder, labels), class_names,
-                       text(name, ' ', use));
+  const auto part = [&](const std::string& file, const char* use) {
+    return idx_dataset(find_idx(folder, file + "-images-idx3-ubyte"),
+                       find_idx(folder, file + "-labels-idx1-ubyte"), class_names,
+                       text(name, ' ', use), files.layout);
   };
-  TrainTest result{part("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "training"),
-                   part("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "test")};
+  TrainTest result{part(files.train, "training"), part(files.test, "test")};
   require<FileError>(result.train.sample_shape() == result.test.sample_shape(), folder,
                      ": the training images are ", result.train.sample_shape(),
                      ", but the test images ", result.test.sample_shape());
@@ -184,15 +220,15 @@ namespace detail {
 }
 
 /// Grey images and their labels from two IDX files, found and refused as `read_idx` does. Without
-/// class names the classes are numbered.
+/// class names the classes are numbered, from 0 on also where `layout` says that the files do not.
 /// @throws FileError also when the files are swapped, do not hold as many labels as images, or a
 /// label is beyond the class names.
 [[nodiscard]] inline Dataset load_idx(const std::filesystem::path& images,
                                       const std::filesystem::path& labels,
                                       std::vector<std::string> class_names = {},
-                                      std::string name = {}) {
+                                      std::string name = {}, const IdxLayout& layout = {}) {
   return detail::idx_dataset(StoredFile(images), StoredFile(labels), std::move(class_names),
-                             std::move(name));
+                             std::move(name), layout);
 }
 
 /// MNIST's 60,000 training and 10,000 test images of handwritten digits, 28x28x1, from
