@@ -63,14 +63,15 @@ install_packages() {
 # try_packages PACKAGE...: installs those that are missing if it can, and says what is left out
 # without them.
 try_packages() {
-  local package without=()
+  local package what
+  local -A lacking=()
   command -v dpkg-query >/dev/null || return 0
   install_packages "$@" || true
   for package in "$@"; do
-    is_installed "$package" || without+=("$package")
+    is_installed "$package" || lacking[${optional_packages[$package]}]+=" $package"
   done
-  for package in "${without[@]}"; do
-    say "Without $package, left out: ${optional_packages[$package]}"
+  for what in "${!lacking[@]}"; do
+    say "Without${lacking[$what]}, left out: $what"
   done
 }
 
