@@ -18,34 +18,38 @@ namespace nn {
 /// Some samples, as a network and a loss take them.
 template <class T = float>
 struct Batch {
-  TensorView<const T> inputs;      ///< N x height x width x channels
-  TensorView<const Label> labels;  ///< N
-  TensorView<const T> targets;     ///< N x classes, or empty: what to learn instead of the labels
-  std::span<const Index> indices;  ///< N: where the samples stand in the data set
+  TensorView<const T> inputs;        ///< N x a sample, such as height x width x channels
+  TensorView<const Label> labels;    ///< N, or empty where the data have none
+  TensorView<const T> targets;       ///< N x ..., or empty: what to learn instead of the labels
+  std::span<const Index> indices;    ///< N: where the samples stand in the data set
+  TensorView<const T> weights = {};  ///< N, or empty: how much each counts in the loss
 
-  [[nodiscard]] Index size() const { return labels.size(); }
+  [[nodiscard]] Index size() const { return inputs.shape().front(); }
 };
 
 /// A batch in the making, as a `BatchTransform` changes it. The memory is used again for the
 /// batches to come.
 template <class T = float>
 struct BatchBuffer {
-  /// N x height x width x channels
+  /// N x a sample, such as height x width x channels
   Tensor<T> inputs;
-  /// N
+  /// N, or empty where the data have none
   Tensor<Label> labels;
-  Tensor<T> targets;  ///< empty unless a transform gives it a shape
+  Tensor<T> targets;  ///< the data's; empty unless they have any, or a transform gives it a shape
   /// N: where the samples stand in the data set
   std::vector<Index> indices;
-  Index classes = 0;  ///< how many there are
+  Index classes = 0;  ///< how many there are; 0 without labels
+  Tensor<T> weights;  ///< N, or empty: how much each counts in the loss
 
-  [[nodiscard]] Index size() const { return labels.size(); }
+  [[nodiscard]] Index size() const { return inputs.shape().front(); }
   /// What a network and a loss take of it.
-  [[nodiscard]] Batch<T> view() const { return {inputs, labels, targets, indices}; }
+  [[nodiscard]] Batch<T> view() const { return {inputs, labels, targets, indices, weights}; }
 
   /// Makes targets of the labels, 1 for the class and 0 for the others, unless there are targets.
+  /// @throws Error where there are neither.
   void make_targets() {
     if (!targets.empty()) return;
+    require(!labels.empty(), "there are no labels to make targets of");
     targets.resize({size(), classes});
     targets.fill(T(0));
     for (Index i = 0; i < size(); ++i) targets(i, labels[i]) = T(1);
@@ -75,7 +79,8 @@ class ImageContext {
   AlignedVector<float> scratch_;
 };
 
-/// Changes an image, height x width x channels in [0, 1], in place. Called from the loader's
+/// Changes an image, height x width x channels in [0, 1], or a sample of other data as it is, in
+/// place. Called from the loader's
 /// thread.
 using Augmentation = std::function<void(TensorView<float> image, ImageContext& context)>;
 
@@ -128,7 +133,7 @@ class BatchTransform {
 namespace detail {
 
 /// Keys that keep the random streams of one seed apart.
-enum class DataStream : std::uint64_t { order = 1, image = 2, batch = 3, split = 4 };
+enum class DataStream : std::uint64_t { order = 1, image = 2, batch = 3, split = 4, sample = 5 };
 
 template <class... Keys>
 [[nodiscard]] Random data_random(std::uint64_t seed, DataStream stream, Keys... keys) {

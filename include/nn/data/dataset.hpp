@@ -12,6 +12,7 @@
 
 #include "nn/core/tensor.hpp"
 #include "nn/data/class_labels.hpp"
+#include "nn/data/data_source.hpp"
 #include "nn/data/normalization.hpp"
 
 namespace nn {
@@ -56,6 +57,19 @@ class Dataset {
   /// The classes of all images, in their order.
   [[nodiscard]] TensorView<const Label> labels() const {
     return {contents_->labels.data(), Shape{size()}};
+  }
+
+  /// Writes image `index` as a network's input, and its label, as a `DataSource` does.
+  /// (`inputs` and the Loader are faster: they work the normalisation out once for many.)
+  template <class T>
+  void read(Index index, Sample<T>& sample) const {
+    const TensorView<const std::uint8_t> bytes = image(index);
+    const Index channels = sample_shape().back();
+    for (Index i = 0; i < bytes.size(); ++i) {
+      const double value = normalization().apply(static_cast<double>(bytes[i]) / 255, i % channels);
+      sample.input[i] = static_cast<T>(value);
+    }
+    sample.label = label(index);
   }
 
   /// The images [first, first + count) as a network's inputs, count x height x width x channels,

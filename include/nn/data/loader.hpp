@@ -6,28 +6,20 @@
 #include <array>
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
-#include "nn/data/batch.hpp"
-#include "nn/data/dataset.hpp"
+#include "nn/data/batch_maker.hpp"
+#include "nn/data/tensor_dataset.hpp"
 
 namespace nn {
 
-/// How a Loader makes batches.
-struct LoaderOptions {
-  Index batch_size = 128;       ///< samples of a batch
-  bool shuffle = true;          ///< a new order each epoch; else the order of the data set
-  bool drop_last = false;       ///< leave out the last batch of an epoch where it is smaller
-  std::uint64_t seed = 0;       ///< of the order and of all that is random in the preparation
-  bool background = true;       ///< prepare in a thread of its own; else when asked for the batch
-  Augmentation augmentation{};  ///< done to every image
-  BatchTransform transform{};   ///< done to every batch
-};
-
-/// Prepares the batches of a data set, epoch after epoch. Which samples a batch holds, and what
-/// augmentation does to them, is a function of the seed, the epoch and the number of the batch
+/// Prepares the batches of any `DataSource`, epoch after epoch. Which samples a batch holds, and
+/// what augmentation does to them, is a function of the seed, the epoch and the number of the batch
 /// alone, so an epoch can be repeated, and taken up again in the middle. Nothing is allocated after
 /// the first batches.
 ///
@@ -42,21 +34,18 @@ class Loader {
  public:
   using Scalar = T;
 
+  /// Keeps a copy of the data set, which shares its images.
   /// @throws Error when the data set is empty, or holds less than one batch.
-  [[gnu::cold]] explicit Loader(Dataset data, LoaderOptions options = {})
-      : data_(std::move(data)),
-        options_(std::move(options)),
-        normalize_(data_.normalization(), data_.sample_shape().back()) {
-    require(!data_.empty() && data_.sample_shape().size() > 0, "cannot take batches from ", data_,
-            ": it is empty");
-    require(options_.batch_size > 0, "a batch size of ", options_.batch_size);
-    require(options_.batch_size <= data_.size(), "a batch size of ", options_.batch_size,
-            " is more than there are in ", data_);
-    order_.resize(static_cast<std::size_t>(data_.size()));
-    for (BatchBuffer<T>& buffer : buffers_) reserve(buffer);
-    if (options_.augmentation) image_.resize(data_.sample_shape());
-    if (options_.background) thread_ = std::thread([this] { work(); });
-  }
+  explicit Loader(Dataset data, LoaderOptions options = {})
+      : Loader(std::make_shared<const Dataset>(std::move(data)), std::move(options), 0) {}
+
+  /// Takes any other `DataSource`: a temporary is kept, and so is a copy of a TensorDataset, which
+  /// shares its numbers; what else has a name is referred to, and has to outlive the loader.
+  /// @throws Error when the data are empty, or less than one batch.
+  template <class Source>
+  requires(!std::is_same_v<std::remove_cvref_t<Source>, Loader>) explicit Loader(
+      Source&& data, LoaderOptions options = {})
+      : Loader(kept(std::forward<Source>(data)), std::move(options), 0) {}
 
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -73,15 +62,12 @@ class Loader {
   }
 
   /// What the batches are made of.
-  [[nodiscard]] const Dataset& data() const { return data_; }
+  [[nodiscard]] const DataView& data() const { return maker_.data(); }
   /// As given.
-  [[nodiscard]] const LoaderOptions& options() const { return options_; }
+  [[nodiscard]] const LoaderOptions& options() const { return maker_.options(); }
 
   /// How many batches an epoch has.
-  [[nodiscard]] Index batches() const {
-    const Index extra = options_.drop_last ? 0 : options_.batch_size - 1;
-    return (data_.size() + extra) / options_.batch_size;
-  }
+  [[nodiscard]] Index batches() const { return maker_.batches(); }
 
   /// Goes to batch `first_batch` of an epoch, from wherever the loader is.
   /// @throws Error when the epoch has no such batch (its end is one).
@@ -97,8 +83,8 @@ class Loader {
     holding_ = false;
     made_ = taken_ = first_batch;
     end_ = batches();
-    if (options_.shuffle) {
-      epoch_order(order_, options_.seed, epoch);
+    if (options().shuffle) {
+      epoch_order(order_, options().seed, epoch);
     } else {
       std::iota(order_.begin(), order_.end(), Index{0});
     }
@@ -112,7 +98,7 @@ class Loader {
     std::unique_lock lock(mutex_);
     holding_ = false;
     if (taken_ == end_) return nullptr;
-    if (options_.background) {
+    if (options().background) {
       changed_.notify_all();
       changed_.wait(lock, [this] { return made_ > taken_ || error_; });
     } else {
@@ -134,6 +120,36 @@ class Loader {
   void epoch(Index number, Index first_batch = 0) && = delete;
 
  private:
+  /// The data, kept alive by an owner or by whoever made the loader.
+  template <class Source>
+  using Kept = std::shared_ptr<const Source>;
+
+  template <class Source>
+  [[nodiscard]] static auto kept(Source&& data) {
+    using Plain = std::remove_cvref_t<Source>;
+    constexpr bool shares =
+        std::is_same_v<Plain, TensorDataset> || std::is_base_of_v<DataView, Plain>;
+    if constexpr (shares || !std::is_lvalue_reference_v<Source>) {
+      return std::make_shared<const Plain>(std::forward<Source>(data));
+    } else {
+      return Kept<Plain>(Kept<Plain>(), &data);  // owns nothing
+    }
+  }
+
+  template <class Source>
+  Loader(Kept<Source> data, LoaderOptions options, int /*kept*/)
+      : Loader(data, view_of(*data), std::move(options)) {}
+
+  static DataView view_of(const DataView& data) { return data; }
+
+  [[gnu::cold]] Loader(std::shared_ptr<const void> owner, const DataView& data,
+                       LoaderOptions options)
+      : owner_(std::move(owner)), maker_(data, std::move(options)) {
+    order_.resize(static_cast<std::size_t>(maker_.samples()));
+    for (BatchBuffer<T>& buffer : buffers_) maker_.reserve(buffer);
+    if (this->options().background) thread_ = std::thread([this] { work(); });
+  }
+
   /// One batch in use and one ready while the next is being made.
   static constexpr Index buffer_count = 3;
 
@@ -162,13 +178,6 @@ class Loader {
     }
     bool operator!=(End /*end*/) const { return batch != nullptr; }
   };
-
-  [[gnu::cold, gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
-    buffer.inputs.resize(data_.sample_shape().prepended(options_.batch_size));
-    buffer.labels.resize({options_.batch_size});
-    buffer.indices.reserve(static_cast<std::size_t>(options_.batch_size));
-    buffer.classes = data_.classes();
-  }
 
   [[nodiscard]] BatchBuffer<T>& buffer(Index batch) {
     return buffers_[static_cast<std::size_t>(batch % buffer_count)];
@@ -199,7 +208,7 @@ class Loader {
     lock.unlock();
     std::exception_ptr error;
     try {
-      make(batch, buffer(batch));
+      maker_.make(order_, epoch_, batch, buffer(batch));
     } catch (...) {
       error = std::current_exception();
     }
@@ -209,44 +218,14 @@ class Loader {
     if (!error && made_ < end_) ++made_;
   }
 
-  [[gnu::noinline]] void make(Index batch, BatchBuffer<T>& out) {
-    const Index first = batch * options_.batch_size;
-    const Index count = std::min(options_.batch_size, data_.size() - first);
-    out.inputs.resize(data_.sample_shape().prepended(count));
-    out.labels.resize({count});
-    out.targets.resize({0});
-    out.indices.assign(order_.begin() + first, order_.begin() + first + count);
-    for (Index i = 0; i < count; ++i) {
-      const Index index = out.indices[static_cast<std::size_t>(i)];
-      out.labels[i] = data_.label(index);
-      make_input(index, out.inputs.sample(i));
-    }
-    if (options_.transform) {
-      Random random = detail::data_random(options_.seed, detail::DataStream::batch, epoch_, batch);
-      options_.transform(out, random);
-    }
-  }
-
-  [[gnu::noinline]] void make_input(Index index, TensorView<T> input) {
-    const TensorView<const std::uint8_t> bytes = data_.image(index);
-    if (!options_.augmentation) return normalize_(bytes, input);
-    for (Index i = 0; i < bytes.size(); ++i) image_[i] = static_cast<float>(bytes[i]) / 255.0F;
-    context_.begin(options_.seed, epoch_, index);
-    options_.augmentation(image_, context_);
-    normalize_(std::as_const(image_).view(), input);
-  }
-
-  const Dataset data_;
-  const LoaderOptions options_;
-  const Normalizer<T> normalize_;
+  const std::shared_ptr<const void> owner_;  ///< of the data; null where they are another's
 
   // Written by `start` while the thread rests, and by whoever makes a batch.
   std::vector<Index> order_;
   Index epoch_ = 0;
   std::uint64_t starts_ = 0;  ///< how often `start` has been called
   std::array<BatchBuffer<T>, buffer_count> buffers_;
-  Tensor<float> image_;
-  ImageContext context_;
+  detail::BatchMaker<T> maker_;
 
   // Written under the lock. Batches are counted within the epoch: [taken_, made_) are ready.
   std::mutex mutex_;

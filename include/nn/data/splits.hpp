@@ -1,6 +1,6 @@
 /// @file
-/// Parts of a data set: by fractions, in k folds, by class. Every part is a function of the data,
-/// the options and nothing else; parts of one split share no image and leave none out.
+/// Parts of any data source: by fractions, in k folds, by class. Every part is a function of the
+/// data, the options and nothing else; parts of one split share no image and leave none out.
 #pragma once
 
 #include <algorithm>
@@ -13,20 +13,27 @@
 
 #include "nn/data/batch.hpp"
 #include "nn/data/dataset.hpp"
+#include "nn/data/sample_reader.hpp"
+#include "nn/data/subset.hpp"
 
 namespace nn {
 
 /// How a data set is split.
 struct SplitOptions {
-  bool stratified = true;  ///< every part has every class in the whole's proportion
+  bool stratified = true;  ///< every part has every class in the whole's proportion; where samples
+                           ///< have no labels, parts are random
   std::uint64_t seed = 0;  ///< of the choice
 };
 
 /// What one round of a cross-validation learns from, and is validated on.
-struct Fold {
-  Dataset train;       ///< all but the validation's
-  Dataset validation;  ///< each sample in one fold's
+template <class Part>
+struct FoldOf {
+  Part train;       ///< all but the validation's
+  Part validation;  ///< each sample in one fold's
 };
+
+/// A round on images.
+using Fold = FoldOf<Dataset>;
 
 namespace detail {
 
@@ -99,13 +106,34 @@ inline void check_fractions(std::span<const double> fractions) {
   require(std::abs(sum - 1) < 1e-6, "the parts of a split add up to ", sum, " instead of 1");
 }
 
+/// The class of every sample.
+[[gnu::cold]] [[nodiscard]] inline std::vector<Label> labels_of(const DataView& data) {
+  if (const Dataset* images = data.images()) {
+    return {images->labels().begin(), images->labels().end()};
+  }
+  SampleReader<float> read(data);
+  Tensor<float> input(read.facts().sample_shape);
+  Tensor<float> target(read.facts().target_shape);
+  std::vector<Label> labels;
+  for (Index i = 0; i < read.facts().size; ++i) {
+    Sample<float> sample{input, target};
+    read(i, sample);
+    labels.push_back(sample.label);
+  }
+  return labels;
+}
+
 /// The positions of each class's samples, or all of them as one class, each in a random order.
-[[nodiscard]] inline std::vector<std::vector<Index>> shuffled_classes(const Dataset& data,
+[[nodiscard]] inline std::vector<std::vector<Index>> shuffled_classes(const DataView& data,
                                                                       const SplitOptions& options) {
-  std::vector<std::vector<Index>> classes(
-      options.stratified ? static_cast<std::size_t>(data.classes()) : 1);
-  for (Index i = 0; i < data.size(); ++i)
-    classes[options.stratified ? static_cast<std::size_t>(data.label(i)) : 0].push_back(i);
+  const bool stratified = options.stratified && data.classes() > 0;
+  const std::vector<Label> labels = stratified ? labels_of(data) : std::vector<Label>();
+  std::vector<std::vector<Index>> classes(stratified ? static_cast<std::size_t>(data.classes())
+                                                     : 1);
+  const Index count = data.size();
+  for (Index i = 0; i < count; ++i)
+    classes[stratified ? static_cast<std::size_t>(labels[static_cast<std::size_t>(i)]) : 0]
+        .push_back(i);
   for (std::size_t c = 0; c < classes.size(); ++c)
     data_random(options.seed, DataStream::split, c).shuffle(std::span<Index>(classes[c]));
   return classes;
@@ -116,7 +144,7 @@ inline void check_fractions(std::span<const double> fractions) {
 /// The positions of the samples of each part, in increasing order.
 /// @throws Error unless the fractions are in [0, 1] and add up to 1.
 [[nodiscard]] inline std::vector<std::vector<Index>> split_indices(
-    const Dataset& data, std::span<const double> fractions, const SplitOptions& options = {}) {
+    const DataView& data, std::span<const double> fractions, const SplitOptions& options = {}) {
   detail::check_fractions(fractions);
   const auto classes = detail::shuffled_classes(data, options);
   detail::PartSizes part_sizes(fractions, data.size());
@@ -140,44 +168,49 @@ inline void check_fractions(std::span<const double> fractions) {
 ///
 /// The size of each class in a part, where stratified, is off its fraction by less than one sample;
 /// the size of a whole part by less than two, and by less than one when there are two parts or all
-/// are equal.
+/// are equal. Any `DataSource` can be split; the parts of one that has no `subset` refer to it.
 /// @throws Error unless the fractions are in [0, 1] and add up to 1.
-template <std::size_t Parts>
-[[nodiscard]] std::array<Dataset, Parts> split(const Dataset& data,
-                                               const double (&fractions)[Parts],  // NOLINT: braces
-                                               const SplitOptions& options = {}) {
+template <class Source, std::size_t Parts>
+[[nodiscard]] std::array<PartOf<Source>, Parts> split(
+    const Source& data, const double (&fractions)[Parts],  // NOLINT: braces
+    const SplitOptions& options = {}) {
   const auto indices = split_indices(data, fractions, options);
-  std::array<Dataset, Parts> parts;
-  for (std::size_t part = 0; part < Parts; ++part) parts[part] = data.subset(indices[part]);
+  std::array<PartOf<Source>, Parts> parts;
+  for (std::size_t part = 0; part < Parts; ++part) {
+    parts[part] = detail::part_of(data, indices[part]);
+  }
   return parts;
 }
 
 /// The rounds of a k-fold cross-validation: the data set is cut into k random parts of the same
 /// size (within one sample), each of which is the validation set of one round.
 /// @throws Error unless k is at least 2 and there are k samples.
-[[nodiscard]] inline std::vector<Fold> k_folds(const Dataset& data, Index k,
-                                               const SplitOptions& options = {}) {
-  require(k >= 2 && k <= data.size(), k, " folds of ", data,
+template <class Source>
+[[nodiscard]] std::vector<FoldOf<PartOf<Source>>> k_folds(const Source& data, Index k,
+                                                          const SplitOptions& options = {}) {
+  require(k >= 2 && k <= data.size(), k, " folds of ", DataView(data),
           "; expected 2 folds at least, and no more than samples");
   const std::vector<double> fractions(static_cast<std::size_t>(k), 1 / static_cast<double>(k));
   const auto parts = split_indices(data, fractions, options);
-  std::vector<Fold> folds;
+  std::vector<FoldOf<PartOf<Source>>> folds;
   for (std::size_t out = 0; out < parts.size(); ++out) {
     std::vector<Index> rest;
     for (std::size_t part = 0; part < parts.size(); ++part) {
       if (part != out) rest.insert(rest.end(), parts[part].begin(), parts[part].end());
     }
     std::sort(rest.begin(), rest.end());
-    folds.push_back({data.subset(rest), data.subset(parts[out])});
+    folds.push_back({detail::part_of(data, rest), detail::part_of(data, parts[out])});
   }
   return folds;
 }
 
-/// `count` random images, each at most once.
+/// `count` random samples, each at most once.
 /// @throws Error when there are not so many.
-[[nodiscard]] inline Dataset random_subset(const Dataset& data, Index count,
+template <class Source>
+[[nodiscard]] PartOf<Source> random_subset(const Source& data, Index count,
                                            const SplitOptions& options = {}) {
-  require(count >= 0 && count <= data.size() && !data.empty(), count, " random images of ", data);
+  require(count >= 0 && count <= data.size() && data.size() > 0, count, " random samples of ",
+          DataView(data));
   const double fraction = static_cast<double>(count) / static_cast<double>(data.size());
   return split(data, {fraction, 1 - fraction}, options)[0];
 }

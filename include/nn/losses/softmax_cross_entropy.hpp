@@ -30,6 +30,12 @@ struct SoftmaxCrossEntropy {
     return text;
   }
 
+  /// How much a sample of this class counts in the mean over labels: 1 without weights.
+  [[nodiscard]] double label_weight(Label label) const {
+    const bool weighted = label >= 0 && label < static_cast<Label>(class_weights.size());
+    return weighted ? static_cast<double>(class_weights[static_cast<std::size_t>(label)]) : 1.0;
+  }
+
   /// @throws Error naming sample and label when a label is not a class, ShapeError when the shapes
   /// do not fit.
   template <class T>

@@ -26,6 +26,11 @@ struct Progress {
   double seconds = 0;
 };
 
+/// Likewise, with what came later to it; in a file a section of its own.
+struct WeightedProgress : Progress {
+  double weight = 0;  // of the samples seen: as many, unless they have weights
+};
+
 /// All that a training consists of, whatever the types of its network, loss and optimizer.
 struct Training {
   const std::string& settings;  ///< what has to be the same for it to go on, a line each
@@ -35,10 +40,9 @@ struct Training {
   ModelBytes model;
   OptimizerBytes optimizer;
   AverageBytes* average;  ///< null for none
-  Progress& progress;
+  WeightedProgress& progress;
   History& history;
-  std::string& best_parameters;  ///< bytes
-  std::string& best_state;       ///< likewise
+  BestWeights& best;
 };
 
 inline void save_training(const std::string& path, const Training& training) {
@@ -48,10 +52,12 @@ inline void save_training(const std::string& path, const Training& training) {
   checkpoint.set("scheduled", training.scheduled);
   checkpoint.set("model", training.model);
   checkpoint.set("optimizer", training.optimizer);
-  checkpoint.set("progress", std::span<const Progress>(&training.progress, 1));
+  checkpoint.set("progress",
+                 std::span<const Progress>(static_cast<const Progress*>(&training.progress), 1));
+  checkpoint.set("weight", training.progress.weight);
   checkpoint.set("history", std::span<const EpochRecord>(training.history.epochs));
-  checkpoint.set("best.parameters", std::string_view(training.best_parameters));
-  checkpoint.set("best.state", std::string_view(training.best_state));
+  checkpoint.set("best.parameters", std::string_view(training.best.parameters));
+  checkpoint.set("best.state", std::string_view(training.best.state));
   if (training.average != nullptr) checkpoint.set("average", *training.average);
   checkpoint.save(path);
 }
@@ -70,10 +76,12 @@ inline bool resume_training(const std::string& path, Training& training) {
   require<FileError>(difference.empty(), path, " ", difference);
   double learning_rate = 0;
   bool scheduled = false;
-  Progress progress;
+  WeightedProgress progress;
   checkpoint.get("learning_rate", learning_rate);
   checkpoint.get("scheduled", scheduled);
-  checkpoint.get("progress", std::span<Progress>(&progress, 1));
+  checkpoint.get("progress", std::span<Progress>(static_cast<Progress*>(&progress), 1));
+  progress.weight = static_cast<double>(progress.seen);
+  if (checkpoint.contains("weight")) checkpoint.get("weight", progress.weight);
   std::vector<EpochRecord> epochs = checkpoint.values<EpochRecord>("history");
   const bool possible = progress.epoch == static_cast<Index>(epochs.size()) &&
                         progress.batch >= 0 && progress.batch < training.batches &&
@@ -96,8 +104,7 @@ inline bool resume_training(const std::string& path, Training& training) {
   if (training.average != nullptr) checkpoint.get("average", *training.average);
   training.progress = progress;
   training.history.epochs = std::move(epochs);
-  training.best_parameters = best_parameters;
-  training.best_state = best_state;
+  training.best = {best_parameters, best_state};
   // The same learning rate given again: the present one, which a callback may have changed. Another
   // one, or one that a schedule has left somewhere: as given.
   if (learning_rate != training.learning_rate || scheduled || training.scheduled) {

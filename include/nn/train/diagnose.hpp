@@ -98,8 +98,8 @@ class DeadUnitWatch final : public Observer<T> {
 template <class Network, class T, class LossFunction>
 class Diagnostician {
  public:
-  Diagnostician(const Model<Network, T>& model, const Dataset& data, const LossFunction& loss,
-                const DiagnosisOptions& options)
+  Diagnostician(const Model<Network, T>& model, const TargetDataView& data,
+                const LossFunction& loss, const DiagnosisOptions& options)
       : model_(model), loss_(loss), options_(options) {
     require(!data.empty(), "diagnose needs samples, and ", data, " is empty");
     LoaderOptions loading;
@@ -127,7 +127,7 @@ class Diagnostician {
   double forward() {
     outputs_ = model_.forward(batch_.inputs);
     gradient_.resize(outputs_.shape());
-    return static_cast<double>(batch_loss<T>(loss_, outputs_, batch_, gradient_));
+    return batch_loss<T>(loss_, outputs_, batch_, gradient_).value;
   }
 
   void look_at_first_loss() {
@@ -183,7 +183,7 @@ class Diagnostician {
       find("the network did not learn one batch of ", batch_.size(), " samples by heart in ",
            found_.steps,
            " steps: it is too small or too strongly regularised, its gradients are "
-           "wrong, or the labels have nothing to do with the images");
+           "wrong, or what is wanted has nothing to do with the inputs");
     }
   }
 
@@ -214,7 +214,7 @@ class Diagnostician {
 /// it can learn a single batch by heart, and which of its ReLUs are dead. Works on a copy; the
 /// model stays as it is. `std::cout << nn::diagnose(model, train, nn::SoftmaxCrossEntropy{})`
 template <class Network, class T, class LossFunction>
-[[nodiscard]] Diagnosis diagnose(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Diagnosis diagnose(const Model<Network, T>& model, const TargetDataView& data,
                                  const LossFunction& loss, const DiagnosisOptions& options = {}) {
   return detail::Diagnostician<Network, T, LossFunction>(model, data, loss, options).run();
 }

@@ -33,7 +33,7 @@ template <class T>
 /// @throws as `mean_probabilities` and `predict`.
 template <class Network, class T>
 [[nodiscard]] Tensor<T> predict_ensemble(std::span<const Model<Network, T>> models,
-                                         const Dataset& data,
+                                         const DataView& data,
                                          const EvaluationOptions& options = {}) {
   std::vector<Tensor<T>> logits;
   for (const Model<Network, T>& model : models) logits.push_back(predict(model, data, options));

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "nn/data/loader.hpp"
-#include "nn/losses/loss.hpp"
+#include "nn/train/batch_loss.hpp"
 #include "nn/train/model.hpp"
 
 namespace nn {
@@ -60,7 +60,7 @@ template <class T>
 struct EvaluationOptions {
   Index batch_size = 256;       ///< does not change the result
   BatchTransform transform{};   ///< done to every batch, as for images that are their own targets
-  Augmentation augmentation{};  ///< done to every image: for another view of it
+  Augmentation augmentation{};  ///< done to every sample: for another view of it
 };
 
 /// What `evaluate` measured.
@@ -72,25 +72,10 @@ struct Evaluation {
 
 namespace detail {
 
-/// The loss against the batch's targets where it has any, else its labels.
-template <class T, class LossFunction>
-[[nodiscard]] T batch_loss(const LossFunction& loss, TensorView<const T> outputs,
-                           const Batch<T>& batch, TensorView<T> gradient) {
-  if constexpr (requires { loss(outputs, batch.targets, gradient); }) {
-    if (!batch.targets.empty()) return loss(outputs, batch.targets, gradient);
-  }
-  require(batch.targets.empty(), "this loss takes no targets, but the batch has some");
-  if constexpr (requires { loss(outputs, batch.labels, gradient); }) {
-    return loss(outputs, batch.labels, gradient);
-  } else {
-    throw Error("this loss takes no labels, but the batch has nothing else");
-  }
-}
-
 /// Calls visit(batch, outputs) for the whole data set in order.
 template <class Network, class T>
 void for_each_prediction(
-    const Model<Network, T>& model, const Dataset& data, const EvaluationOptions& options,
+    const Model<Network, T>& model, const DataView& data, const EvaluationOptions& options,
     std::type_identity_t<FunctionRef<void(const Batch<T>&, TensorView<const T>)>> visit) {
   require(!data.empty(), "cannot evaluate on ", data, ": it is empty");
   LoaderOptions loading;
@@ -112,7 +97,7 @@ void for_each_prediction(
 /// The network's outputs for all samples, in the order of the data set: N x ...
 /// @throws Error when there are no samples, ShapeError when they do not fit the model.
 template <class Network, class T>
-[[nodiscard]] Tensor<T> predict(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Tensor<T> predict(const Model<Network, T>& model, const DataView& data,
                                 const EvaluationOptions& options = {}) {
   Tensor<T> all(model.output_shape().prepended(data.size()));
   Index done = 0;
@@ -124,32 +109,37 @@ template <class Network, class T>
   return all;
 }
 
-/// The mean loss over a data set and the share of its samples classified correctly. A sample with
-/// an output that is NaN counts as wrong.
+/// The mean loss over any `DataSource` and the share of its samples classified correctly, where
+/// they have labels and the outputs are scores of their classes. Where samples have weights, the
+/// mean is sum_i w_i L_i / sum_i w_i; the accuracy counts all alike. A sample with an output that
+/// is NaN counts as wrong.
 /// @throws Error when there are no samples, or a label is not among the network's classes.
 template <class Network, class T, class LossFunction>
-[[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const TargetDataView& data,
                                   const LossFunction& loss, const EvaluationOptions& options = {}) {
   const bool classes = classifies(model.output_shape(), data.classes());
   double sum = 0;
+  double weight = 0;
   Index correct = 0;
   detail::for_each_prediction(
       model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
-        sum += static_cast<double>(detail::batch_loss<T>(loss, outputs, batch, {})) *
-               static_cast<double>(batch.size());
+        const detail::BatchLoss part = detail::batch_loss<T>(loss, outputs, batch, {});
+        sum += part.value * part.weight;
+        weight += part.weight;
         if (classes) correct += count_correct(outputs, batch.labels);
       });
   const auto count = static_cast<double>(data.size());
-  return {sum / count,
+  return {sum / weight,
           classes ? static_cast<double>(correct) / count : std::numeric_limits<double>::quiet_NaN(),
           data.size()};
 }
 
-/// The share of a data set's samples whose label has the highest output, in [0, 1]. A sample with
-/// an output that is NaN counts as wrong.
-/// @throws Error when there are no samples, or the outputs are not scores of its classes.
+/// The share of the samples whose label has the highest output, in [0, 1]. A sample with an output
+/// that is NaN counts as wrong.
+/// @throws Error when there are no samples, or the outputs are not scores of their classes.
 template <class Network, class T>
-[[nodiscard]] double accuracy(const Model<Network, T>& model, const Dataset& data) {
+[[nodiscard]] double accuracy(const Model<Network, T>& model, const TargetDataView& data) {
+  require(data.classes() > 0, "there is no accuracy on ", data, ", which has no labels");
   require(classifies(model.output_shape(), data.classes()), "outputs of shape ",
           model.output_shape(), " are not scores of the ", data.classes(), " classes of ", data);
   Index correct = 0;

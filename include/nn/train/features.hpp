@@ -61,7 +61,7 @@ class Recorder final : public Observer<T> {
 /// gives out for every sample, in the order of the data set: N x the layer's output.
 /// @throws Error when there is no such layer or no samples.
 template <class Network, class T>
-[[nodiscard]] Tensor<T> features(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Tensor<T> features(const Model<Network, T>& model, const DataView& data,
                                  std::string_view path) {
   const Plan& layer = detail::computing_layer(model.plan(), path);
   Tensor<T> results(layer.output.prepended(data.size()));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nn/data/batch.hpp"
-#include "nn/data/dataset.hpp"
+#include "nn/data/data_view.hpp"
 #include "nn/optim/schedule.hpp"
 #include "nn/train/checkpoint_file.hpp"
 #include "nn/train/history.hpp"
@@ -59,19 +59,19 @@ struct EarlyStopping {
 
 /// How `fit` trains.
 struct FitOptions {
-  Index epochs = 10;                    ///< passes over the training set
-  Index batch_size = 128;               ///< samples of a step
-  std::uint64_t seed = 0;               ///< of the order of the samples and of augmentation
-  const Dataset* validation = nullptr;  ///< measured after every epoch
-  Schedule schedule{};                  ///< of the learning rate; none: it stays as it is
-  double clip_norm = 0;                 ///< the longest gradient; 0: any
+  Index epochs = 10;               ///< passes over the training set
+  Index batch_size = 128;          ///< samples of a step
+  std::uint64_t seed = 0;          ///< of the order of the samples and of augmentation
+  DataPointer validation{};        ///< any data with targets, measured after every epoch
+  Schedule schedule{};             ///< of the learning rate; none: it stays as it is
+  double clip_norm = 0;            ///< the longest gradient; 0: any
   double average_decay = 0;        ///< of a moving average of the weights; 0: none. With one, it is
                                    ///< the averaged network that is validated, that callbacks find
                                    ///< in the model after an epoch, and that remains.
   EarlyStopping early_stopping{};  ///< if wanted
   bool shuffle = true;             ///< a new order each epoch
   bool drop_last = false;          ///< leave out an epoch's last batch where it is smaller
-  Augmentation augmentation{};     ///< done to every image of the training set
+  Augmentation augmentation{};     ///< done to every sample of the training set
   BatchTransform transform{};      ///< done to every batch of the training set
   BatchTransform validation_transform{};  ///< done to every batch of the validation set
   std::vector<Callback> callbacks{};      ///< told of steps and epochs, in their order
@@ -80,9 +80,10 @@ struct FitOptions {
   /// and ends in the same bits as if it had not been interrupted. What may be changed on going on
   /// holds from there on: the number of epochs, the learning rate, the schedule, the patience,
   /// callbacks. All else that makes the result must be the same, and is refused where it is not:
-  /// the data (images, labels, order, classes, normalisation), the layers, the loss, the rule and
-  /// its settings, batches, seed, clipping, averaging, what early stopping watches. What fit cannot
-  /// look into (augmentation and transforms) must be given again or not, as before.
+  /// the data (samples, labels, targets, weights, order, classes, normalisation), the layers, the
+  /// loss, the rule and its settings, batches, seed, clipping, averaging, what early stopping
+  /// watches. What fit cannot look into (augmentation and transforms) must be given again or not,
+  /// as before.
   CheckpointFile checkpoint{};
   Index checkpoint_interval = 0;  ///< 0: after every epoch only
 };

@@ -49,7 +49,7 @@ struct ViewOptions {
 /// constant.
 /// @throws Error without views, and what `predict` throws.
 template <class Network, class T>
-[[nodiscard]] Tensor<T> predict_views(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Tensor<T> predict_views(const Model<Network, T>& model, const DataView& data,
                                       std::span<const Augmentation> views) {
   require(!views.empty(), "predict_views needs a view at least");
   Tensor<T> sum;
@@ -67,7 +67,7 @@ template <class Network, class T>
 
 /// The same for the views that `options` describe: `nn::predict_views(model, test, {.shift = 1})`.
 template <class Network, class T>
-[[nodiscard]] Tensor<T> predict_views(const Model<Network, T>& model, const Dataset& data,
+[[nodiscard]] Tensor<T> predict_views(const Model<Network, T>& model, const DataView& data,
                                       const ViewOptions& options = {}) {
   const std::vector<Augmentation> all = views(options);
   return predict_views(model, data, std::span<const Augmentation>(all));

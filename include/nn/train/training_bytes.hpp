@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "nn/optim/optimizer.hpp"
@@ -60,6 +62,28 @@ struct AverageBytes {
   static AverageBytes of(WeightAverage<T>& average) {
     return {std::as_writable_bytes(average.parameters().span()),
             std::as_writable_bytes(average.state().span()), average.updates()};
+  }
+};
+
+/// Weights and state that were kept, as bytes.
+struct BestWeights {
+  std::string parameters;
+  std::string state;
+
+  [[nodiscard]] bool empty() const { return parameters.empty(); }
+  void keep(const ModelBytes& model) {
+    copy(model.parameters, parameters);
+    copy(model.state, state);
+  }
+  void restore(const ModelBytes& model) const {
+    if (!parameters.empty())
+      std::memcpy(model.parameters.data(), parameters.data(), parameters.size());
+    if (!state.empty()) std::memcpy(model.state.data(), state.data(), state.size());
+  }
+
+ private:
+  static void copy(std::span<const std::byte> from, std::string& to) {
+    to.assign(reinterpret_cast<const char*>(from.data()), from.size());  // NOLINT: bytes
   }
 };
 

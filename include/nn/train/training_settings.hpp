@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "nn/core/settings.hpp"
-#include "nn/data/dataset.hpp"
+#include "nn/data/sample_reader.hpp"
 #include "nn/layers/plan.hpp"
 #include "nn/optim/optimizer.hpp"
 #include "nn/train/checkpoint_bytes.hpp"
@@ -18,8 +18,8 @@ namespace nn::detail {
 /// All that makes the result of a training and has to be the same for it to go on. What a program
 /// cannot look into, such as an augmentation, counts as being there or not.
 struct TrainingIdentity {
-  const Dataset& data;
-  const Dataset* watched;  ///< the validation set, where early stopping watches it; else null
+  DataView data;
+  DataPointer watched;  ///< the validation set, where early stopping watches it; else none
   const Plan& network;
   std::string loss;
   std::string rule;
@@ -51,6 +51,23 @@ template <class Number>
           static_cast<std::size_t>(values.size()) * sizeof(Number)};
 }
 
+/// The fingerprint of all samples of a source that is no Dataset, as of epoch 0.
+[[gnu::cold]] [[nodiscard]] inline std::string fingerprint_of(const DataView& data) {
+  SampleReader<double> read(data);
+  Tensor<double> input(read.facts().sample_shape);
+  Tensor<double> target(read.facts().target_shape);
+  std::string sums;  // of every sample
+  for (Index i = 0; i < read.facts().size; ++i) {
+    Sample<double> sample{input, target};
+    read(i, sample);
+    append_number(sums, Crc64::of(bytes_of(std::as_const(input).view())));
+    append_number(sums, Crc64::of(bytes_of(std::as_const(target).view())));
+    append_number(sums, sample.label);
+    append_number(sums, sample.weight);
+  }
+  return fingerprint(sums);
+}
+
 /// "name: value", one a line, so that a difference can be named.
 class SettingLines {
  public:
@@ -62,7 +79,20 @@ class SettingLines {
   void add(const std::string& name, bool value) { add(name, std::string(value ? "yes" : "no")); }
 
   /// What is in a data set, and in which order.
-  void add(const std::string& name, const Dataset& data) {
+  void add(const std::string& name, const DataView& data) {
+    if (data.images() != nullptr) return add_images(name, *data.images());
+    const DataFacts facts = data.facts();
+    const std::string said = data.settings();
+    add(name + " samples", text(facts.size, " of ", facts.sample_shape, " with ", facts.classes,
+                                " classes and targets of ", facts.target_shape, ", ") +
+                               (said.empty() ? "fingerprint " + fingerprint_of(data) : said));
+    add_classes(name, data.class_names());
+  }
+
+  [[nodiscard]] const std::string& lines() const { return lines_; }
+
+ private:
+  void add_images(const std::string& name, const Dataset& data) {
     std::string sums;  // of every image: their fingerprint is that of all bytes and their order
     for (Index i = 0; i < data.size(); ++i) {
       append_number(sums, Crc64::of(bytes_of(data.image(i))));
@@ -70,10 +100,7 @@ class SettingLines {
     add(name + " images",
         text(data.size(), " of ", data.sample_shape(), ", fingerprint ") + fingerprint(sums));
     add(name + " labels", "fingerprint " + fingerprint(bytes_of(data.labels())));
-    std::string classes;
-    for (const std::string& one : data.class_names()) (classes += one) += ", ";
-    add(name + " classes",
-        classes.substr(0, classes.size() - std::size_t{classes.empty() ? 0U : 2U}));
+    add_classes(name, data.class_names());
     std::string normalisation;
     for (Index channel = 0; channel < data.sample_shape().back(); ++channel) {
       ((normalisation += "mean ") += exact_number(data.normalization().mean_of(channel))) +=
@@ -83,9 +110,13 @@ class SettingLines {
     add(name + " normalisation", normalisation.substr(0, normalisation.rfind(';')));
   }
 
-  [[nodiscard]] const std::string& lines() const { return lines_; }
+  void add_classes(const std::string& name, const std::vector<std::string>& class_names) {
+    std::string classes;
+    for (const std::string& one : class_names) (classes += one) += ", ";
+    add(name + " classes",
+        classes.substr(0, classes.size() - std::size_t{classes.empty() ? 0U : 2U}));
+  }
 
- private:
   std::string lines_;
 };
 
@@ -93,7 +124,7 @@ class SettingLines {
 [[gnu::cold]] [[nodiscard]] inline std::string training_settings(const TrainingIdentity& training) {
   SettingLines lines;
   lines.add("training set's", training.data);
-  if (training.watched != nullptr) lines.add("validation set's", *training.watched);
+  if (training.watched) lines.add("validation set's", *training.watched);
   Plan::for_each(training.network, [&](const Plan& layer) {
     lines.add(layer.path.empty() ? "network" : "layer " + layer.path,
               layer.name + layer.settings + (layer.trainable ? "" : " (frozen)"));
