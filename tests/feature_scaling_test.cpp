@@ -35,6 +35,8 @@ TEST_CASE("min-max scaling takes the training set to 0 and 1, and others beyond"
   Tensor<float> test({1, 2}, {6, 4});
   scaling.apply(test);
   CHECK(test == Tensor<float>({1, 2}, {2, -1}));
+  CHECK(scaling.undone(test) == Tensor<float>({1, 2}, {6, 4}));
+  CHECK(scaling.applied(scaling.undone(test)) == test);
   scaling.undo(test);
   CHECK(test == Tensor<float>({1, 2}, {6, 4}));
 }

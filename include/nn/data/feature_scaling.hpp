@@ -17,9 +17,9 @@ namespace nn {
 /// What becomes of a feature: (x - offset) / scale. A feature is a position of a tensor's last
 /// axis; along the other axes, all values of it are treated alike.
 ///
-///     const auto scaling = nn::standardization_of<float>(train);
-///     scaling.apply(train.view());
-///     scaling.apply(test.view());
+///     const auto scaling = nn::standardization_of(train.inputs());
+///     train = train.with_inputs(scaling.applied(train.inputs()));
+///     test = test.with_inputs(scaling.applied(test.inputs()));
 struct FeatureScaling {
   std::vector<double> offset{};  ///< one a feature
   std::vector<double> scale{};   ///< likewise, positive
@@ -40,6 +40,13 @@ struct FeatureScaling {
     apply(values.view());
   }
 
+  /// The values changed.
+  template <class T>
+  [[nodiscard]] Tensor<T> applied(Tensor<T> values) const {
+    apply(values.view());
+    return values;
+  }
+
   /// Changes back what `apply` has changed, as a network's outputs whose targets were scaled.
   /// @throws ShapeError and Error as `apply` does.
   template <class T>
@@ -53,6 +60,13 @@ struct FeatureScaling {
   template <class T>
   void undo(Tensor<T>& values) const {
     undo(values.view());
+  }
+
+  /// The values changed back.
+  template <class T>
+  [[nodiscard]] Tensor<T> undone(Tensor<T> values) const {
+    undo(values.view());
+    return values;
   }
 
   bool operator==(const FeatureScaling&) const = default;

@@ -99,6 +99,8 @@ class NpyArray {
   [[nodiscard]] const Shape& shape() const { return header_.shape; }
   /// The elements' type as NumPy writes it: "<f4", ">i8", "|u1", "|b1".
   [[nodiscard]] std::string type() const { return header_.type.to_string(); }
+  /// Whether the elements are floats, not whole numbers or booleans.
+  [[nodiscard]] bool has_floats() const { return header_.type.kind == 'f'; }
   /// Whether the first axis is the fastest, as in Fortran.
   [[nodiscard]] bool fortran_order() const { return header_.fortran_order; }
   /// What messages call it.
