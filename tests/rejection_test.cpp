@@ -162,6 +162,25 @@ TEST_CASE("rejection: Mahalanobis distance against its definition") {
   }
 }
 
+TEST_CASE("rejection: a Mahalanobis distance is made again from its means and whitening") {
+  const nn::Tensor<nn::Label> labels({6}, {0, 0, 0, 1, 1, 1});
+  const Tensor<double> features({6, 2}, {0, 1, 2, 3, 1, 5, 9, 2, 7, 1, 8, 4});
+  const nn::MahalanobisDistance fitted(features, labels, 2);
+  CHECK(fitted.means().shape() == nn::Shape{2, 2});
+  const nn::MahalanobisDistance again(fitted.means(), fitted.whitening());
+  CHECK(again(features) == fitted(features));
+
+  // By hand: at whitened means (0, 0) and (3, 0), with a whitening that doubles the first axis.
+  const nn::MahalanobisDistance given(Tensor<double>({2, 2}, {0, 0, 3, 0}),
+                                      Tensor<double>({2, 2}, {2, 0, 0, 1}));
+  CHECK(given(Tensor<double>({1, 2}, {1.5, 4})).front() == Approx(4));
+  CHECK(given(Tensor<double>({1, 2}, {0, 2})).front() == Approx(2));
+  CHECK_THROWS_AS(nn::MahalanobisDistance(Tensor<double>({2, 2}), Tensor<double>({2, 3})),
+                  nn::ShapeError);
+  CHECK_THROWS_AS(nn::MahalanobisDistance(Tensor<double>({2}), Tensor<double>({2, 2})),
+                  nn::ShapeError);
+}
+
 TEST_CASE("rejection: features that have no distance") {
   const Tensor<Label> labels({4}, {0, 0, 1, 1});
   Tensor<float> features({4, 2}, {1, 5, 2, 5, 3, 5, 4, 5});  // the second never varies

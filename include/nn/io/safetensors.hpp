@@ -2,8 +2,11 @@
 /// The weights of models in safetensors files: `save` and `load`.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <locale>
 #include <map>
 #include <optional>
 #include <set>
@@ -127,6 +130,30 @@ template <class T>
   return text;
 }
 
+/// Reads the number at `first`. Returns where it ends, or null if there is none.
+template <class T>
+[[nodiscard]] const char* read_number(const char* first, const char* last, T& value) {
+  if constexpr (requires { std::from_chars(first, last, value).ptr; }) {
+    const auto result = std::from_chars(first, last, value);
+    const bool found = result.ec == std::errc{} || result.ec == std::errc::result_out_of_range;
+    return found ? result.ptr : nullptr;
+  } else {
+    // LLVM's library has it for whole numbers alone before version 20. A stream, in turn, does not
+    // know "inf" and "nan", in which no locale has a point.
+    const char* const end = std::find(first, last, ' ');
+    const std::string word(first, end);
+    if (word.find('n') != std::string::npos) {
+      char* after = nullptr;
+      value = static_cast<T>(std::strtod(word.c_str(), &after));
+      return *after == '\0' ? end : nullptr;
+    }
+    std::istringstream stream(word);
+    stream.imbue(std::locale::classic());
+    return stream >> value && stream.peek() == std::istringstream::traits_type::eof() ? end
+                                                                                      : nullptr;
+  }
+}
+
 /// The `count` numbers in `text`. @throws FileError when it holds anything else.
 template <class T>
 [[nodiscard]] std::vector<T> from_text(const std::string& text, Index count,
@@ -136,11 +163,9 @@ template <class T>
   const char* const end = text.data() + text.size();
   while (position != end) {
     T value{};
-    const auto result = std::from_chars(position, end, value);
-    require<FileError>(result.ec == std::errc{} || result.ec == std::errc::result_out_of_range,
-                       what, " is no list of numbers");
+    position = read_number(position, end, value);
+    require<FileError>(position != nullptr, what, " is no list of numbers");
     values.push_back(value);
-    position = result.ptr;
     if (position != end && *position == ' ') ++position;
   }
   require<FileError>(static_cast<Index>(values.size()) == count, what, " has ", values.size(),

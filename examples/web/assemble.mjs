@@ -1,0 +1,51 @@
+// Puts the page together: assemble.mjs SOURCES MODULE MNIST_FOLDER PAGE
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
+
+const [sources, wasm, mnist, page] = process.argv.slice(2);
+const LEARN = 10000;
+const TEST = 2000;
+
+const text = (name) => readFileSync(`${sources}/${name}`, "utf8");
+const idx = (name) => {
+  for (const file of [`${mnist}/${name}`, `${mnist}/mnist/${name}`]) {
+    if (existsSync(`${file}.gz`)) return gunzipSync(readFileSync(`${file}.gz`));
+    if (existsSync(file)) return readFileSync(file);
+  }
+  throw new Error(`there is no ${name}.gz in ${mnist}`);
+};
+// All images, then all labels, a byte each.
+const images = Buffer.concat([
+  idx("train-images-idx3-ubyte").subarray(16, 16 + 784 * LEARN), idx("t10k-images-idx3-ubyte").subarray(16, 16 + 784 * TEST),
+  idx("train-labels-idx1-ubyte").subarray(8, 8 + LEARN), idx("t10k-labels-idx1-ubyte").subarray(8, 8 + TEST)]);
+if (images.length !== 785 * (LEARN + TEST)) throw new Error(`MNIST in ${mnist} is too short`);
+
+/// A tensor of F32 in a safetensors file.
+const tensor = (bytes, name) => {
+  const header = Number(bytes.readBigUInt64LE(0));
+  const [begin, end] = JSON.parse(bytes.subarray(8, 8 + header).toString())[name].data_offsets;
+  return Array.from({ length: (end - begin) / 4 }, (all, i) => bytes.readFloatLE(8 + header + begin + 4 * i));
+};
+
+const files = { wasm: readFileSync(wasm), images };
+for (const name of ["classifier", "doubt", "generator", "discriminator"]) {
+  files[name] = readFileSync(`${sources}/weights/${name}.safetensors`);
+}
+const distances = tensor(files.doubt, "distances").map((value) => Number(value.toPrecision(4)));
+const losses = text("weights/losses.txt").trim().split("\n").map(Number);
+
+let data = "";
+for (const [name, bytes] of Object.entries(files)) {
+  data += `<script type="text/plain" id="data-${name}">${gzipSync(bytes, { level: 9 }).toString("base64")}</script>\n`;
+}
+data += `<script type="text/plain" id="worker">${text("nn.js")}\n${text("worker.js")}</script>`;
+const script = `${text("networks.js")}\nconst LEARN = ${LEARN};\nconst DISTANCES = ${JSON.stringify(distances)};
+const NATIVE_LOSSES = ${JSON.stringify(losses)};\n${text("nn.js")}\n${text("page.js")}`;
+const parts = { "/*STYLE*/": text("style.css"), "<!--DATA-->": data, "/*TEXT*/": text("text.js"), "/*PAGE*/": script };
+let html = text("index.html");
+for (const [place, content] of Object.entries(parts)) html = html.replace(place, () => content);
+writeFileSync(page, html);
+
+const size = Buffer.byteLength(html);
+console.log(`${(size / 1e6).toFixed(2)} MB (${(gzipSync(html).length / 1e6).toFixed(2)} MB over a wire that packs)`);
+if (size > 5e6) throw new Error("the page is larger than 5 MB");

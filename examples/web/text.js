@@ -1,0 +1,114 @@
+// Every word that the page shows, for translation: replace this file's texts, keep its keys. {name}
+// stands for what is filled in.
+"use strict";
+
+const LANGUAGE = "en";
+const TEXT = {
+  title: "A network that learns while you watch",
+  lead: "Ten thousand handwritten digits, a neural network and a training loop are inside this one file. " +
+    "Nothing is sent anywhere: your browser does the learning.",
+  skip: "Skip to the training",
+  theme: "Light or dark",
+  loading: "Opening the module ...",
+  opened: "Ready: {parameters} weights read the first digit in {first} ms; the page uses {memory} MB of memory.",
+  navTrain: "Train", navDraw: "Draw", navImagine: "Imagine", navProve: "Prove",
+
+  trainTitle: "Train",
+  trainLead: "Choose a network, press Start, and see it go from guessing to reading within seconds.",
+  network: "Network",
+  lenet: "LeNet: convolutions", mlp: "MLP: dense layers only", own: "Put together your own",
+  addLayer: "Add", layerList: "Layers of your network",
+  addConv: "Conv2D", addPool: "MaxPool2D", addRelu: "ReLU", addNorm: "BatchNorm", addDropout: "Dropout",
+  addFlatten: "Flatten", addDense: "Dense",
+  remove: "Remove {name}", earlier: "Move {name} up", always: "always the last",
+  optimizer: "Optimizer", adam: "Adam", sgd: "SGD", momentum: "SGD with momentum", rmsprop: "RMSProp",
+  rate: "Learning rate", falls: "Let it fall to nothing by the end",
+  epochs: "Times through the images", batch: "Images in a batch",
+  start: "Start", pause: "Pause", goOn: "Go on", reset: "Reset",
+  accuracy: "Test images recognised", lossNow: "Loss", speed: "Images a second", seen: "Images seen",
+  time: "Seconds of training",
+  lossChart: "Loss", accuracyChart: "Images recognised",
+  trainCurve: "training images", testCurve: "test images",
+  lossLabel: "Loss: {train} on training images, {test} on test images after {images} images.",
+  accuracyLabel: "Recognised: {train} of training images, {test} of test images after {images} images.",
+  filters: "What the first layer looks for",
+  filtersNote: "Each square is one filter: orange weights want ink there, blue ones want none. They start as noise.",
+  filtersLabel: "{count} filters of {side} by {side} weights",
+  noFilters: "The first layer of this network has no filters to show.",
+  stateIdle: "Not trained yet.",
+  stateRunning: "Learning ...",
+  statePaused: "Paused.",
+  stateDone: "Done: {accuracy} of {count} test images recognised after {seconds} s of training.",
+  stateHidden: "The page was out of sight, so the training waited. It goes on.",
+  diverged: "It has diverged. Each step of this size ({rate}) jumps over the valley that it should go down into, and " +
+    "lands higher than it was, until the numbers leave what a computer can hold (the loss is {loss}). This is no " +
+    "error of the program: try a learning rate ten times smaller, and press Reset.",
+  stuck: "The loss does not fall: this is no better than guessing ({loss}; guessing gives 2.30). A smaller learning " +
+    "rate, or another optimizer, may help.",
+  refused: "The library refuses this network: {message}",
+
+  drawTitle: "Draw",
+  drawLead: "Write a digit with mouse, finger or pen, or drop a photograph of one here.",
+  board: "Drawing board. Without a pointer, choose a test image below.",
+  clear: "Clear", undo: "Undo", photo: "Open a picture",
+  sample: "A test image of", sampleOf: "A test image of {digit}",
+  seenAs: "As the networks see it",
+  seenAsNote: "fitted into 20x20 pixels and centred by its mass in 28x28, as MNIST was made",
+  yours: "Your network", shipped: "The one in this file",
+  yoursNote: "the network that you trained above", shippedNote: "99.7 % of all test images; trained for minutes",
+  untrained: "Train a network first, and its answer stands here.",
+  nothing: "Nothing drawn yet.",
+  answer: "It is a {digit}.",
+  unknown: "I don't know.",
+  doubtful: "It might be {first} or {second}: at {share}, the likeliest is less certain than the {least} that you ask for.",
+  strange: "It is like no digit that I know: farther from all ten than {share} of real digits are.",
+  ambiguity: "Refuse what is less certain than", distance: "Refuse what is stranger than this share of real digits",
+  probabilityOf: "{digit}: {share}",
+  maps: "The feature maps behind it",
+  mapsNote: "What the convolutions of the network make of your digit: bright where a filter has found its form.",
+  mapsOf: "Show those of", mapsLabel: "{count} maps of {name}",
+  dropHere: "Drop the picture",
+  noPicture: "This is no picture that the browser can read: {name}",
+  emptyPicture: "Nothing stands out from the background of this picture.",
+  fullPicture: "This picture holds no single digit: {share} of it stand out from the background.",
+  readPicture: "Read from the picture: what stands out, {colours}.",
+  darkOnLight: "dark on light", lightOnDark: "light on dark",
+
+  imagineTitle: "Imagine",
+  imagineLead: "This network has never seen your screen, but it has learned to write. Choose a digit and drag the point: " +
+    "every place on the map is a hand of its own.",
+  digit: "Digit", plane: "Map of handwriting. Arrow keys move the point.",
+  planeAt: "{x} across, {y} up",
+  newPlane: "Another map", stroll: "Take a walk", stopStroll: "Stop",
+  imagined: "A {digit} that nobody wrote",
+  judge: "The discriminator, trained to tell real from generated, says:",
+  fake: "generated", real: "real", judged: "{share} real",
+  gameTitle: "Which of these nine did nobody write?",
+  gameLead: "Eight were written by people, one by the generator.",
+  gameTile: "Image {number}",
+  gameRight: "Right. The generator drew number {place}.",
+  gameWrong: "No, a person wrote that. The generator drew number {place}.",
+  gameJudge: "The discriminator would have chosen number {place}.",
+  score: "You {you} of {rounds}, the discriminator {judge} of {rounds}",
+  next: "Next nine",
+
+  proveTitle: "Prove",
+  proveLead: "The same headers, compiled for this browser and for a processor, must learn the same. These are the " +
+    "losses of the first ten steps of LeNet, computed natively when this page was built, and here just now.",
+  step: "Step", native: "native", here: "here", difference: "difference",
+  same: "Equal to six digits, all ten. Computed here in {seconds} s.",
+  differs: "They differ by more than six digits allow: the largest relative difference is {difference}.",
+  again: "Compute them again",
+
+  footer: "The page is made of the header-only C++ library nn and a few hundred lines of JavaScript without a framework. " +
+    "In it are: nn (MIT licence), Eigen (MPL 2.0), nlohmann-json (MIT), the C and C++ libraries of Emscripten and LLVM " +
+    "(MIT; Apache 2.0 with LLVM exceptions), and 12,000 images of MNIST by Yann LeCun, Corinna Cortes and " +
+    "Christopher Burges (CC BY-SA 3.0).",
+  missing: "This browser lacks {what}, which the page computes with. A newer Chromium, Firefox or Safari has it.",
+  memory: "The browser gave the page no memory for this: {message}",
+  failed: "Something went wrong: {message}",
+};
+
+/// A text with its {names} filled in.
+const say = (key, values = {}) => TEXT[key].replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+if (typeof module === "object") module.exports = { TEXT, say };

@@ -1,0 +1,148 @@
+// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER]
+// At 1280 and at 390 pixels it trains, draws the ten digits, scribbles, opens and drops pictures, walks
+// through the latent plane and plays the game; nothing may complain on the console.
+import { mkdirSync } from "node:fs";
+import { resolve, dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Browser } from "./driver.mjs";
+
+const [page, shots] = process.argv.slice(2);
+const here = dirname(fileURLToPath(import.meta.url));
+const digitPicture = resolve(here, "../support/digit.png");
+if (shots) mkdirSync(shots, { recursive: true });
+
+let passed = 0;
+let failed = 0;
+function check(holds, what) {
+  if (holds) ++passed;
+  else ++failed;
+  console.log(`${holds ? "passed" : "FAILED"}  ${what}`);
+}
+
+/// Points on an arc around (x, y), from one angle to another, in turns clockwise from the right.
+const arc = (x, y, rx, ry, from, to, count = 14) =>
+  Array.from({ length: count + 1 }, (all, i) => {
+    const angle = 2 * Math.PI * (from + ((to - from) * i) / count);
+    return [x + rx * Math.cos(angle), y + ry * Math.sin(angle)];
+  });
+const DIGITS = [
+  [arc(0.5, 0.5, 0.2, 0.32, -0.25, 0.76, 22)],
+  [[[0.54, 0.18], [0.5, 0.5], [0.47, 0.82]]],
+  [[...arc(0.48, 0.33, 0.19, 0.16, -0.5, 0.1), [0.3, 0.8], [0.74, 0.78]]],
+  [[...arc(0.46, 0.33, 0.17, 0.15, -0.45, 0.22), ...arc(0.46, 0.65, 0.2, 0.17, -0.22, 0.42)]],
+  [[[0.36, 0.2], [0.31, 0.52], [0.7, 0.5]], [[0.64, 0.22], [0.6, 0.84]]],
+  [[[0.68, 0.2], [0.38, 0.2], [0.35, 0.47], ...arc(0.47, 0.63, 0.2, 0.18, -0.3, 0.4)]],
+  [[[0.6, 0.16], [0.44, 0.34], [0.34, 0.58], ...arc(0.5, 0.66, 0.16, 0.16, 0.5, -0.5, 18)]],
+  [[[0.3, 0.22], [0.7, 0.22], [0.56, 0.52], [0.46, 0.84]]],
+  [[...arc(0.5, 0.33, 0.14, 0.15, 0.05, 0.5, 8).reverse(), ...arc(0.5, 0.66, 0.17, 0.18, 0.6, 1.6, 18).map(([x, y]) => [1 - x, y]), ...arc(0.5, 0.33, 0.14, 0.15, 0.3, -0.55, 12)]],
+  [[...arc(0.5, 0.34, 0.16, 0.16, 0, -1, 18), [0.65, 0.55], [0.6, 0.84]]],
+];
+DIGITS[8] = [[...arc(0.5, 0.34, 0.13, 0.15, -0.1, -0.72, 10), ...arc(0.5, 0.67, 0.15, 0.17, -0.2, 0.75, 18), [0.6, 0.42], [0.63, 0.27]]];
+const SCRIBBLES = {
+  "a zigzag": [Array.from({ length: 15 }, (all, i) => [i % 2 ? 0.85 : 0.15, 0.12 + 0.055 * i])],
+  "a hatching": [0.15, 0.3, 0.45, 0.6, 0.75, 0.9].flatMap((k) => [[[k, 0.1], [k - 0.05, 0.9]], [[0.1, k], [0.9, k - 0.05]]]),
+  "a star": [Array.from({ length: 6 }, (all, i) => arc(0.5, 0.5, 0.4, 0.4, 0.15 + 0.4 * i, 0.15 + 0.4 * i, 1)[0])],
+};
+
+async function draw(browser, strokes, pointer) {
+  await browser.click("#clear");
+  await browser.drag("#board", strokes, pointer);
+  await new Promise((done) => setTimeout(done, 100));
+  await browser.until("return document.querySelector('#answer-shipped').dataset.answer !== ''", "an answer");
+  await new Promise((done) => setTimeout(done, 400));
+  return browser.run(`return { shipped: document.querySelector("#answer-shipped").dataset.answer,
+    own: document.querySelector("#answer-own").dataset.answer, why: document.querySelector("#answer-shipped .why").textContent }`);
+}
+
+async function visit(width, height, { dark, pointer, seconds }) {
+  const size = `${width} pixels`;
+  const browser = await Browser.open({ width, height, dark });
+  const shot = async (name) => {
+    if (shots) await browser.screenshot(`${shots}/${width}-${dark ? "dark" : "light"}-${name}.png`, name === "top" ? null : `#${name}`);
+  };
+  try {
+    await browser.go(pathToFileURL(resolve(page)).href);
+    await browser.until("return document.documentElement.dataset.ready === 'yes' || !document.querySelector('#trouble').hidden", "a page that is ready", 180);
+    check(await browser.run("return document.querySelector('#trouble').hidden"), `${size}: the page opens from a file: ${await browser.run("return document.querySelector('#opened').textContent")}`);
+    check(await browser.run("return document.documentElement.scrollWidth <= innerWidth"), `${size}: nothing is wider than the window`);
+    const proof = await browser.run("return document.querySelector('#proof').textContent");
+    check(proof.startsWith("Equal to six digits"), `${size}: ${proof}`);
+    await shot("top");
+
+    await browser.click("#start");
+    await browser.until("return document.querySelector('#state').textContent.startsWith('Done')", "the end of the training", seconds);
+    const done = await browser.run("return { state: document.querySelector('#state').textContent, accuracy: training.tests.at(-1).accuracy }");
+    check(done.accuracy >= 0.97, `${size}: at least 97 %: ${done.state}`);
+    await shot("train");
+
+    for (const [digit, strokes] of DIGITS.entries()) {
+      const found = await draw(browser, strokes, pointer);
+      check(found.shipped === String(digit), `${size}: a drawn ${digit} is read as ${found.shipped} (the page's own training: ${found.own}) ${found.why}`);
+      if (digit === 3) await shot("draw");
+    }
+    for (const [name, strokes] of Object.entries(SCRIBBLES)) {
+      const found = await draw(browser, strokes, pointer);
+      check(found.shipped === "refused" && found.why.length > 20, `${size}: ${name} is answered ${found.shipped}: ${found.why}`);
+    }
+
+    await browser.type("#photo", digitPicture);
+    await browser.until("return document.querySelector('#picture-note').textContent.length > 0", "a word about the picture");
+    const read = await browser.run("return document.querySelector('#picture-note').textContent");
+    check(read.startsWith("Read from the picture"), `${size}: a picture that is opened: ${read}`);
+    await browser.run(`const data = new DataTransfer(); data.items.add(new File(["no picture"], "words.png", { type: "image/png" }));
+      document.querySelector("#board").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }))`);
+    await browser.until("return document.querySelector('#picture-note').textContent.includes('words.png')", "a word about what is no picture");
+    check(true, `${size}: what is no picture is refused by name`);
+    await browser.run(`const canvas = Object.assign(document.createElement("canvas"), { width: 300, height: 400 });
+      const context = canvas.getContext("2d"); context.fillStyle = "#d8d2c4"; context.fillRect(0, 0, 300, 400);
+      Object.assign(context, { strokeStyle: "#223", lineWidth: 18, lineCap: "round" });
+      context.beginPath(); context.moveTo(90, 90); context.lineTo(210, 90); context.lineTo(140, 310); context.stroke();
+      canvas.toBlob((blob) => { const data = new DataTransfer(); data.items.add(new File([blob], "seven.png", { type: "image/png" }));
+        document.querySelector("#board").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })); });`);
+    await browser.until("return document.querySelector('#picture-note').textContent.includes('dark on light')", "a dropped photograph that is read");
+    await browser.until("return document.querySelector('#answer-shipped').dataset.answer === '7'", "a seven in the dropped picture");
+    check(true, `${size}: a dropped picture of a seven is read as 7`);
+
+    const picture = "return document.querySelector('#imagined').toDataURL()";
+    const before = await browser.run(picture);
+    await browser.drag("#plane", [[[0.6, 0.4], [0.4, 0.5], [0.2, 0.7]]], pointer);
+    await new Promise((settled) => setTimeout(settled, 800));
+    check(before !== (await browser.run(picture)), `${size}: dragged through the latent plane, the digit changes`);
+    await browser.click("#digits button:nth-child(6)");
+    await browser.until("return document.querySelector('#imagined-note').textContent.includes('5')", "a five");
+    const place = Number(await browser.run("return document.querySelector('#tiles').dataset.place"));
+    await browser.click(`#tiles button:nth-child(${place + 1})`);
+    const score = await browser.run("return document.querySelector('#score').textContent");
+    check(score.startsWith("You 1 of 1"), `${size}: the game keeps score: ${score}`);
+    await shot("imagine");
+    await shot("prove");
+
+    await browser.click("[name=network][value=own]");
+    await browser.run("document.querySelectorAll('#layers li button[aria-label^=Remove]')[6].click()"); // Flatten
+    await browser.until("return document.querySelector('#state').textContent.includes('Flatten')", "the library's refusal");
+    check(true, `${size}: an impossible network is refused: ${await browser.run("return document.querySelector('#state').textContent")}`);
+    if (shots) await browser.screenshot(`${shots}/${width}-${dark ? "dark" : "light"}-own.png`, "#train");
+    await browser.click("[name=network][value=mlp]");
+    await browser.run("const rate = document.querySelector('#rate'); rate.value = 2; rate.dispatchEvent(new Event('input')); const o = document.querySelector('#optimizer'); o.value = 'sgd'; o.dispatchEvent(new Event('change'));");
+    await browser.until("return !document.querySelector('#start').disabled && training.images === 0", "another network");
+    await browser.click("#start");
+    await browser.until("return !document.querySelector('#diverged').hidden", "a training that diverges", 120);
+    const said = await browser.run("return document.querySelector('#diverged').textContent");
+    check(said.includes("diverged") || said.includes("guessing"), `${size}: a rate of 100 is explained: ${said.slice(0, 60)}...`);
+    if (shots) await browser.screenshot(`${shots}/${width}-${dark ? "dark" : "light"}-diverged.png`, "#train");
+    const complaints = await browser.complaints();
+    check(complaints.length === 0, `${size}: nothing on the console ${complaints.join(" | ")}`);
+  } catch (error) {
+    check(false, `${size}: ${error.message}`);
+    const complaints = await browser.complaints().catch(() => []);
+    if (complaints.length > 0) console.log(complaints.join("\n"));
+    console.log(await browser.run("return document.querySelector('#trouble').textContent").catch(() => ""));
+  } finally {
+    await browser.close();
+  }
+}
+
+await visit(1280, 900, { dark: false, pointer: "mouse", seconds: 400 });
+await visit(390, 844, { dark: true, pointer: "touch", seconds: 400 });
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
