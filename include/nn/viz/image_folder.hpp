@@ -25,11 +25,11 @@ enum class OtherSizes {
 
 /// How pictures in folders become a data set.
 struct ImageFolderOptions {
-  Index height = 0;  ///< of all pictures; 0 for that of the first
-  Index width = 0;   ///< likewise
-  OtherSizes other_sizes = OtherSizes::refuse;
-  bool grey = false;             ///< one channel instead of three
-  Colour background = black;     ///< of borders, for `OtherSizes::fit`
+  Index height = 0;                             ///< of all pictures; 0 for that of the first
+  Index width = 0;                              ///< likewise
+  OtherSizes other_sizes = OtherSizes::refuse;  ///< what to do with pictures of other sizes
+  bool grey = false;                            ///< one channel instead of three
+  Colour background = black;                    ///< of borders, for `OtherSizes::fit`
   bool skip_unreadable = false;  ///< files that are no pictures are listed instead of refused
   /// The folders to read, in the order of their labels; empty for all of them, sorted by name. To
   /// give a test set the classes of its training set, even one that it has no pictures of.
@@ -41,8 +41,8 @@ struct ImageFolderOptions {
 
 /// A file that was skipped.
 struct SkippedFile {
-  std::filesystem::path path;
-  std::string reason;  ///< in words
+  std::filesystem::path path;  ///< of the file
+  std::string reason;          ///< in words
 };
 
 /// Pictures from folders.
