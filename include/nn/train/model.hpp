@@ -38,7 +38,7 @@ class Model {
   // By reference: gcc 12.2 may pass a layer wrongly by value (see cmake/nnTargets.cmake).
   // NOLINTNEXTLINE(modernize-pass-by-value)
   [[gnu::cold]] Model(const Network& network, const Shape& input, const ModelOptions& options = {})
-      : network_(network), plan_(plan_of(network_, input)), seed_(options.seed) {
+      : network_(network), plan_(plan_of(network, input)), seed_(options.seed) {
     place();
     reset(options.seed);
   }
