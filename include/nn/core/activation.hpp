@@ -2,6 +2,7 @@
 /// The activations that a kernel can apply to its output while it is still in registers.
 #pragma once
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn {
@@ -25,7 +26,7 @@ struct Activation {
   [[nodiscard]] constexpr T gradient(T y, T dy) const {
     const T straight = y > T(0) ? dy : T(0);
     const T bent = y > T(0) ? T(0) : dy;
-    return straight + T(slope) * bent;
+    return straight + detail::product(T(slope), bent);
   }
 };
 

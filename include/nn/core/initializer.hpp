@@ -123,12 +123,12 @@ inline void orthonormalize_row(TensorView<double> q, Index row) {
   double* const added = q.data() + row * size;
   for (Index other = 0; other < row; ++other) {
     const double* const before = q.data() + other * size;
-    double product = 0;
-    for (Index i = 0; i < size; ++i) product += before[i] * added[i];
-    for (Index i = 0; i < size; ++i) added[i] -= product * before[i];
+    double projection = 0;
+    for (Index i = 0; i < size; ++i) projection += product(before[i], added[i]);
+    for (Index i = 0; i < size; ++i) added[i] -= product(projection, before[i]);
   }
   double squares = 0;
-  for (Index i = 0; i < size; ++i) squares += added[i] * added[i];
+  for (Index i = 0; i < size; ++i) squares += product(added[i], added[i]);
   for (Index i = 0; i < size; ++i) added[i] /= std::sqrt(squares);
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn {
@@ -39,8 +40,8 @@ constexpr double portable_log(double x) {
   const double s = (m - 1) / (m + 1);
   const double square = s * s;
   double sum = 0;
-  for (int k = 23; k >= 1; k -= 2) sum = sum * square + 1.0 / k;
-  return 2 * s * sum + exponent * 0.6931471805599453;
+  for (int k = 23; k >= 1; k -= 2) sum = product(sum, square) + 1.0 / k;
+  return product(2 * s, sum) + product(exponent, 0.6931471805599453);
 }
 
 /// The square root by Newton's iteration, correctly rounded but for the last bit.
@@ -53,7 +54,7 @@ constexpr double portable_sqrt(double x) {
 template <std::size_t N>
 constexpr double polynomial(const std::array<double, N>& coefficients, double x) {
   double sum = 0;
-  for (std::size_t k = N; k-- > 0;) sum = sum * x + coefficients[k];
+  for (std::size_t k = N; k-- > 0;) sum = product(sum, x) + coefficients[k];
   return sum;
 }
 
@@ -99,7 +100,7 @@ constexpr double normal_quantile(double p) {
                                     2.04426310338993978564e-15};
   const double q = p - 0.5;
   if (q >= -0.425 && q <= 0.425) {
-    const double r = 0.180625 - q * q;
+    const double r = 0.180625 - product(q, q);
     return q * polynomial(a, r) / polynomial(b, r);
   }
   const double tail = q < 0 ? p : 1 - p;
@@ -168,7 +169,9 @@ class Random {
   constexpr double uniform() { return static_cast<double>((*this)() >> 11U) * 0x1p-53; }
 
   /// Uniform in [low, high).
-  constexpr double uniform(double low, double high) { return low + (high - low) * uniform(); }
+  constexpr double uniform(double low, double high) {
+    return low + detail::product(high - low, uniform());
+  }
 
   /// Uniform in {0, ..., count - 1} (Lemire, "Fast random integer generation in an interval",
   /// 2019).
@@ -190,7 +193,7 @@ class Random {
   /// Normal, by inversion: one uniform number each, so that streams stay aligned.
   constexpr double normal(double mean = 0, double deviation = 1) {
     const double p = (static_cast<double>((*this)() >> 12U) + 0.5) * 0x1p-52;  // in (0, 1)
-    return mean + deviation * detail::normal_quantile(p);
+    return mean + detail::product(deviation, detail::normal_quantile(p));
   }
 
   /// Puts `items` into a random order, each equally likely (Fisher and Yates).

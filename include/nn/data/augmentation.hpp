@@ -145,8 +145,9 @@ struct RandomBrightnessContrast {
     const auto factor = static_cast<float>(1 + context.random.uniform(-contrast, contrast));
     const double sum = std::accumulate(image.begin(), image.end(), 0.0);
     const auto mean = static_cast<float>(sum / static_cast<double>(image.size()));
-    const float constant = mean * (1 - factor) + offset;
-    for (float& pixel : image) pixel = std::clamp(pixel * factor + constant, 0.0F, 1.0F);
+    const float constant = detail::product(mean, 1 - factor) + offset;
+    for (float& pixel : image)
+      pixel = std::clamp(detail::product(pixel, factor) + constant, 0.0F, 1.0F);
   }
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/data/class_labels.hpp"
 #include "nn/data/data_source.hpp"
@@ -262,7 +263,7 @@ struct TrainTest {
   Normalization result;
   for (std::size_t c = 0; c < sums.size(); ++c) {
     const double mean = static_cast<double>(sums[c]) / count;
-    const double variance = static_cast<double>(squares[c]) / count - mean * mean;
+    const double variance = static_cast<double>(squares[c]) / count - detail::product(mean, mean);
     result.mean.push_back(mean / 255);
     result.deviation.push_back(variance > 1e-9 ? std::sqrt(variance) / 255 : 1.0);
   }

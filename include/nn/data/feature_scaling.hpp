@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 
 namespace nn {
@@ -53,7 +54,7 @@ struct FeatureScaling {
   void undo(TensorView<T> values) const {
     check(values.shape());
     for_each<T>(values, [](T value, double from, double width) {
-      return static_cast<T>(static_cast<double>(value) * width + from);
+      return static_cast<T>(detail::product(static_cast<double>(value), width) + from);
     });
   }
   /// The same.
@@ -112,7 +113,7 @@ struct FeatureRange {
     count += 1;
     const double distance = value - mean;
     mean += distance / count;
-    squares += distance * (value - mean);
+    squares += product(distance, value - mean);
   }
 };
 

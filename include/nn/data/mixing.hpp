@@ -11,6 +11,8 @@
 #include <cmath>
 
 #include "nn/data/batch.hpp"
+#include "nn/kernels/simd/lanes.hpp"
+#include "nn/kernels/simd/math.hpp"
 
 namespace nn {
 
@@ -21,12 +23,12 @@ namespace detail {
 [[nodiscard]] inline double symmetric_beta(Random& random, double alpha) {
   constexpr double two_pi = 6.283185307179586;
   if (alpha >= 1) {
-    const double radius = std::sqrt(1 - std::pow(random.uniform(), 2 / (2 * alpha - 1)));
-    return 0.5 + 0.5 * radius * std::cos(two_pi * random.uniform());
+    const double radius = std::sqrt(1 - power(random.uniform(), 2 / (2 * alpha - 1)));
+    return 0.5 + product(0.5 * radius, cosine(two_pi * random.uniform()));
   }
   for (;;) {
-    const double x = std::pow(random.uniform(), 1 / alpha);
-    const double y = std::pow(random.uniform(), 1 / alpha);
+    const double x = power(random.uniform(), 1 / alpha);
+    const double y = power(random.uniform(), 1 / alpha);
     if (x + y > 0 && x + y <= 1) return x / (x + y);
   }
 }
@@ -36,11 +38,12 @@ template <class T>
 void blend(TensorView<T> a, TensorView<T> b, double share) {
   const T more = static_cast<T>(share);
   const T less = static_cast<T>(1 - share);
-  for (Index i = 0; i < a.size(); ++i) {
-    const T first = a[i];
-    a[i] = more * first + less * b[i];
-    b[i] = more * b[i] + less * first;
-  }
+  for_each_vector<T>(a.size(), [&](Index i, const auto& some) {
+    const auto first = some.load(a.data() + i);
+    const auto second = some.load(b.data() + i);
+    some.store(product(more, first) + product(less, second), a.data() + i);
+    some.store(product(more, second) + product(less, first), b.data() + i);
+  });
 }
 
 /// Calls mix(i, N - 1 - i) for every pair of samples of a batch.

@@ -10,8 +10,17 @@
 #include <vector>
 
 #include "nn/data/random_noise.hpp"
+#include "nn/kernels/simd/math.hpp"
 
 namespace nn {
+
+namespace detail {
+
+[[nodiscard]] inline double sum_of_squares(double a, double b) {
+  return product(a, a) + product(b, b);
+}
+
+}  // namespace detail
 
 /// Smooth textures: random values on grids of several spacings, interpolated and added, stretched
 /// to a random range of levels (value noise; Ebert et al., "Texturing and Modeling", 3rd ed. 2003,
@@ -33,13 +42,17 @@ struct Texture {
     const double bright = brightest.draw(random);
     for (Index i = 0; i < image.size(); ++i) {
       const double share = (sum[static_cast<std::size_t>(i)] - base) / extent;
-      image[i] = detail::to_level(dark + (bright - dark) * share);
+      image[i] = detail::to_level(dark + detail::product(bright - dark, share));
     }
   }
 
  private:
   /// 3t^2 - 2t^3: from 0 to 1 with no slope at either end.
-  static double smooth(double t) { return t * t * (3 - 2 * t); }
+  static double smooth(double t) { return t * t * (3 - detail::product(2.0, t)); }
+
+  static double between(double from, double to, double share) {
+    return detail::product(from, 1 - share) + detail::product(to, share);
+  }
 
   static void add_octave(Random& random, Index height, Index width, Index spacing,
                          std::vector<double>& sum) {
@@ -58,9 +71,9 @@ struct Texture {
       for (Index x = 0; x < width; ++x) {
         const Index column = x / spacing;
         const double u = smooth(static_cast<double>(x % spacing) / static_cast<double>(spacing));
-        const double upper = at(row, column) * (1 - u) + at(row, column + 1) * u;
-        const double lower = at(row + 1, column) * (1 - u) + at(row + 1, column + 1) * u;
-        sum[static_cast<std::size_t>(y * width + x)] += upper * (1 - v) + lower * v;
+        const double upper = between(at(row, column), at(row, column + 1), u);
+        const double lower = between(at(row + 1, column), at(row + 1, column + 1), u);
+        sum[static_cast<std::size_t>(y * width + x)] += between(upper, lower, v);
       }
     }
   }
@@ -87,8 +100,9 @@ struct Grain {
       for (Index x = 0; x < image.shape()[1]; ++x) {
         const double v = (static_cast<double>(y) - row) / width;
         const double u = (static_cast<double>(x) - column) / width;
-        const double share = has_spot ? std::exp(-0.5 * (v * v + u * u)) : 1.0;
-        const bool grain = random.bernoulli(share * std::pow(image(y, x) / 255.0, power));
+        const double share =
+            has_spot ? detail::exponential(-0.5 * detail::sum_of_squares(v, u)) : 1.0;
+        const bool grain = random.bernoulli(share * detail::power(image(y, x) / 255.0, power));
         const double level = random.uniform(32, 255);
         image(y, x) = grain ? detail::to_level(level) : std::uint8_t{0};
       }
@@ -97,6 +111,10 @@ struct Grain {
 };
 
 namespace detail {
+
+[[nodiscard]] inline double sum_of_products(double a, double b, double c, double d) {
+  return product(a, b) + product(c, d);
+}
 
 struct Point {
   double y = 0;
@@ -111,12 +129,12 @@ struct Point {
 /// The square of the distance from p to the segment from a to b.
 [[nodiscard]] inline double squared_distance(Point p, Point a, Point b) {
   const Point d{b.y - a.y, b.x - a.x};
-  const double length = d.y * d.y + d.x * d.x;
-  const double along = length > 0 ? ((p.y - a.y) * d.y + (p.x - a.x) * d.x) / length : 0.0;
+  const double length = sum_of_squares(d.y, d.x);
+  const double along = length > 0 ? sum_of_products(p.y - a.y, d.y, p.x - a.x, d.x) / length : 0.0;
   const double t = std::clamp(along, 0.0, 1.0);
-  const double dy = p.y - a.y - t * d.y;
-  const double dx = p.x - a.x - t * d.x;
-  return dy * dy + dx * dx;
+  const double dy = p.y - a.y - product(t, d.y);
+  const double dx = p.x - a.x - product(t, d.x);
+  return sum_of_squares(dy, dx);
 }
 
 /// Mixes `ink` into each pixel by the share, from 0 to 1, of it that `coverage(centre)` says.
@@ -127,7 +145,7 @@ void paint(TensorView<std::uint8_t> image, double ink, const Coverage& coverage)
       const Point centre{static_cast<double>(y) + 0.5, static_cast<double>(x) + 0.5};
       const double share = std::clamp(coverage(centre), 0.0, 1.0);
       std::uint8_t& pixel = image(y, x);
-      pixel = to_level(pixel + (ink - pixel) * share);
+      pixel = to_level(pixel + product(ink - pixel, share));
     }
   }
 }
@@ -140,7 +158,7 @@ inline void draw_line(TensorView<std::uint8_t> image, std::span<const Point> poi
     for (std::size_t i = 1; i < points.size(); ++i) {
       nearest = std::min(nearest, squared_distance(centre, points[i - 1], points[i]));
     }
-    return 0.5 * thickness + 0.5 - std::sqrt(nearest);
+    return product(0.5, thickness) + 0.5 - std::sqrt(nearest);
   });
 }
 
@@ -152,7 +170,7 @@ inline void fill_polygon(TensorView<std::uint8_t> image, std::span<const Point> 
     for (std::size_t i = 1; i < outline.size(); ++i) {
       const Point a = outline[i - 1];
       const Point b = outline[i];
-      if ((b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x) < 0) return 0.0;
+      if (product(b.x - a.x, p.y - a.y) < product(b.y - a.y, p.x - a.x)) return 0.0;
     }
     return 1.0;
   });
@@ -199,7 +217,8 @@ struct Strokes {
       const double from = (1 - t) * (1 - t);
       const double by = 2 * t * (1 - t);
       const double to = t * t;
-      points[i] = {from * a.y + by * b.y + to * c.y, from * a.x + by * b.x + to * c.x};
+      points[i] = {detail::sum_of_products(from, a.y, by, b.y) + detail::product(to, c.y),
+                   detail::sum_of_products(from, a.x, by, b.x) + detail::product(to, c.x)};
     }
     return points;
   }
@@ -242,8 +261,8 @@ struct Shapes {
       // The distance to the edge, as exact as levels need: (r - 1) times the mean radius.
       const double y = (p.y - centre.y) / height;
       const double x = (p.x - centre.x) / width;
-      const double outside = (std::sqrt(y * y + x * x) - 1) * 0.5 * (height + width);
-      return filled ? 0.5 - outside : 0.5 * line + 0.5 - std::abs(outside);
+      const double outside = (std::sqrt(detail::sum_of_squares(y, x)) - 1) * 0.5 * (height + width);
+      return filled ? 0.5 - outside : detail::product(0.5, line) + 0.5 - std::abs(outside);
     });
   }
 
@@ -258,7 +277,8 @@ struct Shapes {
     for (std::size_t i = 0; i <= corners; ++i) {
       const double angle = turn + 6.283185307179586 * static_cast<double>(i % corners) /
                                       static_cast<double>(corners);
-      points[i] = {centre.y + height * std::sin(angle), centre.x + width * std::cos(angle)};
+      points[i] = {centre.y + detail::product(height, detail::sine(angle)),
+                   centre.x + detail::product(width, detail::cosine(angle))};
     }
     const std::span<const detail::Point> outline(points.data(), corners + 1);
     const bool filled = random.bernoulli(0.5);

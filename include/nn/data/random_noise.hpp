@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "nn/core/random.hpp"
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/data/dataset.hpp"
 
@@ -115,7 +116,7 @@ class PixelwiseNoise {
     const auto count = static_cast<double>(images.size());
     for (std::size_t i = 0; i < mean_.size(); ++i) {
       mean_[i] /= count;
-      const double variance = deviation_[i] / count - mean_[i] * mean_[i];
+      const double variance = deviation_[i] / count - detail::product(mean_[i], mean_[i]);
       deviation_[i] = std::sqrt(std::max(variance, 0.0));
     }
   }

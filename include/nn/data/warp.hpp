@@ -11,6 +11,8 @@
 #include <span>
 
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/simd/math.hpp"
 
 namespace nn {
 
@@ -132,8 +134,9 @@ class BilinearImage {
       const float* corner = pixels_ + (row * width_ + column) * channels_;
       const float* under = corner + width_ * channels_;
       for (Index c = 0; c < channels_; ++c) {
-        out[c] = weights[0] * corner[c] + weights[1] * corner[channels_ + c] +
-                 weights[2] * under[c] + weights[3] * under[channels_ + c];
+        const float above =
+            product(weights[0], corner[c]) + product(weights[1], corner[channels_ + c]);
+        out[c] = above + product(weights[2], under[c]) + product(weights[3], under[channels_ + c]);
       }
     } else {
       std::fill_n(out, channels_, 0.0F);
@@ -150,7 +153,7 @@ class BilinearImage {
     const bool inside = y >= 0 && y < height_ && x >= 0 && x < width_;
     if (!inside && border_ == Border::zero) return;
     const Index pixel = reflected(y, height_) * width_ + reflected(x, width_);
-    for (Index c = 0; c < channels_; ++c) out[c] += weight * pixels_[pixel * channels_ + c];
+    for (Index c = 0; c < channels_; ++c) out[c] += product(weight, pixels_[pixel * channels_ + c]);
   }
 
   const float* pixels_;
@@ -197,14 +200,15 @@ struct AffineMap {
     const float centre_y = static_cast<float>(image.shape()[0] - 1) / 2;
     const float centre_x = static_cast<float>(image.shape()[1] - 1) / 2;
     const float angle = rotation * 0.017453292519943295F;
-    const float cosine = std::cos(angle) / scale;
-    const float sine = std::sin(angle) / scale;
+    const float cosine = static_cast<float>(detail::cosine(static_cast<double>(angle))) / scale;
+    const float sine = static_cast<float>(detail::sine(static_cast<double>(angle))) / scale;
     // The inverse map, from where a pixel is to where it was: the steps in the opposite order.
     warp_image(image, scratch, border, [&](Index row, Index column) {
       const float y = static_cast<float>(row) - centre_y - down;
       const float x = static_cast<float>(column) - centre_x - right;
-      const float was_y = sine * x + cosine * y;
-      const float was_x = cosine * x - sine * y + shear * was_y;
+      const float was_y = detail::product(sine, x) + detail::product(cosine, y);
+      const float was_x =
+          detail::product(cosine, x) - detail::product(sine, y) + detail::product(shear, was_y);
       return Position{was_y + centre_y, was_x + centre_x};
     });
   }
@@ -233,7 +237,7 @@ inline void blur(std::span<float> field, Index height, Index width, float sigma,
   float sum = 0;
   for (Index k = -radius; k <= radius; ++k) {
     const float distance = static_cast<float>(k) / sigma;
-    sum += kernel[k + radius] = std::exp(-0.5F * distance * distance);
+    sum += kernel[k + radius] = exponential(-0.5F * distance * distance);
   }
   for (Index k = 0; k <= 2 * radius; ++k) kernel[k] /= sum;
 
@@ -242,7 +246,7 @@ inline void blur(std::span<float> field, Index height, Index width, float sigma,
     std::fill_n(row, width, 0.0F);
     for (Index k = -radius; k <= radius; ++k) {
       const float* from = field.data() + reflected(y + k, height) * width;
-      for (Index x = 0; x < width; ++x) row[x] += kernel[k + radius] * from[x];
+      add_multiple(width, kernel[k + radius], from, row);
     }
   }
   for (Index y = 0; y < height; ++y) {
@@ -251,7 +255,7 @@ inline void blur(std::span<float> field, Index height, Index width, float sigma,
     float* row = field.data() + y * width;
     std::fill_n(row, width, 0.0F);
     for (Index k = 0; k <= 2 * radius; ++k) {
-      for (Index x = 0; x < width; ++x) row[x] += kernel[k] * padded[x + k];
+      add_multiple(width, kernel[k], padded + k, row);
     }
   }
 }

@@ -5,7 +5,6 @@
 /// and Softplus. GELU and SiLU, which are not monotonic, need their input again.
 #pragma once
 
-#include <cmath>
 #include <numbers>
 
 #include "nn/layers/elementwise.hpp"
@@ -21,13 +20,14 @@ struct Sigmoid {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](auto& v) { v = (T(1) + (-v).exp()).inverse(); });
+    detail::map_elements(x, y, [](const auto& v) { return detail::logistic(v); });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, auto& g) { g *= v * (T(1) - v); });
+    detail::map_gradients(context, y, dy, dx,
+                          [](const auto& v, const auto& g) { return g * (v * (T(1) - v)); });
   }
 };
 
@@ -40,14 +40,15 @@ struct Tanh {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](auto& v) { v = v.tanh(); });
+    detail::map_elements(x, y, [](const auto& v) { return detail::hyperbolic_tangent(v); });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx,
-                          [](const auto& v, auto& g) { g *= T(1) - v.square(); });
+    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
+      return g * (T(1) - detail::product(v, v));
+    });
   }
 };
 
@@ -73,15 +74,20 @@ struct ELU {
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
     const T a = static_cast<T>(alpha);
-    detail::map_elements(x, y, [a](auto& v) { v = (v > T(0)).select(v, a * v.min(T(0)).expm1()); });
+    detail::map_elements(x, y, [a](const auto& v) {
+      const std::remove_cvref_t<decltype(v)> zero{};
+      return v > zero ? v : a * detail::exponential_minus_1(v > zero ? zero : v);
+    });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
     const T a = static_cast<T>(alpha);
-    detail::map_gradients(context, y, dy, dx,
-                          [a](const auto& v, auto& g) { g = (v > T(0)).select(g, g * (v + a)); });
+    detail::map_gradients(context, y, dy, dx, [a](const auto& v, const auto& g) {
+      const std::remove_cvref_t<decltype(v)> zero{};
+      return v > zero ? g : g * (v + a);
+    });
   }
 };
 
@@ -100,16 +106,19 @@ struct SELU {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](auto& v) {
-      v = (v > T(0)).select(T(lambda) * v, T(lambda * alpha) * v.min(T(0)).expm1());
+    detail::map_elements(x, y, [](const auto& v) {
+      const std::remove_cvref_t<decltype(v)> zero{};
+      return v > zero ? T(lambda) * v
+                      : T(lambda * alpha) * detail::exponential_minus_1(v > zero ? zero : v);
     });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, auto& g) {
-      g = (v > T(0)).select(T(lambda) * g, g * (v + T(lambda * alpha)));
+    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
+      const std::remove_cvref_t<decltype(v)> zero{};
+      return v > zero ? T(lambda) * g : g * (v + T(lambda * alpha));
     });
   }
 };
@@ -140,8 +149,12 @@ struct Clip {
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
     const T a = static_cast<T>(low);
     const T b = static_cast<T>(high);
-    detail::map_elements(x, y, [a, b](auto& v) {  // a NaN stays one
-      v = v.unaryExpr([a, b](T value) { return value < a ? a : value > b ? b : value; }).eval();
+    detail::map_elements(x, y, [a, b](const auto& v) {  // a NaN stays one
+      using V = std::remove_cvref_t<decltype(v)>;
+      const V least = a - V{};
+      const V most = b - V{};
+      const V above = v < least ? least : v;
+      return above > most ? most : above;
     });
   }
 
@@ -150,8 +163,11 @@ struct Clip {
                 TensorView<const T> dy, TensorView<T> dx) const {
     const T a = static_cast<T>(low);
     const T b = static_cast<T>(high);
-    detail::map_gradients(context, y, dy, dx,
-                          [a, b](const auto& v, auto& g) { g = (v > a && v < b).select(g, T(0)); });
+    detail::map_gradients(context, y, dy, dx, [a, b](const auto& v, const auto& g) {
+      using V = std::remove_cvref_t<decltype(v)>;
+      const V above = v > a - V{} ? g : V{};
+      return v < b - V{} ? above : V{};
+    });
   }
 };
 
@@ -165,13 +181,19 @@ struct Softplus {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](auto& v) { v = v.max(T(0)) + (-v.abs()).exp().log1p(); });
+    detail::map_elements(x, y, [](const auto& v) {
+      const std::remove_cvref_t<decltype(v)> zero{};
+      const auto small = detail::exponential(v > zero ? -v : v);
+      return (v < zero ? zero : v) + detail::logarithm_of_1_plus(small);
+    });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, auto& g) { g *= -(-v).expm1(); });
+    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
+      return g * -detail::exponential_minus_1(-v);
+    });
   }
 };
 
@@ -185,15 +207,15 @@ struct SiLU {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](auto& v) { v /= T(1) + (-v).exp(); });
+    detail::map_elements(x, y, [](const auto& v) { return v / (T(1) + detail::exponential(-v)); });
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, x, dy, dx, [](auto& v, auto& g) {
-      const detail::Block<T> sigmoid = (T(1) + (-v).exp()).inverse();
-      g *= sigmoid * (T(1) + v * (T(1) - sigmoid));
+    detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
+      const auto sigmoid = detail::logistic(v);
+      return g * (sigmoid * (T(1) + detail::product(v, T(1) - sigmoid)));
     });
   }
 };
@@ -215,9 +237,11 @@ struct GELU {
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
     if (approximate) {
-      detail::map_elements(x, y, [](auto& v) { v *= T(0.5) + T(0.5) * bend<T>(v).tanh(); });
+      detail::map_elements(x, y, [](const auto& v) {
+        return v * (T(0.5) + detail::product(T(0.5), detail::hyperbolic_tangent(bend<T>(v))));
+      });
     } else {
-      detail::map_elements(x, y, [](auto& v) { v *= normal_cdf<T>(v); });
+      detail::map_elements(x, y, [](const auto& v) { return v * detail::normal_probability(v); });
     }
   }
 
@@ -225,15 +249,17 @@ struct GELU {
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
     if (approximate) {
-      detail::map_gradients(context, x, dy, dx, [](const auto& v, auto& g) {
-        const detail::Block<T> t = bend<T>(v).tanh();
-        const auto slope = T(root) * (T(1) + T(3 * cubic) * v.square());
-        g *= T(0.5) * (T(1) + t + v * (T(1) - t.square()) * slope);
+      detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
+        const auto t = detail::hyperbolic_tangent(bend<T>(v));
+        const auto slope = T(root) * (T(1) + detail::product(T(3 * cubic), v * v));
+        const auto bent = detail::product(v * (T(1) - detail::product(t, t)), slope);
+        return g * (T(0.5) * (T(1) + t + bent));
       });
     } else {
-      detail::map_gradients(context, x, dy, dx, [](const auto& v, auto& g) {
-        const auto density = T(root / 2) * (T(-0.5) * v.square()).exp();  // root / 2 = (2 pi)^-1/2
-        g *= normal_cdf<T>(v) + v * density;
+      detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
+        const auto square = T(-0.5) * v * v;
+        const auto density = T(root / 2) * detail::exponential(square);  // root / 2 = (2 pi)^-1/2
+        return g * (detail::normal_probability(v) + detail::product(v, density));
       });
     }
   }
@@ -242,14 +268,9 @@ struct GELU {
   static constexpr double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
   static constexpr double cubic = 0.044715;
 
-  template <class T>
-  static detail::Block<T> bend(const detail::Block<T>& v) {
-    return T(root) * (v + T(cubic) * v.cube());
-  }
-
-  template <class T>
-  static detail::Block<T> normal_cdf(const detail::Block<T>& v) {
-    return v.unaryExpr([](T value) { return T(0.5) * std::erfc(-value / T(std::numbers::sqrt2)); });
+  template <class T, class V>
+  static V bend(const V& v) {
+    return T(root) * (v + detail::product(T(cubic), v * v * v));
   }
 };
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cmath>
+#include <numeric>
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/elementwise.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -122,11 +124,7 @@ struct BatchNorm {
       const Activation activation = context.activation;  // in a register, not in memory
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        const T* from = x.data() + at;
-        T* to = y.data() + at;
-        for (Index i = 0; i < count; ++i) {
-          to[i] = activation((from[i] - means[i]) * factors[i] + shifts[i]);
-        }
+        detail::normalize(count, x.data() + at, means, factors, shifts, activation, y.data() + at);
       }
     });
   }
@@ -173,12 +171,8 @@ struct BatchNorm {
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        const T* value = x.data() + at;
-        const T* gradient = dy.data() + at;
-        T* to = dx.data() + at;
-        for (Index i = 0; i < count; ++i) {
-          to[i] = factors[i] * (gradient[i] - dshift[i] - (value[i] - means[i]) * slopes[i]);
-        }
+        detail::normalize_backward(count, dy.data() + at, x.data() + at, means, factors, dshift,
+                                   slopes, dx.data() + at);
       }
     });
   }
@@ -186,7 +180,8 @@ struct BatchNorm {
  private:
   /// How a batch is walked through. It is a matrix of `rows` x `channels`; since few channels would
   /// leave vector registers half empty, several rows are taken at a time, `width` elements, and
-  /// per-channel values are repeated to that width.
+  /// per-channel values are repeated to that width: whole vectors of any processor, where that
+  /// does not make it long.
   struct Layout {
     Index channels;
     Index rows;
@@ -196,9 +191,14 @@ struct BatchNorm {
     Layout(const Plan& plan, Index batch)
         : channels(plan.input.back()),
           rows(batch * plan.input.size() / channels),
-          width(channels * std::max<Index>(1, 64 / channels)),
+          width(width_of(channels)),
           piece(width * std::max<Index>(16, 8192 / width)) {}
 
+    [[nodiscard]] static Index width_of(Index channels) {
+      const Index whole = std::lcm(channels, Index{16});
+      const Index least = whole <= 512 ? whole : channels;
+      return least * std::max<Index>(1, 64 / least);
+    }
     [[nodiscard]] Index size() const { return rows * channels; }
     [[nodiscard]] Index pieces() const { return (size() + piece - 1) / piece; }
 
@@ -247,17 +247,14 @@ struct BatchNorm {
       std::fill_n(mean, 2 * layout.width, T(0));
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        for (Index i = 0; i < count; ++i) mean[i] += x[at + i] - origin[i];
+        detail::add_differences(count, x + at, origin, mean);
       }
       layout.fold(mean);
       for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
       layout.repeat(mean);
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        for (Index i = 0; i < count; ++i) {
-          const T difference = x[at + i] - origin[i] - mean[i];
-          squares[i] += difference * difference;
-        }
+        detail::add_squares(count, x + at, origin, mean, squares);
       }
       layout.fold(squares);
     });
@@ -279,8 +276,8 @@ struct BatchNorm {
     const T* other_squares = other_mean + layout.width;
     for (Index c = 0; c < layout.channels; ++c) {
       const T difference = other_mean[c] - mean[c];
-      mean[c] += difference * share;
-      squares[c] += other_squares[c] + difference * difference * weight;
+      mean[c] += detail::product(difference, share);
+      squares[c] += other_squares[c] + detail::product(difference * difference, weight);
     }
   }
 
@@ -292,12 +289,12 @@ struct BatchNorm {
     const T rate = static_cast<T>(momentum);
     const T rows = static_cast<T>(layout.rows);
     for (Index c = 0; c < layout.channels; ++c) {
-      running_mean[c] += rate * (mean[c] - running_mean[c]);
+      running_mean[c] += detail::product(rate, mean[c] - running_mean[c]);
     }
     if (layout.rows < 2) return;
     for (Index c = 0; c < layout.channels; ++c) {
-      const T unbiased = variance[c] * (rows / (rows - 1));
-      running_variance[c] += rate * (unbiased - running_variance[c]);
+      const T unbiased = detail::product(variance[c], rows / (rows - 1));
+      running_variance[c] += detail::product(rate, unbiased - running_variance[c]);
     }
   }
 
@@ -311,10 +308,7 @@ struct BatchNorm {
       std::fill_n(sums, 2 * layout.width, T(0));
       for (Index at = begin; at < end; at += layout.width) {
         const Index count = std::min(layout.width, end - at);
-        for (Index i = 0; i < count; ++i) {
-          sums[i] += dy[at + i];
-          products[i] += dy[at + i] * (x[at + i] - means[i]);
-        }
+        detail::add_gradients(count, dy + at, x + at, means, sums, products);
       }
       layout.fold(sums);
       layout.fold(products);

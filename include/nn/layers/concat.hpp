@@ -2,6 +2,7 @@
 /// Branches side by side.
 #pragma once
 
+#include "nn/kernels/elementwise.hpp"
 #include "nn/layers/branches.hpp"
 #include "nn/layers/flatten.hpp"
 
@@ -67,8 +68,8 @@ class SideBySide : public Branches<Derived> {
   void join(const Context<T>& context, Index branch, TensorView<const T> branch_output,
             TensorView<T> y) const {
     for_each_row(*context.plan, branch, y.shape().front(), [&](Index from, Index to, Index count) {
-      const Activation activation = context.activation;  // in a register, not in memory
-      for (Index i = 0; i < count; ++i) y[to + i] = activation(branch_output[from + i]);
+      detail::activate_elements(count, context.activation, branch_output.data() + from,
+                                y.data() + to);
     });
   }
 

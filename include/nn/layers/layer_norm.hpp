@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/reduce.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -81,18 +83,21 @@ struct LayerNorm {
       for (Index row = begin; row < end; ++row) {
         const T* from = x.data() + row * columns;
         T* to = y.data() + row * columns;
-        const T mean = sum(columns, [&](Index i) { return from[i]; }) / static_cast<T>(columns);
-        const T squares =
-            sum(columns, [&](Index i) { return (from[i] - mean) * (from[i] - mean); });
+        const T mean =
+            detail::sum_of_terms<T>(
+                columns, [&](Index i, const auto& some) { return some.load(from + i); }) /
+            static_cast<T>(columns);
+        const T squares = detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
+          const auto difference = some.load(from + i) - mean;
+          return detail::product(difference, difference);
+        });
         const T inverse =
             T(1) / std::sqrt(squares / static_cast<T>(columns) + static_cast<T>(epsilon));
         if (means != nullptr) {
           means[row] = mean;
           inverses[row] = inverse;
         }
-        for (Index i = 0; i < columns; ++i) {
-          to[i] = activation((from[i] - mean) * inverse * factors[i] + shifts[i]);
-        }
+        detail::normalize_row(columns, from, mean, inverse, factors, shifts, activation, to);
       }
     });
   }
@@ -124,13 +129,16 @@ struct LayerNorm {
         const T mean = means[row];
         const T inverse = inverses[row];
         const T share = T(1) / static_cast<T>(columns);
-        const T offset = share * sum(columns, [&](Index i) { return gradient[i] * factors[i]; });
-        const T slope = share * inverse * inverse * sum(columns, [&](Index i) {
-                          return gradient[i] * factors[i] * (value[i] - mean);
+        const T offset = share * detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
+                           return detail::product(some.load(gradient + i), some.load(factors + i));
+                         });
+        const T slope = share * inverse * inverse *
+                        detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
+                          const auto scaled = some.load(gradient + i) * some.load(factors + i);
+                          return detail::product(scaled, some.load(value + i) - mean);
                         });
-        for (Index i = 0; i < columns; ++i) {
-          to[i] = inverse * (gradient[i] * factors[i] - offset - (value[i] - mean) * slope);
-        }
+        detail::normalize_row_backward(columns, gradient, factors, value, mean, inverse, offset,
+                                       slope, to);
       }
     });
   }
@@ -148,21 +156,6 @@ struct LayerNorm {
 
     [[nodiscard]] Index pieces() const { return (rows + piece - 1) / piece; }
   };
-
-  /// The sum of `term(i)` in eight threads of additions, which a vector register can hold.
-  template <class F>
-  static auto sum(Index count, const F& term) {
-    using T = decltype(term(0));
-    constexpr Index lanes = 8;
-    T sums[lanes] = {};
-    Index i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      for (Index lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
-    }
-    for (Index lane = 0; i < count; ++i, ++lane) sums[lane] += term(i);
-    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
-           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  }
 
   /// The parameter, or, when there is none, as many times `value`.
   template <class T>
@@ -187,10 +180,8 @@ struct LayerNorm {
       for (Index row = begin; row < end; ++row) {
         const T* value = x + row * columns;
         const T* gradient = dy + row * columns;
-        for (Index i = 0; i < columns; ++i) {
-          products[i] += gradient[i] * ((value[i] - means[row]) * inverses[row]);
-          sums[i] += gradient[i];
-        }
+        detail::add_row_gradients(columns, gradient, value, means[row], inverses[row], products,
+                                  sums);
       }
     });
     for (Index piece = 1; piece < layout.pieces(); ++piece) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/elementwise.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/max_pooling.hpp"
 
@@ -184,7 +185,7 @@ struct AveragePool2D {
           const T factor = share<T>(placed);
           placed.for_each_tap([&](Index /*row*/, Index /*column*/, Index seen) {
             T* values = to + seen * g.channels;
-            for (Index c = 0; c < g.channels; ++c) values[c] += factor * gradient[c];
+            detail::add_multiple(g.channels, factor, gradient, values);
           });
         });
       }

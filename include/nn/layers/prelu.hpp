@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nn/core/parallel.hpp"
+#include "nn/core/rounding.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -133,7 +134,7 @@ struct PReLU {
         const Index count = std::min(layout.width, end - at);
         for (Index i = 0; i < count; ++i) {
           const T value = x[at + i];
-          sums[i] += value > T(0) ? T(0) : dy[at + i] * value;
+          sums[i] += value > T(0) ? T(0) : detail::product(dy[at + i], value);
         }
       }
       for (Index i = layout.slopes; i < layout.width; ++i) sums[i % layout.slopes] += sums[i];

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/elementwise.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -15,31 +16,19 @@ namespace detail {
 inline constexpr Index activation_piece = Index{1} << 15;
 
 template <class T>
-void activate(Activation chosen, TensorView<const T> x, TensorView<T> y) {
+void activate(Activation activation, TensorView<const T> x, TensorView<T> y) {
   parallel_for_pieces(x.size(), activation_piece, [&](Index begin, Index end) {
-    const Activation activation = chosen;  // in a register, not in memory
-    if (activation.slope == 0) {
-      for (Index i = begin; i < end; ++i) y[i] = x[i] <= T(0) ? T(0) : x[i];  // a NaN stays one
-    } else {
-      for (Index i = begin; i < end; ++i) y[i] = activation(x[i]);
-    }
+    activate_elements(end - begin, activation, x.data() + begin, y.data() + begin);
   });
 }
 
 template <class T>
-void activate_backward(const Context<T>& context, Activation chosen, TensorView<const T> y,
+void activate_backward(const Context<T>& context, Activation activation, TensorView<const T> y,
                        TensorView<const T> dy, TensorView<T> dx) {
   if (!context.wants_input_gradient) return;
   parallel_for_pieces(y.size(), activation_piece, [&](Index begin, Index end) {
-    const Activation activation = chosen;
-    if (activation.slope == 0) {
-      for (Index i = begin; i < end; ++i) {
-        const T gradient = dy[i];
-        dx[i] = y[i] <= T(0) ? T(0) : gradient;
-      }
-    } else {
-      for (Index i = begin; i < end; ++i) dx[i] = activation.gradient(y[i], dy[i]);
-    }
+    activate_backward_elements(end - begin, activation, y.data() + begin, dy.data() + begin,
+                               dx.data() + begin);
   });
 }
 

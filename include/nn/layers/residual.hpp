@@ -2,6 +2,7 @@
 /// Residual blocks.
 #pragma once
 
+#include "nn/kernels/elementwise.hpp"
 #include "nn/layers/branches.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/sequential.hpp"
@@ -65,11 +66,11 @@ class Residual : public Branches<Residual<Body, Shortcut>>,
     if (branch == 0 && from.data() == y.data()) return;
     constexpr Index piece = Index{1} << 15;
     parallel_for_pieces(y.size(), piece, [&](Index begin, Index end) {
-      const Activation activation = context.activation;  // in a register, not in memory
       if (branch == 0) {
         std::copy(from.data() + begin, from.data() + end, y.data() + begin);
       } else {
-        for (Index i = begin; i < end; ++i) y[i] = activation(y[i] + from[i]);
+        detail::add_and_activate(end - begin, from.data() + begin, context.activation,
+                                 y.data() + begin);
       }
     });
   }

@@ -34,7 +34,8 @@ struct Softmax {
         const T* from = x.data() + row * classes;
         T* to = y.data() + row * classes;
         const T largest = *std::max_element(from, from + classes);
-        detail::map_blocks(classes, from, to, [largest](auto& v) { v = (v - largest).exp(); });
+        detail::map_vectors(classes, from, to,
+                            [largest](const auto& v) { return detail::exponential(v - largest); });
         T sum = 0;
         for (Index i = 0; i < classes; ++i) sum += to[i];
         for (Index i = 0; i < classes; ++i) to[i] /= sum;
@@ -55,7 +56,7 @@ struct Softmax {
         const T* from = dy.data() + row * classes;
         T* to = dx.data() + row * classes;
         T mean = 0;
-        for (Index i = 0; i < classes; ++i) mean += from[i] * values[i];
+        for (Index i = 0; i < classes; ++i) mean += detail::product(from[i], values[i]);
         for (Index i = 0; i < classes; ++i) to[i] = values[i] * (from[i] - mean);
       }
     });
@@ -85,7 +86,9 @@ struct LogSoftmax {
         const T* from = x.data() + row * classes;
         T* to = y.data() + row * classes;
         const T largest = *std::max_element(from, from + classes);
-        const T logarithm = std::log(sum_of_exponentials(classes, from, largest));
+        T sum = 0;
+        for (Index i = 0; i < classes; ++i) sum += detail::exponential(from[i] - largest);
+        const T logarithm = detail::logarithm(sum);
         for (Index i = 0; i < classes; ++i) to[i] = (from[i] - largest) - logarithm;
       }
     });
@@ -99,36 +102,17 @@ struct LogSoftmax {
     const Index classes = context.plan->input.back();
     const Index piece = detail::samples_per_piece(classes);
     parallel_for_pieces(y.size() / classes, piece, [&](Index begin, Index end) {
-      detail::Block<T> block = detail::Block<T>::Zero();
       for (Index row = begin; row < end; ++row) {
         const T* values = y.data() + row * classes;
         const T* from = dy.data() + row * classes;
         T* to = dx.data() + row * classes;
         T sum = 0;
         for (Index i = 0; i < classes; ++i) sum += from[i];
-        for (Index i = 0; i < classes; i += detail::block_size) {
-          const Index filled = std::min(detail::block_size, classes - i);
-          std::copy_n(values + i, filled, block.data());
-          block = block.exp().eval();
-          for (Index k = 0; k < filled; ++k) to[i + k] = from[i + k] - sum * block[k];
+        for (Index i = 0; i < classes; ++i) {
+          to[i] = from[i] - detail::product(sum, detail::exponential(values[i]));
         }
       }
     });
-  }
-
- private:
-  /// The sum of exp(x_i - largest).
-  template <class T>
-  static T sum_of_exponentials(Index count, const T* x, T largest) {
-    detail::Block<T> block = detail::Block<T>::Zero();
-    T sum = 0;
-    for (Index i = 0; i < count; i += detail::block_size) {
-      const Index filled = std::min(detail::block_size, count - i);
-      std::copy_n(x + i, filled, block.data());
-      block = (block - largest).exp().eval();
-      for (Index k = 0; k < filled; ++k) sum += block[k];
-    }
-    return sum;
   }
 };
 

@@ -51,7 +51,7 @@ struct Hinge {
   T elements(TensorView<const T> outputs, const Targets& targets, TensorView<T> gradient) const {
     return detail::mean_over_elements(
         outputs, targets, gradient, [wanted = static_cast<T>(margin)](T y, T t) {
-          const T lack = wanted - t * y;
+          const T lack = wanted - detail::product(t, y);
           // Written so that a NaN is not taken for a right answer.
           return lack <= T(0) ? detail::Term<T>{T(0), T(0)} : detail::Term<T>{lack, -t};
         });

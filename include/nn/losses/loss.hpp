@@ -25,6 +25,7 @@
 #include "nn/core/parallel_sum.hpp"
 #include "nn/core/settings.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/simd/math.hpp"
 
 namespace nn {
 

@@ -45,7 +45,7 @@ struct MeanSquaredError {
   template <class T>
   static detail::Term<T> term(T output, T target) {
     const T error = output - target;
-    return {error * error, 2 * error};
+    return {detail::product(error, error), 2 * error};
   }
 };
 
@@ -101,9 +101,9 @@ struct Huber {
     require(delta > 0, "Huber needs a positive delta, got ", delta);
     return [edge = static_cast<T>(delta)](T output, T target) -> detail::Term<T> {
       const T error = output - target;
-      if (error > edge) return {edge * (error - edge / 2), edge};
-      if (error < -edge) return {edge * (-error - edge / 2), -edge};
-      return {error * error / 2, error};
+      if (error > edge) return {detail::product(edge, error - edge / 2), edge};
+      if (error < -edge) return {detail::product(edge, -error - edge / 2), -edge};
+      return {detail::product(error, error) / 2, error};
     };
   }
 };

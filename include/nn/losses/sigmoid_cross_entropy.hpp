@@ -34,11 +34,12 @@ struct SigmoidCrossEntropy {
   template <class T, class Targets>
   static T mean(TensorView<const T> outputs, const Targets& targets, TensorView<T> gradient) {
     return detail::mean_over_elements(outputs, targets, gradient, [](T z, T t) {
-      const T small = std::exp(-std::abs(z));
+      const T small = detail::exponential(-std::abs(z));
       const T sigmoid = (z >= T(0) ? T(1) : small) / (T(1) + small);
       // Not std::max, which would hide a NaN.
       const T positive = z < T(0) ? T(0) : z;
-      return detail::Term<T>{positive - z * t + std::log1p(small), sigmoid - t};
+      const T value = positive - detail::product(z, t) + detail::logarithm_of_1_plus(small);
+      return detail::Term<T>{value, sigmoid - t};
     });
   }
 };

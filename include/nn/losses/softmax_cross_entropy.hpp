@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "nn/kernels/reduce.hpp"
 #include "nn/losses/loss.hpp"
 
 namespace nn {
@@ -112,6 +113,29 @@ struct SoftmaxCrossEntropy {
     return static_cast<T>(sum / weight);
   }
 
+  /// The weighted target of a class.
+  template <class T>
+  [[nodiscard]] T wanted_of(const Wanted<T>& target, Index row, Index c, T keep, T spread) const {
+    return detail::product(weight_of<T>(c), detail::product(keep, target(row, c)) + spread);
+  }
+
+  /// The sum of exp(z - largest).
+  template <class T>
+  [[gnu::noinline]] static T sum_of_exponentials(Index classes, const T* z, T largest) {
+    return detail::sum_of_terms<T>(classes, [&](Index i, const auto& some) {
+      return detail::exponential(some.load(z + i) - largest);
+    });
+  }
+
+  /// to = exp(z - offset) * factor
+  template <class T>
+  [[gnu::noinline]] static void scale_exponentials(Index classes, const T* z, T offset, T factor,
+                                                   T* to) {
+    detail::for_each_long_vector<T>(classes, [&](Index i, const auto& some) {
+      some.store(detail::product(detail::exponential(some.load(z + i) - offset), factor), to + i);
+    });
+  }
+
   template <class T>
   T row_loss(TensorView<const T> outputs, const Wanted<T>& target, TensorView<T> gradient,
              Index row, double weight) const {
@@ -119,25 +143,23 @@ struct SoftmaxCrossEntropy {
     const T* const z = outputs.data() + row * classes;
     // Without the largest logit taken off, exp would overflow.
     const T largest = *std::max_element(z, z + classes);
-    T sum = 0;
-    for (Index c = 0; c < classes; ++c) sum += std::exp(z[c] - largest);
-    const T log_sum = std::log(sum);
+    const T log_sum = detail::logarithm(sum_of_exponentials(classes, z, largest));
     const T keep = static_cast<T>(1 - label_smoothing);
     const T spread = static_cast<T>(label_smoothing / static_cast<double>(classes));
     T loss = 0;
     T mass = 0;  // of the weighted targets: 1 for plain labels
     for (Index c = 0; c < classes; ++c) {
-      const T wanted = weight_of<T>(c) * (keep * target(row, c) + spread);
+      const T wanted = wanted_of(target, row, c, keep, spread);
       mass += wanted;
       // A class that is not wanted costs nothing, even where its logit is -infinity.
-      if (wanted != T(0)) loss += wanted * (log_sum - (z[c] - largest));
+      if (wanted != T(0)) loss += detail::product(wanted, log_sum - (z[c] - largest));
     }
     if (gradient.empty()) return loss;
     const T scale = static_cast<T>(1 / weight);
     T* const dz = gradient.data() + row * classes;
+    scale_exponentials(classes, z, largest + log_sum, scale * mass, dz);
     for (Index c = 0; c < classes; ++c) {
-      dz[c] = std::exp(z[c] - (largest + log_sum)) * (scale * mass) -
-              scale * weight_of<T>(c) * (keep * target(row, c) + spread);
+      dz[c] -= detail::product(scale, wanted_of(target, row, c, keep, spread));
     }
     return loss;
   }

@@ -2,7 +2,8 @@
 /// Adam and AdamW.
 #pragma once
 
-#include "nn/kernels/simd/vector.hpp"
+#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/simd/math.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {
@@ -11,35 +12,24 @@ namespace detail {
 
 /// What Adam and AdamW share, with g = gradient + decay * w: m and v, moving averages of g and g^2,
 /// each divided by 1 - beta^step because they start at 0; w -= learning_rate * m / (sqrt(v) +
-/// epsilon). In one pass, a vector at a time, rather than as expressions of Eigen: those took six
-/// times as long to compile, in every program with Adam.
+/// epsilon). The weights are multiplied by `shrink` before.
 template <class T>
 void adam_update(double learning_rate, double beta1, double beta2, double epsilon, Index step,
-                 T decay, Elements<T> weights, Elements<const T> gradients, const Slots<T>& slots) {
-  const auto steps = static_cast<double>(step);
-  const double correction1 = 1 - std::pow(beta1, steps);
-  const double correction2 = 1 - std::pow(beta2, steps);
-  const T rate = static_cast<T>(learning_rate / correction1);
-  const T scale = static_cast<T>(1 / std::sqrt(correction2));
-  const T least = static_cast<T>(epsilon);
-  const T keep1 = static_cast<T>(beta1);
-  const T take1 = static_cast<T>(1 - beta1);
-  const T keep2 = static_cast<T>(beta2);
-  const T take2 = static_cast<T>(1 - beta2);
-  T* const w = weights.data();
-  const T* const g = gradients.data();
-  T* const m = slots[0].data();
-  T* const v = slots[1].data();
-  for (Index i = 0; i < weights.size(); i += lanes<T>) {
-    const FirstLanes<T> some(weights.size() - i);
-    const Packet<T> weight = some.load(w + i);
-    const Packet<T> gradient = some.load(g + i) + decay * weight;
-    const Packet<T> mean = keep1 * some.load(m + i) + take1 * gradient;
-    const Packet<T> square = keep2 * some.load(v + i) + take2 * (gradient * gradient);
-    some.store(mean, m + i);
-    some.store(square, v + i);
-    some.store(weight - rate * mean / (square_root<T>(square) * scale + least), w + i);
-  }
+                 T decay, T shrink, Elements<T> weights, Elements<const T> gradients,
+                 const Slots<T>& slots) {
+  const AdamStep<T> settings{
+      .rate = static_cast<T>(learning_rate / (1 - power(beta1, step))),
+      .scale = static_cast<T>(1 / std::sqrt(1 - power(beta2, step))),
+      .epsilon = static_cast<T>(epsilon),
+      .decay = decay,
+      .shrink = shrink,
+      .keep1 = static_cast<T>(beta1),
+      .take1 = static_cast<T>(1 - beta1),
+      .keep2 = static_cast<T>(beta2),
+      .take2 = static_cast<T>(1 - beta2),
+  };
+  adam_step(weights.size(), settings, gradients.data(), weights.data(), slots[0].data(),
+            slots[1].data());
 }
 
 inline void check_adam(const char* rule, double learning_rate, double beta1, double beta2,
@@ -76,7 +66,7 @@ struct Adam {
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
     const T decay = static_cast<T>(weight_decay * context.decay);
-    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, decay,
+    detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, decay, T(1),
                            weights, gradient, slots);
   }
 };
@@ -104,9 +94,10 @@ struct AdamW {
   template <class T>
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
-    weights *= static_cast<T>(1 - context.learning_rate * weight_decay * context.decay);
+    const double decay =
+        detail::product(detail::product(context.learning_rate, weight_decay), context.decay);
     detail::adam_update<T>(context.learning_rate, beta1, beta2, epsilon, context.step, T(0),
-                           weights, gradient, slots);
+                           static_cast<T>(1 - decay), weights, gradient, slots);
   }
 };
 

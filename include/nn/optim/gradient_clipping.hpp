@@ -8,6 +8,7 @@
 
 #include "nn/core/parallel_sum.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/reduce.hpp"
 #include "nn/layers/plan.hpp"
 
 namespace nn {
@@ -27,9 +28,16 @@ void for_each_gradient(AnyModel& model,
   }
 }
 
-/// The sum of `count` squares, in eight sums at a time, which a vector register holds.
+/// The sum of `count` squares, in eight sums at a time, which a vector register holds. Squares of
+/// floats are exact in double, so that it does not matter whether they are fused.
 template <class T>
 [[nodiscard]] double sum_of_squares(const T* values, Index count) {
+  if constexpr (std::is_same_v<T, double>) {
+    return sum_of_terms<double>(count, [values](Index i, const auto& some) {
+      const auto value = some.load(values + i);
+      return product(value, value);
+    });
+  }
   std::array<double, 8> sums{};
   const Index whole = count / 8 * 8;
   for (Index i = 0; i < whole; i += 8) {

@@ -2,6 +2,7 @@
 /// Lookahead: slow weights that follow fast ones.
 #pragma once
 
+#include "nn/kernels/elementwise.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {
@@ -46,7 +47,7 @@ struct Lookahead {
     rule.template update<T>(context, weights, gradient, slots.without(1));
     if (context.step % interval != 0) return;
     Elements<T> slow = slots[0];
-    slow += static_cast<T>(rate) * (weights - slow);
+    detail::move_towards<T>(weights.size(), static_cast<T>(rate), weights.data(), slow.data());
     weights = slow;
   }
 };

@@ -2,6 +2,7 @@
 /// RMSProp.
 #pragma once
 
+#include "nn/kernels/elementwise.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {
@@ -41,32 +42,18 @@ struct RMSProp {
   template <class T>
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
-    const T decay = static_cast<T>(weight_decay * context.decay);
-    const T keep = static_cast<T>(smoothing);
-    const T add = static_cast<T>(1 - smoothing);
-    const auto g = gradient + decay * weights;
-    Elements<T> square = slots[0];
-    square = keep * square + add * g.square();
-    if (!centered) return move(context, weights, g, square, slots.without(1));
-    Elements<T> mean = slots[1];
-    mean = keep * mean + add * g;
-    // Rounding may take the variance below 0.
-    move(context, weights, g, (square - mean.square()).max(T(0)), slots.without(2));
-  }
-
- private:
-  template <class T, class Gradient, class Variance>
-  void move(const UpdateContext& context, Elements<T> weights, const Gradient& gradient,
-            const Variance& variance, const Slots<T>& left) const {
-    const T rate = static_cast<T>(context.learning_rate);
-    const auto direction = gradient / (variance.sqrt() + static_cast<T>(epsilon));
-    if (momentum == 0) {
-      weights -= rate * direction;
-      return;
-    }
-    Elements<T> velocity = left[0];
-    velocity = static_cast<T>(momentum) * velocity + direction;
-    weights -= rate * velocity;
+    const detail::RmsPropStep<T> step{
+        static_cast<T>(context.learning_rate),
+        static_cast<T>(epsilon),
+        static_cast<T>(weight_decay * context.decay),
+        static_cast<T>(smoothing),
+        static_cast<T>(1 - smoothing),
+        static_cast<T>(momentum),
+    };
+    T* const means = centered ? slots[1].data() : nullptr;
+    T* const velocities = momentum > 0 ? slots[centered ? 2 : 1].data() : nullptr;
+    detail::rms_prop_step(weights.size(), step, gradient.data(), weights.data(), slots[0].data(),
+                          means, velocities);
   }
 };
 

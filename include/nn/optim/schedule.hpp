@@ -10,6 +10,7 @@
 
 #include "nn/core/error.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/kernels/simd/math.hpp"
 
 namespace nn {
 
@@ -26,9 +27,8 @@ using Schedule = std::function<double(Index step, Index steps)>;
 /// 1 at first, multiplied by `factor` after every `every` steps.
 [[nodiscard]] inline Schedule step_schedule(Index every, double factor = 0.1) {
   require(every > 0, "a step schedule needs a positive interval, got ", every);
-  return [every, factor](Index step, Index /*steps*/) {
-    return std::pow(factor, static_cast<double>(step / every));
-  };
+  return
+      [every, factor](Index step, Index /*steps*/) { return detail::power(factor, step / every); };
 }
 
 /// 1 at first, multiplied by `factor` at each of `milestones`, fractions of the whole training such
@@ -48,7 +48,7 @@ using Schedule = std::function<double(Index step, Index steps)>;
 [[nodiscard]] inline Schedule exponential_schedule(double last = 0.01) {
   require(last > 0, "an exponential schedule needs a positive end, got ", last);
   return [last](Index step, Index steps) {
-    return std::pow(last, static_cast<double>(step) / static_cast<double>(steps));
+    return detail::power(last, static_cast<double>(step) / static_cast<double>(steps));
   };
 }
 
@@ -64,7 +64,7 @@ using Schedule = std::function<double(Index step, Index steps)>;
 [[nodiscard]] inline Schedule cosine_schedule(double last = 0) {
   return [last](Index step, Index steps) {
     const double turn = std::numbers::pi * static_cast<double>(step) / static_cast<double>(steps);
-    return last + (1 - last) * (1 + std::cos(turn)) / 2;
+    return last + (1 - last) * (1 + detail::cosine(turn)) / 2;
   };
 }
 
@@ -82,11 +82,11 @@ struct OneCycleOptions {
           "a one-cycle schedule needs a warm-up in (0, 1), got ", options.warm_up);
   return [options](Index step, Index steps) {
     const auto between = [](double from, double to, double part) {
-      return to + (from - to) * (1 + std::cos(std::numbers::pi * part)) / 2;
+      return to + (from - to) * (1 + detail::cosine(std::numbers::pi * part)) / 2;
     };
     const auto now = static_cast<double>(step);
     const double end = static_cast<double>(steps) - 1;
-    const double peak = options.warm_up * static_cast<double>(steps) - 1;
+    const double peak = detail::product(options.warm_up, static_cast<double>(steps)) - 1;
     if (now <= peak) return between(options.first, 1, peak > 0 ? now / peak : 1.0);
     return between(1, options.last, end > peak ? (now - peak) / (end - peak) : 1.0);
   };

@@ -2,6 +2,7 @@
 /// Stochastic gradient descent.
 #pragma once
 
+#include "nn/kernels/elementwise.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {
@@ -33,20 +34,11 @@ struct SGD {
   template <class T>
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
-    const T rate = static_cast<T>(context.learning_rate);
-    const T decay = static_cast<T>(weight_decay * context.decay);
-    if (momentum == 0) {
-      weights -= rate * (gradient + decay * weights);
-      return;
-    }
-    const T mu = static_cast<T>(momentum);
-    Elements<T> velocity = slots[0];
-    velocity = mu * velocity + (gradient + decay * weights);
-    if (nesterov) {
-      weights -= rate * (gradient + decay * weights + mu * velocity);
-    } else {
-      weights -= rate * velocity;
-    }
+    const detail::SgdStep<T> step{static_cast<T>(context.learning_rate),
+                                  static_cast<T>(weight_decay * context.decay),
+                                  static_cast<T>(momentum), nesterov};
+    detail::sgd_step(weights.size(), step, gradient.data(), weights.data(),
+                     momentum == 0 ? nullptr : slots[0].data());
   }
 };
 

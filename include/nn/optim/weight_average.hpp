@@ -6,6 +6,7 @@
 
 #include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/elementwise.hpp"
 
 namespace nn {
 
@@ -66,7 +67,7 @@ class WeightAverage {
  private:
   [[gnu::noinline]] static void move(Tensor<T>& average, TensorView<const T> present, T step) {
     parallel_for_pieces(average.size(), Index{1} << 15U, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) average[i] += step * (present[i] - average[i]);
+      detail::move_towards(end - begin, step, present.data() + begin, average.data() + begin);
     });
   }
 

@@ -2,6 +2,7 @@
 /// The loss of a batch, whatever its samples are to be compared with, and however much they weigh.
 #pragma once
 
+#include "nn/core/rounding.hpp"
 #include "nn/data/batch.hpp"
 #include "nn/losses/loss.hpp"
 
@@ -62,7 +63,7 @@ template <class T, class LossFunction>
     if (!batch.labels.empty()) one.labels = batch.labels.samples(i, 1);
     if (!batch.targets.empty()) one.targets = batch.targets.samples(i, 1);
     const T value = plain_batch_loss<T>(loss, outputs.samples(i, 1), one, row);
-    result.value += static_cast<double>(value) * (weight / result.weight);
+    result.value += product(static_cast<double>(value), weight / result.weight);
     for (T& slope : row) slope *= static_cast<T>(weight / result.weight);
   }
   return result;

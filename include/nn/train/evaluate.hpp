@@ -124,7 +124,7 @@ template <class Network, class T, class LossFunction>
   detail::for_each_prediction(
       model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
         const detail::BatchLoss part = detail::batch_loss<T>(loss, outputs, batch, {});
-        sum += part.value * part.weight;
+        sum += detail::product(part.value, part.weight);
         weight += part.weight;
         if (classes) correct += count_correct(outputs, batch.labels);
       });

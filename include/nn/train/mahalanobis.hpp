@@ -75,7 +75,8 @@ class MahalanobisDistance {
 
   /// The means of the classes, whitened: classes x features.
   [[nodiscard]] Tensor<double> means() const { return as_tensor(means_); }
-  /// By which rows of features are multiplied, so that distances are Euclidean: features x features.
+  /// By which rows of features are multiplied, so that distances are Euclidean: features x
+  /// features.
   [[nodiscard]] Tensor<double> whitening() const { return as_tensor(whitening_); }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "nn/core/rounding.hpp"
 #include "nn/optim/gradient_clipping.hpp"
 #include "nn/optim/optimizer.hpp"
 #include "nn/optim/weight_average.hpp"
@@ -114,7 +115,7 @@ class Fit {
     if (average_) average_->update(model_);
     ++progress_.batch;
     progress_.seen += batch.size();
-    progress_.loss_sum += loss * weight;
+    progress_.loss_sum += product(loss, weight);
     progress_.weight += weight;
     progress_.seconds += std::chrono::duration<double>(Clock::now() - mark_).count();
     last_loss_ = loss;

@@ -20,11 +20,11 @@ struct PlaneLayout {
   Index pitch;    ///< elements from one row of the input to the next
   Index outputs;  ///< elements from one row of the output to the next: whole vectors
 
+  /// With `outputs` elements a row of the output.
   template <class T>
-  static PlaneLayout of(const Gather& gather, const Range& output_rows) {
+  static PlaneLayout of(const Gather& gather, const Range& output_rows, Index outputs) {
     const GatherAxis x = gather.x(0);
     const Index left = -gather.columns().begin;
-    const Index outputs = padded_columns<T>(x.outputs);
     const Index last = x.origin + left + std::max<Index>(0, (x.taps - 1) * x.tap_step);
     return {gather.rows(output_rows), left,
             std::max({left + padded_columns<T>(gather.input_width()), last + outputs,
@@ -78,17 +78,15 @@ class PlaneProduct {
 
   /// Whether lanes are used better than by vectors of output channels, after the cost of the way
   /// through planes.
-  [[nodiscard]] static bool is_worth_it(const Gather& gather) {
+  [[nodiscard]] static bool is_worth_it(const Gather& gather, Index vector = lanes<T>) {
     const ConvolutionGeometry& g = gather.geometry;
     if (g.groups > 1 || g.stride_height > 1 || g.stride_width > 1) return false;
-    return are_few(gather.input_channels(), gather.output_channels(), gather.output_width());
-  }
-
-  /// The same for any product of `inputs` channels to `outputs` that runs along rows of `width`.
-  [[nodiscard]] static bool are_few(Index inputs, Index outputs, Index width) {
-    if (inputs > most_planes || outputs > most_planes || inputs % lanes<T> == 0) return false;
-    const Index row = padded_columns<T>(width);
-    return 4 * outputs * row <= 3 * width * padded_columns<T>(outputs);
+    const Index inputs = gather.input_channels();
+    const Index outputs = gather.output_channels();
+    const Index width = gather.output_width();
+    if (inputs > most_planes || outputs > most_planes || inputs % vector == 0) return false;
+    const auto padded = [vector](Index size) { return (size + vector - 1) / vector * vector; };
+    return 4 * outputs * padded(width) <= 3 * width * padded(outputs);
   }
 
   static Index scratch_bytes(const Gather& gather) { return bytes_for<Index>(depth(gather)); }
@@ -127,7 +125,7 @@ class PlaneProduct {
   }
 
   [[nodiscard]] PlaneLayout layout(const Range& rows) const {
-    return PlaneLayout::of<T>(gather_, rows);
+    return PlaneLayout::of<T>(gather_, rows, padded_columns<T>(x_.outputs));
   }
 
   /// Where the taps find their weights, those of the first output channel.

@@ -20,8 +20,10 @@ class PlaneWeights {
                bool accumulate, Arena scratch)
       : g_(geometry), slots_(geometry, dweights, accumulate, scratch), x_(x), dy_(dy) {}
 
+  /// Unlike PlaneProduct, whose bits are those of any other way, by the widest vectors of any
+  /// processor.
   [[nodiscard]] static bool is_worth_it(const ConvolutionGeometry& g) {
-    return PlaneProduct<T>::is_worth_it({g, false}) && g.filters <= most_dots;
+    return g.filters <= most_dots && PlaneProduct<T>::is_worth_it({g, false}, sum_lanes<T>);
   }
 
   static Index scratch_bytes(const ConvolutionGeometry& g) {
@@ -35,6 +37,11 @@ class PlaneWeights {
   }
 
  private:
+  /// Whole sums across lanes.
+  [[nodiscard]] static Index padded(Index columns) {
+    return (columns + sum_lanes<T> - 1) / sum_lanes<T> * sum_lanes<T>;
+  }
+
   /// Rows of the output whose gradients, as planes, fill half of the level-1 cache.
   [[nodiscard]] Index band(Index row) const {
     constexpr Index most_bytes = 24 * 1024;
@@ -43,10 +50,10 @@ class PlaneWeights {
 
   void run_slot(Index slot) const {
     const Gather gather{g_, false};
-    const Index row = padded_columns<T>(g_.output_width());
+    const Index row = padded(g_.output_width());
     const Index rows = std::min(band(row), g_.output_height());
     const Index depth = g_.kernel_height * g_.kernel_width * g_.channels;
-    const Index most_inputs = PlaneLayout::of<T>(gather, {0, rows}).plane() * g_.channels;
+    const Index most_inputs = PlaneLayout::of<T>(gather, {0, rows}, row).plane() * g_.channels;
     Arena arena =
         thread_workspace(bytes_for<T>(most_inputs) + bytes_for<T>(rows * row * g_.filters) +
                          bytes_for<Index>(rows * row) + 2 * bytes_for<Index>(depth));
@@ -57,7 +64,7 @@ class PlaneWeights {
     bool add = slots_.adds();
     for (Index first = 0; first < g_.output_height(); first += rows) {
       const Range band{first, std::min(first + rows, g_.output_height())};
-      const PlaneLayout in = PlaneLayout::of<T>(gather, band);
+      const PlaneLayout in = PlaneLayout::of<T>(gather, band, row);
       fill_tables(gather, in, band, room);
       for (Index image = images.begin; image < images.end; ++image, add = true) {
         split_rows(in, g_.height, g_.width, g_.channels, x_ + image * g_.input_size(), room.x);
@@ -105,6 +112,10 @@ class PlaneWeights {
     for (Index y = band.begin; y < band.end; ++y, to += row) {
       split_pixels<T>({width, g_.filters, band.size() * row, (g_.output_height() - 1 - y) * width},
                       dy_ + (image * g_.output_height() + y) * width * g_.filters, to);
+      for (Index filter = 0; filter < g_.filters; ++filter) {
+        T* const line = to + filter * band.size() * row;
+        std::fill(line + std::min(row, padded_columns<T>(width)), line + row, T(0));
+      }
     }
   }
 

@@ -34,7 +34,7 @@ class GatherProduct {
         epilogue_(epilogue),
         depth_(gather.input_group()),
         width_(gather.output_group()),
-        dots_(width_ <= std::max<Index>(most_dot_columns, lanes<T> / 2) && depth_ % lanes<T> == 0),
+        dots_(width_ <= most_whole_dot_columns && depth_ % sum_lanes<T> == 0),
         depthwise_(g_.is_depthwise() && g_.channels >= lanes<T>),
         packed_taps_(packed_taps(gather)),
         padded_width_(padded_columns<T>(width_)) {

@@ -10,7 +10,8 @@
 namespace nn::detail {
 
 /// A product of fewer columns than a panel has, which would leave lanes idle: C^T = op(B)^T op(A)^T
-/// has as many columns as C has rows. Its blocks are turned back on the way to C.
+/// has as many columns as C has rows. Its blocks are turned back on the way to C. Sums start from
+/// the bias plus what is there, as everywhere, so that the bits are those of any other way.
 template <class T>
 class NarrowProduct {
  public:
@@ -49,12 +50,27 @@ class NarrowProduct {
                                  .ldb = p_.lda,
                                  .c = turned.data(),
                                  .ldc = most_rows,
-                                 .accumulate = false,
+                                 .accumulate = starts_from_something(),
                                  .epilogue = {}};
+    if (problem.accumulate) start(first, rows, turned.data());
     const GemmCut whole = {.m = p_.n, .n = rows, .k = GemmCut::of(problem).k};
     GemmBlock<T>(problem, whole, 0, 0).multiply();
     for (Index column = 0; column < p_.n; column += lanes<T>) {
       write(first, rows, column, turned.data() + column * most_rows);
+    }
+  }
+
+  [[nodiscard]] bool starts_from_something() const {
+    return p_.accumulate || p_.epilogue.bias != nullptr;
+  }
+
+  void start(Index first, Index rows, T* turned) const {
+    for (Index column = 0; column < p_.n; ++column) {
+      const T bias = p_.epilogue.bias == nullptr ? T(0) : p_.epilogue.bias[column];
+      T* const to = turned + column * most_rows;
+      std::fill_n(to, rows, bias);
+      const T* const from = p_.c + first * p_.ldc + column;
+      for (Index row = 0; p_.accumulate && row < rows; ++row) to[row] += from[row * p_.ldc];
     }
   }
 
@@ -63,16 +79,12 @@ class NarrowProduct {
     constexpr int part = lanes_of_part<T>;
     const Index columns = std::min<Index>(lanes<T>, p_.n - column);
     const float slope = p_.epilogue.activation.slope;
-    const Packet<T> bias =
-        p_.epilogue.bias == nullptr ? Packet<T>{} : load_some(p_.epilogue.bias + column, columns);
     for (Index row = 0; row < rows; row += part) {
       Packet<T> sums[part];
       load_transposed(turned + row, most_rows, columns, sums);
       T* to = p_.c + (first + row) * p_.ldc + column;
       for (Index i = 0; i < std::min<Index>(part, rows - row); ++i, to += p_.ldc) {
-        Packet<T> sum = sums[i] + bias;
-        if (p_.accumulate) sum += load_some(to, columns);
-        store_some(slope == 1 ? sum : activate<T>(sum, slope), columns, to);
+        store_some(slope == 1 ? sums[i] : activate<T>(sums[i], slope), columns, to);
       }
     }
   }

@@ -93,11 +93,9 @@ void multiply_column_by_row(const GemmProblem<T>& p) {
     const bool add = p.accumulate;
     Index j = 0;
     for (; j + lanes<T> <= n; j += lanes<T>) {
-      Packet<T> product = all_left * load(b + j);
-      if (add) product += load(c + j);
-      store(product, c + j);
+      store(multiply_add(all_left, load(b + j), add ? load(c + j) : Packet<T>{}), c + j);
     }
-    for (; j < n; ++j) c[j] = left * b[j] + (add ? c[j] : T(0));
+    for (; j < n; ++j) c[j] = multiply_add(left, b[j], add ? c[j] : T(0));
   };
   parallel_for(p.m, multiply_row, p.m * p.n > 200000);
 }
@@ -142,7 +140,7 @@ class FewColumns {
     }
     const T* const a = p_.a + row * p_.lda;
     T* const c = p_.c + row * p_.ldc;
-    const Index whole = p_.k / lanes<T> * lanes<T>;
+    const Index whole = p_.k / sum_lanes<T> * sum_lanes<T>;
     for (Index k0 = 0; k0 < whole; k0 += block) {
       for (Index j = 0; j < p_.n; j += together) {
         multiply_dot_rows<T, together>(
@@ -156,7 +154,7 @@ class FewColumns {
       for (Index j = 0; j < p_.n; ++j) {
         T sum = c[i * p_.ldc + j];
         for (Index l = whole; l < p_.k; ++l) {
-          sum += a[i * p_.lda + l] * columns_[j * pitch_ + l];
+          sum = multiply_add(a[i * p_.lda + l], columns_[j * pitch_ + l], sum);
         }
         if (p_.epilogue.bias != nullptr) sum += p_.epilogue.bias[j];
         c[i * p_.ldc + j] = p_.epilogue.activation(sum);

@@ -66,6 +66,18 @@ template <class T, int Count>
   if constexpr (Count > n) add_across<T, Count - n>(sums + n, totals + n);
 }
 
+/// totals[i] = the sum of the sum_lanes elements of the vectors that are sum i, one after the
+/// other: neighbours first, then the neighbours of these sums, as whatever the vectors. There must
+/// be room for the sums of all vectors, and for a vector more.
+template <class T, int Count>
+[[gnu::always_inline]] inline void add_lanes(const Packet<T>* sums, T* totals) {
+  constexpr int vectors = sum_lanes<T> / lanes<T>;
+  add_across<T, Count * vectors>(sums, totals);
+  for (int left = vectors; left > 1; left /= 2) {
+    for (int i = 0; i < Count * left / 2; ++i) totals[i] = totals[2 * i] + totals[2 * i + 1];
+  }
+}
+
 /// Every second element of `a`, then of `b`, from the element `First` on.
 template <class T, int First>
 [[nodiscard, gnu::always_inline]] inline Packet<T> every_second(const Packet<T>& a,

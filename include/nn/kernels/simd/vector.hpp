@@ -5,17 +5,21 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "nn/core/eigen.hpp"
+#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn::detail {
 
-#if defined(__AVX512F__)
+#if defined(NN_TEST_VECTOR_BYTES)  // the widths of other processors, to see that the bits agree
+inline constexpr int vector_bytes = NN_TEST_VECTOR_BYTES;
+#elif defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
 #elif defined(__AVX__)
 inline constexpr int vector_bytes = 32;
@@ -23,7 +27,7 @@ inline constexpr int vector_bytes = 32;
 inline constexpr int vector_bytes = 16;
 #endif
 
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if defined(__AVX512F__) || defined(__aarch64__) || defined(NN_TEST_VECTOR_BYTES)
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -61,18 +65,82 @@ template <class T>
   return value - Packet<T>{};
 }
 
-/// a * b + c, rounded once where there is such an instruction.
+/// The lanes of sums that run across lanes: as many on every processor, in several vectors where
+/// one has fewer, so that the order of adding does not depend on it.
+template <class T>
+inline constexpr int sum_lanes = 64 / static_cast<int>(sizeof(T));
+
+/// Whether `multiply_add` rounds once.
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr bool fuses = true;
+#else
+inline constexpr bool fuses = false;
+#endif
+
+/// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice.
+/// By the instruction's name: left to itself, gcc would not use it in sums on some processors.
 template <class V>
-[[nodiscard]] inline V multiply_add(const V& a, const V& b, const V& c) {
-  return a * b + c;
+[[nodiscard, gnu::always_inline]] inline V multiply_add(const V& a, const V& b, const V& c) {
+  if constexpr (std::is_same_v<V, long double>) {
+    return a * b + c;
+  } else if constexpr (std::is_floating_point_v<V>) {
+    return fuses ? std::fma(a, b, c) : product(a, b) + c;
+  } else {
+    using T = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;
+    [[maybe_unused]] constexpr bool is_float = std::is_same_v<T, float>;
+    [[maybe_unused]] constexpr bool is_double = std::is_same_v<T, double>;
+#if defined(__AVX512F__)
+    if constexpr (is_float && sizeof(V) == 64) return V(_mm512_fmadd_ps(a, b, c));
+    if constexpr (is_double && sizeof(V) == 64) return V(_mm512_fmadd_pd(a, b, c));
+#endif
+#if defined(__FMA__)
+    if constexpr (is_float && sizeof(V) == 32) return V(_mm256_fmadd_ps(a, b, c));
+    if constexpr (is_double && sizeof(V) == 32) return V(_mm256_fmadd_pd(a, b, c));
+    if constexpr (is_float && sizeof(V) == 16) return V(_mm_fmadd_ps(a, b, c));
+    if constexpr (is_double && sizeof(V) == 16) return V(_mm_fmadd_pd(a, b, c));
+#elif defined(__aarch64__)
+    if constexpr (is_float && sizeof(V) == 16) return V(vfmaq_f32(c, a, b));
+    if constexpr (is_double && sizeof(V) == 16) return V(vfmaq_f64(c, a, b));
+#endif
+    if constexpr (fuses) {
+      V result;
+      for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i)
+        result[i] = std::fma(a[i], b[i], c[i]);
+      return result;
+    } else {
+      return product(a, b) + c;
+    }
+  }
 }
 
-/// The square root of every lane.
-template <class T>
-[[nodiscard]] inline Packet<T> square_root(Packet<T> x) {
-  Eigen::Map<Eigen::Array<T, lanes<T>, 1>, Eigen::AlignedMax> elements(reinterpret_cast<T*>(&x));
-  elements = elements.sqrt();
-  return x;
+/// The square root of every lane, or of a number: rounded as IEEE 754 asks.
+template <class V>
+[[nodiscard, gnu::always_inline]] inline V square_root(const V& x) {
+  if constexpr (std::is_floating_point_v<V>) {
+    return std::sqrt(x);
+  } else {
+    using T = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;
+    [[maybe_unused]] constexpr bool is_float = std::is_same_v<T, float>;
+    [[maybe_unused]] constexpr bool is_double = std::is_same_v<T, double>;
+#if defined(__AVX512F__)
+    if constexpr (is_float && sizeof(V) == 64) return V(_mm512_maskz_sqrt_ps(0xffff, x));
+    if constexpr (is_double && sizeof(V) == 64) return V(_mm512_maskz_sqrt_pd(0xff, x));
+#endif
+#if defined(__AVX__)
+    if constexpr (is_float && sizeof(V) == 32) return V(_mm256_sqrt_ps(x));
+    if constexpr (is_double && sizeof(V) == 32) return V(_mm256_sqrt_pd(x));
+#endif
+#if defined(__SSE2__)
+    if constexpr (is_float && sizeof(V) == 16) return V(_mm_sqrt_ps(x));
+    if constexpr (is_double && sizeof(V) == 16) return V(_mm_sqrt_pd(x));
+#elif defined(__aarch64__)
+    if constexpr (is_float && sizeof(V) == 16) return V(vsqrtq_f32(x));
+    if constexpr (is_double && sizeof(V) == 16) return V(vsqrtq_f64(x));
+#endif
+    V result;
+    for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i) result[i] = std::sqrt(x[i]);
+    return result;
+  }
 }
 
 /// Copies count < 2 * Piece elements as two pieces of a fixed size, which overlap unless they are
@@ -219,21 +287,6 @@ inline void load_transposed(const T* from, Index pitch, Index count, Packet<T>* 
   } else {
     rows[0] = interleave<T, 1, false>(x[0], x[1], all);
     rows[1] = interleave<T, 1, true>(x[0], x[1], all);
-  }
-}
-
-/// The sum of the lanes.
-template <class T, int Distance = lanes<T> / 2>
-[[nodiscard]] inline T sum_of(const Packet<T>& x) {
-  if constexpr (Distance == 0) {
-    return x[0];
-  } else {
-    constexpr auto swapped =
-        []<std::size_t... Lane>(const Packet<T>& v, std::index_sequence<Lane...> /*all*/) {
-      return __builtin_shufflevector(v, v, (static_cast<int>(Lane) ^ Distance)...);
-    };
-    return sum_of<T, Distance / 2>(
-        x + swapped(x, std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>{}));
   }
 }
 

@@ -112,7 +112,7 @@ struct Winograd {
   static V fused(const V& x, double factor, const V& y) {
     return multiply_add(constant(factor), x, y);
   }
-  static V scaled(const V& x, double factor) { return constant(factor) * x; }
+  static V scaled(const V& x, double factor) { return product(constant(factor), x); }
   static V sum(const V& x, const V& y) { return x + y; }
   static V difference(const V& x, const V& y) { return x - y; }
 
@@ -123,13 +123,13 @@ struct Winograd {
     const V d0 = d(0), d1 = d(1), d2 = d(2), d3 = d(3), d4 = d(4);
     t(0, fused(d0, a2 * b2, fused(d2, -(a2 + b2), d4)));
     const V even_a = fused(d2, -b2, d4);
-    const V odd_a = scaled(fused(d1, -b2, d3), a);
-    t(1, sum(even_a, odd_a));
-    t(2, difference(even_a, odd_a));
+    const V odd_a = fused(d1, -b2, d3);
+    t(1, fused(odd_a, a, even_a));
+    t(2, fused(odd_a, -a, even_a));
     const V even_b = fused(d2, -a2, d4);
-    const V odd_b = scaled(fused(d1, -a2, d3), b);
-    t(3, sum(even_b, odd_b));
-    t(4, difference(even_b, odd_b));
+    const V odd_b = fused(d1, -a2, d3);
+    t(3, fused(odd_b, b, even_b));
+    t(4, fused(odd_b, -b, even_b));
     if constexpr (infinity) t(5, fused(d1, a2 * b2, fused(d3, -(a2 + b2), d(5))));
   }
 
@@ -159,13 +159,13 @@ struct Winograd {
   static void output_1d(Input&& m, Output&& y) {
     const V m1 = m(1), m2 = m(2), m3 = m(3), m4 = m(4);
     const V even_a = sum(m1, m2);
-    const V odd_a = scaled(difference(m1, m2), a);
+    const V odd_a = difference(m1, m2);
     const V even_b = sum(m3, m4);
-    const V odd_b = scaled(difference(m3, m4), b);
+    const V odd_b = difference(m3, m4);
     y(0, sum(sum(m(0), even_a), even_b));
-    y(1, sum(odd_a, odd_b));
+    y(1, fused(odd_a, a, scaled(odd_b, b)));
     y(2, fused(even_a, a2, scaled(even_b, b2)));
-    const V last = fused(odd_a, a2, scaled(odd_b, b2));
+    const V last = fused(odd_a, a * a2, scaled(odd_b, b * b2));
     if constexpr (infinity) {
       y(3, sum(last, m(5)));
     } else {
@@ -179,13 +179,13 @@ struct Winograd {
     const V y0 = y(0), y1 = y(1), y2 = y(2), y3 = y(3);
     t(0, y0);
     const V even_a = fused(y2, a2, y0);
-    const V odd_a = scaled(fused(y3, a2, y1), a);
-    t(1, sum(even_a, odd_a));
-    t(2, difference(even_a, odd_a));
+    const V odd_a = fused(y3, a2, y1);
+    t(1, fused(odd_a, a, even_a));
+    t(2, fused(odd_a, -a, even_a));
     const V even_b = fused(y2, b2, y0);
-    const V odd_b = scaled(fused(y3, b2, y1), b);
-    t(3, sum(even_b, odd_b));
-    t(4, difference(even_b, odd_b));
+    const V odd_b = fused(y3, b2, y1);
+    t(3, fused(odd_b, b, even_b));
+    t(4, fused(odd_b, -b, even_b));
     if constexpr (infinity) t(5, y3);
   }
 
@@ -193,12 +193,11 @@ struct Winograd {
   template <class Input, class Output>
   static void filter_transposed_1d(Input&& p, Output&& g) {
     const V p1 = p(1), p2 = p(2), p3 = p(3), p4 = p(4);
-    const V even_a = scaled(sum(p1, p2), over_a);
-    const V odd_a = scaled(difference(p1, p2), a * over_a);
-    const V even_b = scaled(sum(p3, p4), over_b);
-    g(0, fused(p(0), 1 / (a2 * b2), sum(even_a, even_b)));
-    g(1, fused(difference(p3, p4), b * over_b, odd_a));
-    if constexpr (infinity) g(2, fused(even_a, a2, fused(even_b, b2, p(5))));
+    const V even_a = sum(p1, p2);
+    const V even_b = sum(p3, p4);
+    g(0, fused(p(0), 1 / (a2 * b2), fused(even_a, over_a, scaled(even_b, over_b))));
+    g(1, fused(difference(p3, p4), b * over_b, scaled(difference(p1, p2), a * over_a)));
+    if constexpr (infinity) g(2, fused(even_a, a2 * over_a, fused(even_b, b2 * over_b, p(5))));
   }
 
   /// Applies a transform from `From` to `To` values along both axes: read(row, column) and

@@ -63,7 +63,8 @@ class WinogradProduct {
     transform_weights(weights);
   }
 
-  /// Whether it applies and is likely to be the faster: a vector of channels on both sides, enough
+  /// Whether it applies and is likely to be the faster: whole vectors of channels on both sides,
+  /// the widest of any processor, as the answer must not depend on the one at hand; enough
   /// of them to make up for the transforms, enough tiles for those of the weights, and outputs that
   /// fill the tiles.
   [[nodiscard]] static bool is_worth_it(const Gather& gather) {
@@ -79,7 +80,7 @@ class WinogradProduct {
 
   [[nodiscard]] static bool applies(const Gather& gather) {
     const ConvolutionGeometry& g = gather.geometry;
-    return Phases::fit(g) && g.channels % lanes<T> == 0 && g.filters % lanes<T> == 0;
+    return Phases::fit(g) && g.channels % sum_lanes<T> == 0 && g.filters % sum_lanes<T> == 0;
   }
 
   static Index scratch_bytes(const Gather& gather) {
