@@ -2,6 +2,7 @@
 # cases it is the machine that compiles the headers that decides what is there to use.
 #
 #   nn::nn     the headers, C++20, Eigen, and OpenMP where it is found (NN_OPENMP: AUTO, ON or OFF)
+#   nn::kernels  the kernels, compiled once for each instruction set and chosen when a program runs
 #   nn::zlib   what reading .gz files takes
 #   nn::image  what reading and writing PNG takes
 #   nn::json   what reading and writing JSON and safetensors takes
@@ -42,6 +43,25 @@ function(nn_add_component component library package)
   set(nn_${component}_PACKAGE ${package} PARENT_SCOPE)
 endfunction()
 
+# nn_add_kernels() makes nn::kernels, a library that the project compiles when something links to it:
+# so its compiler, its OpenMP and its sanitizers are the program's. The instruction sets are compiled
+# at the same time, a file each. Kernels are always optimised; -O2 is as fast as -O3 here.
+function(nn_add_kernels)
+  set(sources "")
+  foreach(part RANGE 0 3)
+    set(source ${CMAKE_CURRENT_BINARY_DIR}/nn_kernels/part${part}.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "#define NN_COMPILE_KERNELS\n#define NN_KERNELS_PART ${part}\n\
+#include <nn/kernels/kernels.hpp>\n")
+    list(APPEND sources ${source})
+  endforeach()
+  add_library(nn_kernels STATIC EXCLUDE_FROM_ALL ${sources})
+  add_library(nn::kernels ALIAS nn_kernels)
+  set_target_properties(nn_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON UNITY_BUILD OFF)
+  target_compile_options(nn_kernels PRIVATE -O2)
+  target_compile_definitions(nn_kernels INTERFACE NN_SEPARATE_KERNELS)
+  target_link_libraries(nn_kernels PUBLIC nn::nn)
+endfunction()
+
 # nn_add_targets(<include directory> [IMPORTED]) makes all of them.
 function(nn_add_targets include_directory)
   # Eigen's file refuses every version that does not begin with the one asked for, so 5 for 3.4.
@@ -80,6 +100,10 @@ function(nn_add_targets include_directory)
   if(wanted AND TARGET OpenMP::OpenMP_CXX)
     target_link_libraries(${target} INTERFACE OpenMP::OpenMP_CXX)
     set(nn_openmp_flags ${OpenMP_CXX_FLAGS} PARENT_SCOPE)
+  endif()
+
+  if(NOT TARGET nn::kernels)
+    nn_add_kernels()
   endif()
 
   find_package(ZLIB QUIET GLOBAL)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel_testing.hpp"
+#include "nn/kernels/gemm/blocks.hpp"
 #include "reference.hpp"
 
 namespace gemm_test {

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "nn/core/shape.hpp"
+#include "nn/kernels/simd/vector.hpp"
+#include "nn/kernels/table.hpp"
 
 namespace kernel_testing {
 
@@ -19,6 +21,18 @@ std::vector<T> random_values(nn::Index count, std::mt19937& generator) {
     value = static_cast<T>(static_cast<double>(generator()) / 2147483648.0 - 1);
   }
   return values;
+}
+
+/// The elements of the kernels' vectors.
+template <class T>
+nn::Index lanes() {
+#ifdef NN_SEPARATE_KERNELS
+  const std::string_view name = nn::detail::kernels_in_use().name;
+  const nn::Index bytes = name == "avx512" ? 64 : name == "avx2" || name == "avx" ? 32 : 16;
+  return bytes / static_cast<nn::Index>(sizeof(T));
+#else
+  return nn::detail::lanes<T>;
+#endif
 }
 
 /// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.

@@ -1,21 +1,14 @@
 /// @file
 /// Matrix products of row-major matrices, the work of every dense layer.
-#pragma once
-
-#include <algorithm>
-#include <array>
+#ifndef NN_KERNELS_GEMM_HPP
+#define NN_KERNELS_GEMM_HPP
 
 #include "nn/core/activation.hpp"
-#include "nn/core/parallel.hpp"
-#include "nn/core/tensor.hpp"
-#include "nn/kernels/gemm/blocks.hpp"
-#include "nn/kernels/gemm/narrow.hpp"
-#include "nn/kernels/gemm/thin.hpp"
+#include "nn/core/shape.hpp"
+#include "nn/kernels/gemm/transpose.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 
-namespace nn {
-
-/// Whether a matrix enters a product as it is stored or transposed.
-enum class Transpose { no, yes };
+namespace nn::NN_ENTRANCES {
 
 /// C (m x n) = op(A) op(B), plus C itself when `accumulate`, then the epilogue (bias of length n).
 /// All matrices are row-major with the leading dimensions given: A is stored m x k (k x m when
@@ -24,84 +17,17 @@ enum class Transpose { no, yes };
 template <class T>
 void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
           Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
-          const Epilogue<T>& epilogue = {}) {
-  detail::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
-                                 .transpose_b = transpose_b == Transpose::yes,
-                                 .m = m,
-                                 .n = n,
-                                 .k = k,
-                                 .a = a,
-                                 .lda = lda,
-                                 .b = b,
-                                 .ldb = ldb,
-                                 .c = c,
-                                 .ldc = ldc,
-                                 .accumulate = accumulate,
-                                 .epilogue = epilogue};
-  detail::turn_columns_into_rows(problem);
-  if (problem.m == 1 && !problem.transpose_b) {
-    detail::multiply_single_row(problem);
-  } else if (problem.k == 1 && !problem.transpose_b && epilogue.is_identity()) {
-    detail::multiply_column_by_row(problem);
-  } else if (n <= detail::most_dot_columns && transpose_a == Transpose::no && k >= 32) {
-    detail::FewColumns<T>(problem).multiply();
-  } else if (detail::NarrowProduct<T>::suits(problem)) {
-    detail::NarrowProduct<T>(problem).multiply();
-  } else {
-    detail::multiply_in_blocks(problem);
-  }
-}
-
-namespace detail {
-
-/// The most columns that sum_rows takes at a time.
-inline constexpr Index summed_columns = 256;
-
-/// sum[j] = the sum of `rows` rows. Where rows are short and follow one another, as many as
-/// possible are taken as one row, so that there are enough sums to fill the vector registers.
-template <class T>
-void sum_piece(Index rows, Index columns, const T* a, Index lda, T* sum) {
-  const Index together = columns == lda ? std::max<Index>(1, summed_columns / columns) : 1;
-  const Index wide = together * columns;
-  std::array<T, static_cast<std::size_t>(summed_columns)> sums{};
-  Index row = 0;
-  for (; row + together <= rows; row += together, a += together * lda) {
-    for (Index j = 0; j < wide; ++j) sums[static_cast<std::size_t>(j)] += a[j];
-  }
-  std::copy_n(sums.begin(), columns, sum);
-  for (Index at = columns; at < wide; at += columns) {
-    for (Index j = 0; j < columns; ++j) sum[j] += sums[static_cast<std::size_t>(at + j)];
-  }
-  for (; row < rows; ++row, a += lda) {
-    for (Index j = 0; j < columns; ++j) sum[j] += a[j];
-  }
-}
-
-}  // namespace detail
+          const Epilogue<T>& epilogue = {});
 
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are
 /// added in an order that depends on the sizes alone.
 template <class T>
-void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate) {
-  constexpr Index block = detail::summed_columns;
-  constexpr Index most_pieces = 8;
-  std::array<T, static_cast<std::size_t>(most_pieces * block)> partial;
-  const Index pieces = std::clamp<Index>(rows * std::min(columns, block) / 16384, 1, most_pieces);
-  for (Index first = 0; first < columns; first += block) {
-    const Index count = std::min(block, columns - first);
-    parallel_for(pieces, [&](Index piece) {
-      const Index begin = rows * piece / pieces;
-      detail::sum_piece(rows * (piece + 1) / pieces - begin, count, a + begin * lda + first, lda,
-                        partial.data() + piece * block);
-    });
-    for (Index j = 0; j < count; ++j) {
-      T sum = accumulate ? out[first + j] : T(0);
-      for (Index piece = 0; piece < pieces; ++piece) {
-        sum += partial[static_cast<std::size_t>(piece * block + j)];
-      }
-      out[first + j] = sum;
-    }
-  }
-}
+void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate);
 
-}  // namespace nn
+}  // namespace nn::NN_ENTRANCES
+
+#if defined(NN_ISA_PASS) || !defined(NN_SEPARATE_KERNELS)
+#include "nn/kernels/gemm/multiply.hpp"
+#endif
+
+#endif  // NN_KERNELS_GEMM_HPP

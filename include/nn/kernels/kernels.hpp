@@ -1,48 +1,27 @@
 /// @file
-/// The kernels, compiled once for a program of several files. To be included by all that use the
-/// library, and in one file after
+/// The kernels compiled apart from the programs that use them, once for each instruction set, of
+/// which the best that the processor has is chosen when the program runs. All files that use the
+/// library are compiled with NN_SEPARATE_KERNELS defined, or include this before any other of its
+/// headers; and one file holds the kernels:
 ///
 ///     #define NN_COMPILE_KERNELS
 ///     #include <nn/kernels/kernels.hpp>
 ///
-/// All with the same flags, for the kernels' instructions are those of that file. Without it the
-/// linker misses `nn::gemm` and others. A program of one file does not need this header: there the
-/// kernels are compiled as they are used.
+/// It needs no flags but for optimisation (-O2). In CMake, linking to nn::kernels does both. A
+/// program without this header compiles the kernels as it uses them, for the processor that its
+/// flags name.
 #pragma once
 
-#include "nn/kernels/convolution.hpp"
-#include "nn/kernels/gemm.hpp"
-
-/// @cond declared_and_documented_elsewhere
-// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#ifdef NN_COMPILE_KERNELS
-#define NN_INSTANCE template
-#else
-#define NN_INSTANCE extern template
+#if !defined(NN_SEPARATE_KERNELS) && defined(NN_KERNELS_SIMD_VECTOR_HPP)
+#error \
+    "<nn/kernels/kernels.hpp> has to come before the library's other headers (or define \
+NN_SEPARATE_KERNELS)"
+#endif
+#ifndef NN_SEPARATE_KERNELS
+#define NN_SEPARATE_KERNELS
 #endif
 
-#define NN_INSTANCES(T)                                                                            \
-  NN_INSTANCE void gemm<T>(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*,   \
-                           Index, T*, Index, bool, const Epilogue<T>&);                            \
-  NN_INSTANCE void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                           \
-  NN_INSTANCE Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass,      \
-                                                 ConvolutionAlgorithm);                            \
-  NN_INSTANCE void convolution_forward<T>(const ConvolutionGeometry&, const T*, const T*, T*,      \
-                                          const Epilogue<T>&, Arena, ConvolutionAlgorithm);        \
-  NN_INSTANCE void convolution_backward_data<T>(const ConvolutionGeometry&, const T*, const T*,    \
-                                                T*, const Epilogue<T>&, Arena,                     \
-                                                ConvolutionAlgorithm);                             \
-  NN_INSTANCE void convolution_backward_weights<T>(const ConvolutionGeometry&, const T*, const T*, \
-                                                   T*, bool, Arena, ConvolutionAlgorithm);
-
-namespace nn {
-
-NN_INSTANCES(float)
-NN_INSTANCES(double)
-
-}  // namespace nn
-
-#undef NN_INSTANCES
-#undef NN_INSTANCE
-// NOLINTEND(bugprone-macro-parentheses)
-/// @endcond
+#ifdef NN_COMPILE_KERNELS
+#include "nn/kernels/compile/all.hpp"
+#endif
+#include "nn/kernels/entrances.hpp"

@@ -7,13 +7,16 @@
 #include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/table.hpp"
 
 namespace nn {
 
 namespace detail {
 
 [[nodiscard]] inline std::string instruction_set() {
-#if defined(__AVX512F__)
+#ifdef NN_SEPARATE_KERNELS
+  return text("kernels for ", kernels_in_use().name, " (of ", kernels_to_choose_from(), ")");
+#elif defined(__AVX512F__)
   return "AVX-512";
 #elif defined(__AVX2__) && defined(__FMA__)
   return "AVX2 with FMA";
@@ -45,8 +48,9 @@ namespace detail {
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(__OPTIMIZE__)
   return "NOT OPTIMISED, expect it to be ten times slower and more: build with "
          "-DCMAKE_BUILD_TYPE=Release, or -O3";
-#elif (defined(__x86_64__) || defined(_M_X64)) && !defined(__AVX__)
-  return "built for any x86-64: -march=native would let it use this processor's vectors";
+#elif (defined(__x86_64__) || defined(_M_X64)) && !defined(__AVX__) && !defined(NN_SEPARATE_KERNELS)
+  return "built for any x86-64: nn::kernels, or -march=native, would let it use this processor's "
+         "vectors";
 #else
   return "";
 #endif
@@ -54,7 +58,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// One line: instruction set, threads, Eigen, compiler and kind of build, with a warning when the
+/// One line: instruction set (with kernels of their own, nn/kernels/kernels.hpp, those chosen and
+/// those that there are), threads, Eigen, compiler and kind of build, with a warning when the
 /// build is not optimised.
 [[nodiscard]] inline std::string build_info() {
 #ifdef _OPENMP

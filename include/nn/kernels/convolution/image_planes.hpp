@@ -1,16 +1,18 @@
 /// @file
 /// Rows of pixels of few channels, taken apart into planes of one channel each and put together
 /// again.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_IMAGE_PLANES_HPP
+#define NN_KERNELS_CONVOLUTION_IMAGE_PLANES_HPP
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/shuffle.hpp"
 #include "nn/kernels/tile/pack.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The most channels that are taken apart.
 inline constexpr Index most_planes = 8;
@@ -44,7 +46,7 @@ class WovenRow {
       }
       unweave<T, Padded>(vectors);
       for (Index c = 0; c < channels; ++c) {
-        nn::detail::store<T>(vectors[c], planes + c * row_.pitch + pixel);
+        NN_ISA::store<T>(vectors[c], planes + c * row_.pitch + pixel);
       }
     }
     for (Index c = 0; c < channels; ++c) {
@@ -59,8 +61,7 @@ class WovenRow {
       Packet<T> vectors[Padded];
 #pragma GCC unroll 8
       for (int c = 0; c < Padded; ++c) {
-        vectors[c] =
-            nn::detail::load(planes + std::min<Index>(c, channels - 1) * row_.pitch + pixel);
+        vectors[c] = NN_ISA::load(planes + std::min<Index>(c, channels - 1) * row_.pitch + pixel);
       }
       weave<T, Padded>(vectors);
       if (row_.count + row_.following - pixel > n) {
@@ -159,4 +160,6 @@ void join_pixels(const PixelRow<T>& row, const T* planes, T* to) {
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_IMAGE_PLANES_HPP

@@ -1,6 +1,7 @@
 /// @file
 /// Convolutions from few channels to few: LeNet's first layer and its like.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_PLANES_HPP
+#define NN_KERNELS_CONVOLUTION_PLANES_HPP
 
 #include <algorithm>
 
@@ -9,9 +10,10 @@
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/image_planes.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/planes.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// Where the planes of a part of an image lie: rows of whole vectors, framed by zeros.
 struct PlaneLayout {
@@ -219,4 +221,6 @@ class PlaneProduct {
   Index* weight_steps_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_PLANES_HPP

@@ -1,14 +1,16 @@
 /// @file
 /// The gradient of the weights of a convolution from few channels to few.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_PLANES_WEIGHTS_HPP
+#define NN_KERNELS_CONVOLUTION_PLANES_WEIGHTS_HPP
 
 #include <algorithm>
 
 #include "nn/kernels/convolution/planes.hpp"
 #include "nn/kernels/convolution/slots.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/dots.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// dW[k][f] = sum over the outputs p of x[p + tap(k)] * dy[p][f], with images and gradients as
 /// planes: dot products along the pixels of the rows, taps x channels as rows and filters as
@@ -125,4 +127,6 @@ class PlaneWeights {
   const T* dy_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_PLANES_WEIGHTS_HPP

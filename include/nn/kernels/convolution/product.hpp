@@ -1,6 +1,7 @@
 /// @file
 /// The forward pass of a convolution and the gradient of its input, both as one gathered product.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_PRODUCT_HPP
+#define NN_KERNELS_CONVOLUTION_PRODUCT_HPP
 
 #include <algorithm>
 
@@ -10,12 +11,13 @@
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution/cut.hpp"
 #include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/channels.hpp"
 #include "nn/kernels/tile/dots.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A forward pass, or the gradient of the input, as a product of gathered inputs and packed
 /// weights.
@@ -44,10 +46,13 @@ class GatherProduct {
     fill_steps();
   }
 
+  /// As much for vectors of any processor: the files of a program may be compiled for different
+  /// ones, and the linker keeps one copy of a layer's functions.
   static Index scratch_bytes(const Gather& gather) {
+    constexpr Index widest = 64 / static_cast<Index>(sizeof(T));
     const Index depth = packed_taps(gather) * gather.input_group();
-    return bytes_for<T>(gather.geometry.groups * depth * padded_columns<T>(gather.output_group())) +
-           bytes_for<Index>(depth);
+    const Index width = divide_up(gather.output_group(), widest) * widest;
+    return bytes_for<T>(gather.geometry.groups * depth * width) + bytes_for<Index>(depth);
   }
 
   void run() const {
@@ -338,4 +343,6 @@ class GatherProduct {
   Index* steps_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_PRODUCT_HPP

@@ -1,15 +1,16 @@
 /// @file
 /// Gradients of weights summed by several threads.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_SLOTS_HPP
+#define NN_KERNELS_CONVOLUTION_SLOTS_HPP
 
 #include <algorithm>
 
-#include "nn/core/eigen.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/simd/vector.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The batch cut, by the problem alone, into slots, each with a gradient of its own that is added
 /// to the others in a fixed order at the end. Many slots are better (an item reads its images
@@ -49,17 +50,15 @@ class WeightSlots {
   /// dweights (+)= the slots, one after the other.
   void add_up() const {
     if (partial_ == nullptr) return;
-    using Row = Eigen::Array<T, Eigen::Dynamic, 1>;
     constexpr Index piece = 4096;
     parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
-      Eigen::Map<Row> sum(dweights_ + begin, end - begin);
-      for (Index slot = 0; slot < count_; ++slot) {
-        const Eigen::Map<const Row> part(partial_ + slot * size_ + begin, end - begin);
-        if (slot > 0 || accumulate_) {
-          sum += part;
-        } else {
-          sum = part;
+      for (Index at = begin; at < end; at += lanes<T>) {
+        const FirstLanes<T> some(end - at);
+        Packet<T> sum = some.load((accumulate_ ? dweights_ : partial_) + at);
+        for (Index slot = accumulate_ ? 0 : 1; slot < count_; ++slot) {
+          sum += some.load(partial_ + slot * size_ + at);
         }
+        some.store(sum, dweights_ + at);
       }
     });
   }
@@ -73,4 +72,6 @@ class WeightSlots {
   T* partial_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_SLOTS_HPP

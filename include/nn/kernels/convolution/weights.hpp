@@ -1,6 +1,7 @@
 /// @file
 /// The gradient of the weights of a convolution.
-#pragma once
+#ifndef NN_KERNELS_CONVOLUTION_WEIGHTS_HPP
+#define NN_KERNELS_CONVOLUTION_WEIGHTS_HPP
 
 #include <algorithm>
 
@@ -9,11 +10,12 @@
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/slots.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/channels.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// How the work is cut, by the problem alone, besides the slots: the filters into `splits`.
 struct WeightsCut {
@@ -246,4 +248,6 @@ class WeightsProduct {
   Index* targets_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_CONVOLUTION_WEIGHTS_HPP

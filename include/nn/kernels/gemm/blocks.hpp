@@ -1,6 +1,7 @@
 /// @file
 /// Matrix products cut into blocks that fit the caches.
-#pragma once
+#ifndef NN_KERNELS_GEMM_BLOCKS_HPP
+#define NN_KERNELS_GEMM_BLOCKS_HPP
 
 #include <algorithm>
 
@@ -8,10 +9,11 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// Everything that defines a matrix product.
 template <class T>
@@ -172,7 +174,7 @@ class GemmBlock {
     }
     input.rows += done;
     output.rows += done;
-    nn::detail::multiply_panel<T>(rows_ - done, width, input, output);
+    NN_ISA::multiply_panel<T>(rows_ - done, width, input, output);
   }
 
   const GemmProblem<T>& p_;
@@ -203,4 +205,6 @@ void multiply_in_blocks(const GemmProblem<T>& p) {
       p.m * p.n * p.k > 200000);
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_GEMM_BLOCKS_HPP

@@ -1,13 +1,15 @@
 /// @file
 /// Matrix products of few columns.
-#pragma once
+#ifndef NN_KERNELS_GEMM_NARROW_HPP
+#define NN_KERNELS_GEMM_NARROW_HPP
 
 #include <algorithm>
 #include <array>
 
 #include "nn/kernels/gemm/blocks.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A product of fewer columns than a panel has, which would leave lanes idle: C^T = op(B)^T op(A)^T
 /// has as many columns as C has rows. Its blocks are turned back on the way to C. Sums start from
@@ -94,4 +96,6 @@ class NarrowProduct {
   Index block_rows_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_GEMM_NARROW_HPP

@@ -1,15 +1,17 @@
 /// @file
 /// Matrix products with a single row or very few columns.
-#pragma once
+#ifndef NN_KERNELS_GEMM_THIN_HPP
+#define NN_KERNELS_GEMM_THIN_HPP
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "nn/kernels/gemm/blocks.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/dots.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A matrix of a single column without gaps is a row too, and what is written as a product by a
 /// column can be the product of a row, which reads its other factor in long pieces.
@@ -168,4 +170,6 @@ class FewColumns {
   std::array<Index, block> steps_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_GEMM_THIN_HPP

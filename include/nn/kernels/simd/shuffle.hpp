@@ -1,15 +1,17 @@
 /// @file
 /// Elements of vectors in another order: sums across vectors, and planes woven into pixels and
 /// back.
-#pragma once
+#ifndef NN_KERNELS_SIMD_SHUFFLE_HPP
+#define NN_KERNELS_SIMD_SHUFFLE_HPP
 
 #include <algorithm>
 #include <bit>
 #include <utility>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/vector.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// Elements in 128 bits, within which shuffles are cheapest, or in a vector where that is less.
 template <class T>
@@ -130,4 +132,6 @@ template <class T, int Count, int Step = 1>
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_SIMD_SHUFFLE_HPP

@@ -2,7 +2,8 @@
 /// Vectors as wide as the registers of the instruction set compiled for, and what the kernels do
 /// with them. They are the compiler's own: +, -, *, comparisons and choices work on them as on
 /// numbers.
-#pragma once
+#ifndef NN_KERNELS_SIMD_VECTOR_HPP
+#define NN_KERNELS_SIMD_VECTOR_HPP
 
 #include <array>
 #include <cmath>
@@ -11,23 +12,27 @@
 #include <type_traits>
 #include <utility>
 
-#include "nn/core/eigen.hpp"
+#if defined(__SSE2__) && !defined(__EMSCRIPTEN__)
+#include <immintrin.h>
+#endif
+
 #include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 #if defined(NN_TEST_VECTOR_BYTES)  // the widths of other processors, to see that the bits agree
 inline constexpr int vector_bytes = NN_TEST_VECTOR_BYTES;
-#elif defined(__AVX512F__)
+#elif NN_ISA_AVX512
 inline constexpr int vector_bytes = 64;
-#elif defined(__AVX__)
+#elif NN_ISA_AVX
 inline constexpr int vector_bytes = 32;
 #else
 inline constexpr int vector_bytes = 16;
 #endif
 
-#if defined(__AVX512F__) || defined(__aarch64__) || defined(NN_TEST_VECTOR_BYTES)
+#if NN_ISA_AVX512 || defined(__aarch64__) || defined(NN_TEST_VECTOR_BYTES)
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -71,10 +76,35 @@ template <class T>
 inline constexpr int sum_lanes = 64 / static_cast<int>(sizeof(T));
 
 /// Whether `multiply_add` rounds once.
-#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+#if NN_ISA_FMA || defined(__aarch64__)
 inline constexpr bool fuses = true;
 #else
 inline constexpr bool fuses = false;
+#endif
+
+#ifdef NN_ISA_PASS
+/// As nn::detail::product, for the instruction set of this pass, of which the compiler's own macros
+/// do not tell.
+template <class A, class B>
+[[nodiscard, gnu::always_inline]] constexpr auto product(const A& a, const B& b) {
+#ifdef __clang__
+#pragma clang fp contract(off)
+  return a * b;
+#else
+  auto result = a * b;
+#if NN_ISA_FMA
+  if (!std::is_constant_evaluated()) {
+    if constexpr (sizeof(result) <= vector_bytes &&
+                  !std::is_same_v<decltype(result), long double>) {
+      __asm__("" : "+v"(result));
+    } else {
+      __asm__("" : "+m"(result));
+    }
+  }
+#endif
+  return result;
+#endif
+}
 #endif
 
 /// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice.
@@ -89,11 +119,11 @@ template <class V>
     using T = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;
     [[maybe_unused]] constexpr bool is_float = std::is_same_v<T, float>;
     [[maybe_unused]] constexpr bool is_double = std::is_same_v<T, double>;
-#if defined(__AVX512F__)
+#if NN_ISA_AVX512
     if constexpr (is_float && sizeof(V) == 64) return V(_mm512_fmadd_ps(a, b, c));
     if constexpr (is_double && sizeof(V) == 64) return V(_mm512_fmadd_pd(a, b, c));
 #endif
-#if defined(__FMA__)
+#if NN_ISA_FMA
     if constexpr (is_float && sizeof(V) == 32) return V(_mm256_fmadd_ps(a, b, c));
     if constexpr (is_double && sizeof(V) == 32) return V(_mm256_fmadd_pd(a, b, c));
     if constexpr (is_float && sizeof(V) == 16) return V(_mm_fmadd_ps(a, b, c));
@@ -122,15 +152,15 @@ template <class V>
     using T = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;
     [[maybe_unused]] constexpr bool is_float = std::is_same_v<T, float>;
     [[maybe_unused]] constexpr bool is_double = std::is_same_v<T, double>;
-#if defined(__AVX512F__)
+#if NN_ISA_AVX512
     if constexpr (is_float && sizeof(V) == 64) return V(_mm512_maskz_sqrt_ps(0xffff, x));
     if constexpr (is_double && sizeof(V) == 64) return V(_mm512_maskz_sqrt_pd(0xff, x));
 #endif
-#if defined(__AVX__)
+#if NN_ISA_AVX
     if constexpr (is_float && sizeof(V) == 32) return V(_mm256_sqrt_ps(x));
     if constexpr (is_double && sizeof(V) == 32) return V(_mm256_sqrt_pd(x));
 #endif
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(__EMSCRIPTEN__)
     if constexpr (is_float && sizeof(V) == 16) return V(_mm_sqrt_ps(x));
     if constexpr (is_double && sizeof(V) == 16) return V(_mm_sqrt_pd(x));
 #elif defined(__aarch64__)
@@ -157,7 +187,7 @@ void copy_fewer(const T* from, Index count, T* to) {
 }
 
 /// Whether single lanes can be loaded and stored at no cost.
-#if defined(__AVX512F__)
+#if NN_ISA_AVX512
 inline constexpr bool masks_lanes = true;
 #else
 inline constexpr bool masks_lanes = false;
@@ -176,7 +206,7 @@ class FirstLanes {
 
   /// The elements in those lanes; the others are zero.
   [[nodiscard]] Packet<T> load(const T* from) const {
-#if defined(__AVX512F__)
+#if NN_ISA_AVX512
     if constexpr (std::is_same_v<T, float>) {
       return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_), from);
     } else if constexpr (std::is_same_v<T, double>) {
@@ -184,22 +214,22 @@ class FirstLanes {
     }
 #endif
     std::array<T, static_cast<std::size_t>(lanes<T>)> padded{};
-    if (count_ == lanes<T>) return detail::load(from);
+    if (count_ == lanes<T>) return NN_ISA::load(from);
     if (count_ > 0) copy_fewer<lanes<T> / 2>(from, count_, padded.data());
-    return detail::load(padded.data());
+    return NN_ISA::load(padded.data());
   }
 
   void store(const Packet<T>& x, T* to) const {
-#if defined(__AVX512F__)
+#if NN_ISA_AVX512
     if constexpr (std::is_same_v<T, float>) {
       return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask_), x);
     } else if constexpr (std::is_same_v<T, double>) {
       return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask_), x);
     }
 #endif
-    if (count_ == lanes<T>) return detail::store(x, to);
+    if (count_ == lanes<T>) return NN_ISA::store(x, to);
     std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
-    detail::store(x, elements.data());
+    NN_ISA::store(x, elements.data());
     copy_fewer<lanes<T> / 2>(elements.data(), count_, to);
   }
 
@@ -290,4 +320,6 @@ inline void load_transposed(const T* from, Index pitch, Index count, Packet<T>* 
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_SIMD_VECTOR_HPP

@@ -1,12 +1,14 @@
 /// @file
 /// The inner loop of depthwise convolutions.
-#pragma once
+#ifndef NN_KERNELS_TILE_CHANNELS_HPP
+#define NN_KERNELS_TILE_CHANNELS_HPP
 
 #include <algorithm>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A depthwise convolution, in which no sum runs over channels: every channel of the vector at
 /// a + rows[i] + steps[l] is multiplied by its own element of the vector b + l * ldb.
@@ -63,4 +65,6 @@ void for_each_channel_vector(Index channels, Visit&& visit) {
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_TILE_CHANNELS_HPP

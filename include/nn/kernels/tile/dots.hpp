@@ -1,15 +1,17 @@
 /// @file
 /// The inner loop of products of very few columns.
-#pragma once
+#ifndef NN_KERNELS_TILE_DOTS_HPP
+#define NN_KERNELS_TILE_DOTS_HPP
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/shuffle.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The other way to use the registers, for a product of few columns: vectors run along the depth,
 /// which must be a whole number of them, as must every contiguous piece of it in `steps`; B is
@@ -113,4 +115,6 @@ void multiply_dot_rows(Index count, TileInput<T> input, TileOutput<T> output) {
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_TILE_DOTS_HPP

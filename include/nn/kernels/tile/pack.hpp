@@ -1,12 +1,14 @@
 /// @file
 /// Copies of matrices in the order in which the tiles read them.
-#pragma once
+#ifndef NN_KERNELS_TILE_PACK_HPP
+#define NN_KERNELS_TILE_PACK_HPP
 
 #include <algorithm>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// Where column `first` of a matrix of `depth` rows starts in its packed panels.
 [[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
@@ -72,4 +74,6 @@ void pack_whole_panels(Index depth, Index panels, const T* b, Index ldb, T* pack
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_TILE_PACK_HPP

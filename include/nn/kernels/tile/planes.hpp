@@ -1,12 +1,14 @@
 /// @file
 /// The inner loop of convolutions of few filters, whose vectors run along the pixels of a row.
-#pragma once
+#ifndef NN_KERNELS_TILE_PLANES_HPP
+#define NN_KERNELS_TILE_PLANES_HPP
 
 #include <algorithm>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// C[f][p] = sum over l of weights[f * filter_pitch + weight_steps[l]] * x[at + steps[l]], for
 /// vectors of pixels p that begin at the given places of `x` and of the plane f of `planes`.
@@ -98,4 +100,6 @@ void multiply_filters(Index filters, Index tiles, const PlanesProduct<T>& produc
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_TILE_PLANES_HPP

@@ -11,15 +11,17 @@
 /// the taps (and channels) of the kernel; forward and backward-data take pixels as rows and taps as
 /// depth, backward-weights the other way round. No patch of the image is ever copied out
 /// ("im2col").
-#pragma once
+#ifndef NN_KERNELS_TILE_TILE_HPP
+#define NN_KERNELS_TILE_TILE_HPP
 
 #include <algorithm>
 #include <array>
 
 #include "nn/core/activation.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/vector.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A wide tile is two vectors across. With 16 vector registers it is 6 rows high: 12 accumulators,
 /// 2 vectors of B and one broadcast element of A fill 15 of them, and each of the 12 multiply-adds
@@ -270,4 +272,6 @@ void for_each_panel(Index columns, Visit&& visit) {
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_TILE_TILE_HPP

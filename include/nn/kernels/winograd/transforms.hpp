@@ -13,13 +13,15 @@
 /// that the usual a = 1, b = 2 do; tests/convolution_test.cpp states the error. Filters of two taps
 /// need five points: the same without infinity, and so the same transforms without the last value.
 /// Then 25 multiplications replace 64.
-#pragma once
+#ifndef NN_KERNELS_WINOGRAD_TRANSFORMS_HPP
+#define NN_KERNELS_WINOGRAD_TRANSFORMS_HPP
 
 #include <algorithm>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The position of one tile: its image and its first output.
 struct WinogradTile {
@@ -237,4 +239,6 @@ struct Winograd {
   }
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_WINOGRAD_TRANSFORMS_HPP

@@ -1,13 +1,15 @@
 /// @file
 /// The gradient of the weights of a convolution by Winograd's algorithm: 3x3 taps and stride 1, or
 /// 4x4 and stride 2.
-#pragma once
+#ifndef NN_KERNELS_WINOGRAD_WEIGHTS_HPP
+#define NN_KERNELS_WINOGRAD_WEIGHTS_HPP
 
 #include <algorithm>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/winograd/winograd.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The forward pass is y = A^T [(G g G^T) * (B^T d B)] A for each tile; its transpose with respect
 /// to the taps is
@@ -186,4 +188,6 @@ class WinogradWeights {
   Index* sum_rows_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_WINOGRAD_WEIGHTS_HPP

@@ -1,6 +1,7 @@
 /// @file
 /// Convolutions of 3x3 taps and stride 1, and of 4x4 and stride 2, by Winograd's minimal filtering.
-#pragma once
+#ifndef NN_KERNELS_WINOGRAD_WINOGRAD_HPP
+#define NN_KERNELS_WINOGRAD_WINOGRAD_HPP
 
 #include <algorithm>
 
@@ -9,11 +10,12 @@
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 #include "nn/kernels/winograd/transforms.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// What is computed by Winograd's filtering, in terms of an axis cut into phases: 3 taps with
 /// stride 1, where there is one phase, and 4 taps with stride 2. There output j is the sum over the
@@ -317,4 +319,6 @@ class WinogradProduct {
   Index* steps_;
 };
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_WINOGRAD_WINOGRAD_HPP

@@ -1,2 +1,0 @@
-#define NN_COMPILE_KERNELS
-#include <nn/kernels/kernels.hpp>

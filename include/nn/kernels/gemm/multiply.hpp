@@ -1,0 +1,103 @@
+/// @file
+/// What nn/kernels/gemm.hpp declares.
+#ifndef NN_KERNELS_GEMM_MULTIPLY_HPP
+#define NN_KERNELS_GEMM_MULTIPLY_HPP
+
+#include <algorithm>
+#include <array>
+
+#include "nn/core/parallel.hpp"
+#include "nn/kernels/gemm.hpp"
+#include "nn/kernels/gemm/blocks.hpp"
+#include "nn/kernels/gemm/narrow.hpp"
+#include "nn/kernels/gemm/thin.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
+
+namespace nn::detail::NN_ISA_NAMESPACE {
+
+/// The most columns that sum_rows takes at a time.
+inline constexpr Index summed_columns = 256;
+
+/// sum[j] = the sum of `rows` rows. Where rows are short and follow one another, as many as
+/// possible are taken as one row, so that there are enough sums to fill the vector registers.
+template <class T>
+void sum_piece(Index rows, Index columns, const T* a, Index lda, T* sum) {
+  const Index together = columns == lda ? std::max<Index>(1, summed_columns / columns) : 1;
+  const Index wide = together * columns;
+  std::array<T, static_cast<std::size_t>(summed_columns)> sums{};
+  Index row = 0;
+  for (; row + together <= rows; row += together, a += together * lda) {
+    for (Index j = 0; j < wide; ++j) sums[static_cast<std::size_t>(j)] += a[j];
+  }
+  std::copy_n(sums.begin(), columns, sum);
+  for (Index at = columns; at < wide; at += columns) {
+    for (Index j = 0; j < columns; ++j) sum[j] += sums[static_cast<std::size_t>(at + j)];
+  }
+  for (; row < rows; ++row, a += lda) {
+    for (Index j = 0; j < columns; ++j) sum[j] += a[j];
+  }
+}
+
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+namespace nn::NN_ENTRANCES {
+
+namespace kernels = detail::NN_ISA;
+
+template <class T>
+void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
+          Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
+          const Epilogue<T>& epilogue) {
+  kernels::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
+                                  .transpose_b = transpose_b == Transpose::yes,
+                                  .m = m,
+                                  .n = n,
+                                  .k = k,
+                                  .a = a,
+                                  .lda = lda,
+                                  .b = b,
+                                  .ldb = ldb,
+                                  .c = c,
+                                  .ldc = ldc,
+                                  .accumulate = accumulate,
+                                  .epilogue = epilogue};
+  kernels::turn_columns_into_rows(problem);
+  if (problem.m == 1 && !problem.transpose_b) {
+    kernels::multiply_single_row(problem);
+  } else if (problem.k == 1 && !problem.transpose_b && epilogue.is_identity()) {
+    kernels::multiply_column_by_row(problem);
+  } else if (n <= kernels::most_dot_columns && transpose_a == Transpose::no && k >= 32) {
+    kernels::FewColumns<T>(problem).multiply();
+  } else if (kernels::NarrowProduct<T>::suits(problem)) {
+    kernels::NarrowProduct<T>(problem).multiply();
+  } else {
+    kernels::multiply_in_blocks(problem);
+  }
+}
+
+template <class T>
+void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate) {
+  constexpr Index block = kernels::summed_columns;
+  constexpr Index most_pieces = 8;
+  std::array<T, static_cast<std::size_t>(most_pieces * block)> partial;
+  const Index pieces = std::clamp<Index>(rows * std::min(columns, block) / 16384, 1, most_pieces);
+  for (Index first = 0; first < columns; first += block) {
+    const Index count = std::min(block, columns - first);
+    parallel_for(pieces, [&](Index piece) {
+      const Index begin = rows * piece / pieces;
+      kernels::sum_piece(rows * (piece + 1) / pieces - begin, count, a + begin * lda + first, lda,
+                         partial.data() + piece * block);
+    });
+    for (Index j = 0; j < count; ++j) {
+      T sum = accumulate ? out[first + j] : T(0);
+      for (Index piece = 0; piece < pieces; ++piece) {
+        sum += partial[static_cast<std::size_t>(piece * block + j)];
+      }
+      out[first + j] = sum;
+    }
+  }
+}
+
+}  // namespace nn::NN_ENTRANCES
+
+#endif  // NN_KERNELS_GEMM_MULTIPLY_HPP

@@ -1,0 +1,46 @@
+/// @file
+/// Where the kernels of one instruction set are found when a program runs.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "nn/core/activation.hpp"
+#include "nn/core/memory.hpp"
+#include "nn/kernels/convolution/algorithm.hpp"
+#include "nn/kernels/convolution/geometry.hpp"
+#include "nn/kernels/gemm/transpose.hpp"
+
+namespace nn::detail {
+
+/// The entrances for numbers of one type.
+template <class T>
+struct KernelsOf {
+  void (*gemm)(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, Index, T*,
+               Index, bool, const Epilogue<T>&);
+  void (*sum_rows)(Index, Index, const T*, Index, T*, bool);
+  Index (*convolution_scratch_bytes)(const ConvolutionGeometry&, ConvolutionPass,
+                                     ConvolutionAlgorithm);
+  void (*convolution_forward)(const ConvolutionGeometry&, const T*, const T*, T*,
+                              const Epilogue<T>&, Arena, ConvolutionAlgorithm);
+  void (*convolution_backward_data)(const ConvolutionGeometry&, const T*, const T*, T*,
+                                    const Epilogue<T>&, Arena, ConvolutionAlgorithm);
+  void (*convolution_backward_weights)(const ConvolutionGeometry&, const T*, const T*, T*, bool,
+                                       Arena, ConvolutionAlgorithm);
+};
+
+/// Those of one instruction set.
+struct Kernels {
+  std::string_view name;  ///< "avx2", as NN_INSTRUCTION_SET takes it
+  KernelsOf<float> of_float;
+  KernelsOf<double> of_double;
+};
+
+/// The kernels that this program uses, chosen by the first call.
+/// @throws Error when the environment asks for others that there are not.
+[[nodiscard]] const Kernels& kernels_in_use();
+
+/// The names of those that it could use on this processor, from the lowest up, with commas.
+[[nodiscard]] std::string kernels_to_choose_from();
+
+}  // namespace nn::detail
