@@ -5,9 +5,10 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/rounding.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/lanes.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The activation of numbers or vectors; not a number stays what it is.
 template <class V>
@@ -252,4 +253,4 @@ void rms_prop_step(Index count, const RmsPropStep<T>& s, const T* gradients, T* 
   });
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE

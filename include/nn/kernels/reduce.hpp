@@ -4,10 +4,11 @@
 
 #include <array>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/lanes.hpp"
 #include "nn/kernels/simd/shuffle.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The sum of `count` terms: term(i, lanes) is the vector of those from i on, or as many as `lanes`
 /// has. Term i goes to lane i % sum_lanes, each lane adds its own in order, and in the end
@@ -35,4 +36,4 @@ template <class T, class Term>
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE

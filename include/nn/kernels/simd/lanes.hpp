@@ -5,9 +5,10 @@
 #include <cstring>
 #include <type_traits>
 
+#include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/vector.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// Scalars that come in vectors. Others, like long double, go one by one through the same loops.
 template <class T>
@@ -70,4 +71,4 @@ template <class T, class Body>
   }
 }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE

@@ -14,9 +14,10 @@
 
 #if defined(__SSE2__) && !defined(__EMSCRIPTEN__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
-#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 
@@ -82,30 +83,29 @@ inline constexpr bool fuses = true;
 inline constexpr bool fuses = false;
 #endif
 
-#ifdef NN_ISA_PASS
-/// As nn::detail::product, for the instruction set of this pass, of which the compiler's own macros
-/// do not tell.
-template <class A, class B>
-[[nodiscard, gnu::always_inline]] constexpr auto product(const A& a, const B& b) {
-#ifdef __clang__
+/// a * b of numbers or vectors, rounded by itself: `product` for this instruction set.
+template <class V>
+[[nodiscard, gnu::always_inline]] inline V rounded_product(const V& a, const V& b) {
+#if defined(__clang__)
 #pragma clang fp contract(off)
   return a * b;
 #else
-  auto result = a * b;
-#if NN_ISA_FMA
-  if (!std::is_constant_evaluated()) {
-    if constexpr (sizeof(result) <= vector_bytes &&
-                  !std::is_same_v<decltype(result), long double>) {
-      __asm__("" : "+v"(result));
-    } else {
-      __asm__("" : "+m"(result));
-    }
+  V result = a * b;
+#if NN_ISA_FMA || defined(__aarch64__)
+  constexpr std::size_t register_bytes = NN_ISA_AVX512 ? 64 : NN_ISA_AVX ? 32 : 16;
+  if constexpr (sizeof(V) > register_bytes) {
+    __asm__("" : "+m"(result));
+  } else {
+#ifdef __aarch64__
+    __asm__("" : "+w"(result));
+#else
+    __asm__("" : "+v"(result));
+#endif
   }
 #endif
   return result;
 #endif
 }
-#endif
 
 /// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice.
 /// By the instruction's name: left to itself, gcc would not use it in sums on some processors.
@@ -114,7 +114,11 @@ template <class V>
   if constexpr (std::is_same_v<V, long double>) {
     return a * b + c;
   } else if constexpr (std::is_floating_point_v<V>) {
-    return fuses ? std::fma(a, b, c) : product(a, b) + c;
+    if constexpr (!fuses) return rounded_product(a, b) + c;
+    return std::is_same_v<V, float>
+               ? static_cast<V>(__builtin_fmaf(static_cast<float>(a), static_cast<float>(b),
+                                               static_cast<float>(c)))
+               : static_cast<V>(__builtin_fma(a, b, c));
   } else {
     using T = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;
     [[maybe_unused]] constexpr bool is_float = std::is_same_v<T, float>;
@@ -135,10 +139,10 @@ template <class V>
     if constexpr (fuses) {
       V result;
       for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i)
-        result[i] = std::fma(a[i], b[i], c[i]);
+        result[i] = multiply_add<T>(a[i], b[i], c[i]);
       return result;
     } else {
-      return product(a, b) + c;
+      return rounded_product(a, b) + c;
     }
   }
 }

@@ -114,7 +114,7 @@ struct Winograd {
   static V fused(const V& x, double factor, const V& y) {
     return multiply_add(constant(factor), x, y);
   }
-  static V scaled(const V& x, double factor) { return product(constant(factor), x); }
+  static V scaled(const V& x, double factor) { return rounded_product(constant(factor), x); }
   static V sum(const V& x, const V& y) { return x + y; }
   static V difference(const V& x, const V& y) { return x - y; }
 
