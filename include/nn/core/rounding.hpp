@@ -26,17 +26,19 @@ template <class A, class B>
 #else
   auto result = a * b;
   // To gcc a value that an assembler instruction, even none, may have changed is not a product.
-#if defined(__FMA__) || defined(__AVX512F__)
+#if defined(__x86_64__)
 #if defined(__AVX512F__)
   constexpr bool fits_register = sizeof(result) <= 64;
-#else
+#elif defined(__AVX__)
   constexpr bool fits_register = sizeof(result) <= 32;
+#else  // a function with `#pragma GCC target` may still have such instructions
+  constexpr bool fits_register = sizeof(result) <= 16;
 #endif
   if (!std::is_constant_evaluated()) {
     if constexpr (std::is_same_v<decltype(result), long double>) {
       // has no fused multiply-add
     } else if constexpr (fits_register) {
-      __asm__("" : "+v"(result));
+      __asm__("" : "+x"(result));
     } else {
       __asm__("" : "+m"(result));
     }
@@ -49,7 +51,7 @@ template <class A, class B>
       __asm__("" : "+m"(result));
     }
   }
-#elif !defined(__x86_64__) && !defined(__i386__)
+#elif !defined(__i386__)
   if (!std::is_constant_evaluated()) __asm__("" : "+m"(result));
 #endif
   return result;
