@@ -155,6 +155,14 @@ TEST_CASE("ONNX's own cases give their recorded outputs") {
       "softmax_example",
       "softmax_large_number",
       "softmax_negative_axis",
+      "prelu_broadcast",
+      "transpose_all_permutations_0",
+      "unsqueeze_axis_1",
+      "logsoftmax_axis_2",
+      "logsoftmax_default_axis",
+      "logsoftmax_example_1",
+      "logsoftmax_large_number",
+      "logsoftmax_negative_axis",
       "flatten_axis1",
       "flatten_default_axis",
       "flatten_negative_axis3",
@@ -193,10 +201,14 @@ TEST_CASE("forms of operations that cannot be expressed are refused by name") {
       {"gemm_all_attributes", "transA is not supported"},
       {"gemm_default_matrix_bias", "a bias of"},
       {"selu", "only the constants of the paper"},
+      {"prelu_example", "only a constant with one element a channel"},
       {"softmax_axis_0", "only the axis of the channels"},
       {"softmax_axis_1", "only the axis of the channels"},
       {"flatten_axis2", "only axis 1 is supported"},
-      {"transpose_all_permutations_0", "only putting the channels"},
+      {"transpose_all_permutations_1", "only putting the channels"},
+      {"squeeze", "the axis of the samples cannot be taken away"},
+      {"unsqueeze_axis_0", "no axis can be put before that of the samples"},
+      {"unsqueeze_axis_2", "means something else where channels come first"},
       {"lrn", "this operation is not supported"},
       {"hardsigmoid", "this operation is not supported"},
       {"resize_upsample_scales_cubic", "only mode 'nearest'"},
@@ -209,8 +221,8 @@ TEST_CASE("forms of operations that cannot be expressed are refused by name") {
 }
 
 TEST_CASE("what is exported and imported gives the same bits") {
-  const std::set<std::string> no_way_back{"layer_norm",       "layer_norm_flat", "gelu",
-                                          "gelu_approximate", "images_gelu",     "reshape"};
+  const std::set<std::string> no_way_back{"layer_norm", "layer_norm_flat", "gelu",
+                                          "gelu_approximate", "images_gelu"};
   const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
     INFO(std::string(name));
     const auto model = networks::model_of(network, input);
@@ -610,17 +622,30 @@ TEST_CASE("Clip takes its limits as attributes or as inputs, and without a limit
   CHECK(nn::from_onnx(half).network().layers()[0].get_if<nn::ReLU>() != nullptr);
 }
 
-TEST_CASE("PRelu of one slope is a LeakyReLU; one for each channel is refused by name") {
-  const auto with = [](const std::vector<double>& slopes) {
+TEST_CASE("PRelu has one slope, or one for each channel, and these are learned") {
+  const auto with = [](const std::vector<Index>& extents, const std::vector<double>& slopes) {
     auto proto = one_node("PRelu");
-    give(proto, *proto.mutable_graph()->mutable_node(0), {2, 1, 1}, slopes);
+    give(proto, *proto.mutable_graph()->mutable_node(0), extents, slopes);
     return proto;
   };
-  const auto model = nn::from_onnx(with({0.25, 0.25}));
-  const auto* layer = model.network().layers()[0].get_if<nn::LeakyReLU>();
-  REQUIRE(layer != nullptr);
-  CHECK(layer->negative_slope == 0.25F);
-  CHECK(refusal(with({0.25, 0.5})) == "PRelu 'it': only one slope for all channels is supported");
+  const auto samples = networks::samples_of({4, 5, 2}, 2);
+  const auto check = [&](const onnx::ModelProto& proto, float first, float second) {
+    const auto model = nn::from_onnx(proto);
+    const auto y = model.predict(samples);
+    for (Index i = 0; i < y.size(); ++i) {
+      const float slope = i % 2 == 0 ? first : second;
+      CHECK(y[i] == (samples[i] > 0 ? samples[i] : slope * samples[i]));
+    }
+    return model.parameters().size();
+  };
+  CHECK(check(with({2, 1, 1}, {0.25, -0.5}), 0.25F, -0.5F) == 2);
+  CHECK(check(with({1, 2, 1, 1}, {0, 0.125}), 0, 0.125F) == 2);
+  CHECK(check(with({1, 1, 1}, {0.25}), 0.25F, 0.25F) == 1);
+  CHECK(check(with({1}, {0.25}), 0.25F, 0.25F) == 1);
+  CHECK(refusal(with({2}, {0.25, 0.5})) ==
+        "PRelu 'it': only a constant with one element a channel is supported");
+  CHECK(refusal(with({4, 5}, std::vector<double>(20, 0.25))) ==
+        "PRelu 'it': only a constant with one element a channel is supported");
 }
 
 TEST_CASE("x.view(x.size(0), -1) is a Reshape, as is one for a fixed batch") {
@@ -664,6 +689,23 @@ TEST_CASE("Identity and Reshape of constants are constants") {
   // (10 1) times the rows (1 2 3) and (4 5 6).
   CHECK(nn::from_onnx(proto).predict(nn::Tensor<float>({1, 2}, {10.0F, 1.0F})) ==
         nn::Tensor<float>({1, 3}, {14.0F, 25.0F, 36.0F}));
+}
+
+TEST_CASE("a Reshape that would mix samples is refused") {
+  auto proto = no_nodes();
+  give(proto, add(proto, "Reshape", {"in"}, "out"), {2}, {-1, 20}, true);
+  CHECK(refusal(proto) == "Reshape 'it_out': samples of 4x5x2 do not fit");
+}
+
+TEST_CASE("a Concat of one value is that value, and one of none is refused") {
+  auto proto = no_nodes();
+  add(proto, "Concat", {"in"}, "same");
+  add(proto, "Relu", {"same"}, "out");
+  const auto samples = networks::samples_of({4, 5, 2}, 2);
+  CHECK(nn::from_onnx(proto).predict(samples) ==
+        nn::Model(nn::sequential(nn::ReLU{}), {4, 5, 2}).predict(samples));
+  proto.mutable_graph()->mutable_node(0)->clear_input();
+  CHECK(refusal(proto) == "Concat 'it_same': all of its inputs are constants");
 }
 
 TEST_CASE("densely connected layers, each of which sees all before it, are one chain") {

@@ -55,6 +55,12 @@ void for_each_layer(const Visit& visit) {
   of_images("identity", nn::Identity{});
   of_images("flatten", nn::Flatten{});
   of_images("flatten_channels_first", nn::FlattenChannelsFirst{});
+  of_images("flatten_channels_last", nn::FlattenChannelsLast{});
+  visit("flatten_channels_last_dense", Chain({nn::FlattenChannelsLast{}, nn::Dense{5}}), image);
+  visit("reshape_channels_last",
+        Chain({nn::Dense{24}, nn::ReshapeChannelsLast{{2, 3, 4}},
+               nn::Conv2D{.filters = 2, .kernel = 2}}),
+        Shape{9});
   of_flat("reshape", nn::Reshape{{3, 1, 3}});
   of_flat("dense", nn::Dense{5});
   of_flat("dense_without_bias", nn::Dense{.units = 5, .bias = false});
@@ -62,6 +68,10 @@ void for_each_layer(const Visit& visit) {
   visit("dense_reshape", Chain({nn::Dense{24}, nn::Reshape{{2, 3, 4}}}), Shape{9});
   of_images("relu", nn::ReLU{});
   of_images("leaky_relu", nn::LeakyReLU{0.2F});
+  of_images("prelu", nn::PReLU{});
+  of_images("prelu_one_slope", nn::PReLU{.per_channel = false});
+  of_flat("prelu_flat", nn::PReLU{});
+  visit("prelu_behind_flatten", Chain({nn::Flatten{}, nn::PReLU{}, nn::Dense{5}}), image);
   of_images("elu", nn::ELU{0.7F});
   of_images("clip", nn::Clip{.low = -0.5F, .high = 0.75F});
   of_images("selu", nn::SELU{});
@@ -73,6 +83,8 @@ void for_each_layer(const Visit& visit) {
   of_images("gelu_approximate", nn::GELU{.approximate = true});
   of_flat("softmax", nn::Softmax{});
   of_images("softmax_image", nn::Softmax{});
+  of_flat("log_softmax", nn::LogSoftmax{});
+  of_images("log_softmax_image", nn::LogSoftmax{});
   const nn::Conv2D conv{.filters = 4, .padding = 1};
   of_images("residual", nn::Residual<Chain>(Chain({conv, nn::ReLU{}})));
   of_images("residual_projected",

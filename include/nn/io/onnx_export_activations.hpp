@@ -10,6 +10,7 @@
 
 #include "nn/io/onnx_graph.hpp"
 #include "nn/layers/activations.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 
@@ -20,13 +21,6 @@ namespace detail {
 /// The axis along which LayerNorm and Softmax work: the last here.
 [[nodiscard]] inline Index last_axis(const Plan& plan) {
   return plan.input.rank() == 3 ? 1 : plan.input.rank();
-}
-
-/// Gives samples another shape, in ONNX's order of axes.
-inline std::string reshape(OnnxGraph& graph, const Plan& plan, const std::string& input,
-                           std::vector<Index> extents) {
-  extents.insert(extents.begin(), 0);  // the batch's
-  return graph.add("Reshape", plan, {input, graph.constant(plan.path + "/shape", extents)});
 }
 
 /// A constant of one number.
@@ -45,6 +39,14 @@ inline std::string write_onnx(OnnxGraph& graph, const ReLU& /*layer*/, const Pla
 inline std::string write_onnx(OnnxGraph& graph, const LeakyReLU& layer, const Plan& plan,
                               const std::string& input) {
   return graph.add("LeakyRelu", plan, {input}, {{"alpha", layer.negative_slope}});
+}
+
+/// The slopes are matched with the last axes of a sample, of which the channel's is the first of
+/// three in images.
+inline std::string write_onnx(OnnxGraph& graph, const PReLU& layer, const Plan& plan,
+                              const std::string& input) {
+  const bool is_image = layer.per_channel && plan.input.rank() == 3;
+  return graph.add("PRelu", plan, {input, graph.parameter(plan, 0, is_image ? 2 : 0)});
 }
 
 inline std::string write_onnx(OnnxGraph& graph, const ELU& layer, const Plan& plan,
@@ -107,6 +109,11 @@ inline std::string write_onnx(OnnxGraph& graph, const GELU& layer, const Plan& p
 inline std::string write_onnx(OnnxGraph& graph, const Softmax& /*layer*/, const Plan& plan,
                               const std::string& input) {
   return graph.add("Softmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const LogSoftmax& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return graph.add("LogSoftmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
 }
 
 }  // namespace nn

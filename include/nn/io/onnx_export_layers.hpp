@@ -4,8 +4,8 @@
 /// function of that name beside it.
 #pragma once
 
-#include "nn/io/flatten_channels_first.hpp"
 #include "nn/io/onnx_export_activations.hpp"
+#include "nn/io/onnx_export_shapes.hpp"
 #include "nn/io/onnx_graph.hpp"
 #include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
@@ -14,7 +14,6 @@
 #include "nn/layers/conv_transpose2d.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
-#include "nn/layers/flatten.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/residual.hpp"
@@ -207,16 +206,6 @@ inline std::string write_onnx(OnnxGraph& graph, const Dropout& layer, const Plan
   return graph.add("Dropout", plan, {input, rate});
 }
 
-inline std::string write_onnx(OnnxGraph& graph, const Flatten& /*layer*/, const Plan& plan,
-                              const std::string& input) {
-  return graph.add("Flatten", plan, {input}, {{"axis", Index{1}}});
-}
-
-inline std::string write_onnx(OnnxGraph& graph, const Reshape& /*layer*/, const Plan& plan,
-                              const std::string& input) {
-  return detail::reshape(graph, plan, input, OnnxGraph::extents(plan.output));
-}
-
 template <class... Layers>
 std::string write_onnx(OnnxGraph& graph, const Sequential<Layers...>& chain, const Plan& plan,
                        const std::string& input) {
@@ -226,16 +215,6 @@ std::string write_onnx(OnnxGraph& graph, const Sequential<Layers...>& chain, con
     chain.visit(i, [&](const auto& layer) { value = write_onnx(graph, layer, child, value); });
   }
   return value;
-}
-
-inline std::string write_onnx(OnnxGraph& /*graph*/, const Identity& /*layer*/, const Plan& /*plan*/,
-                              const std::string& input) {
-  return input;
-}
-
-inline std::string write_onnx(OnnxGraph& graph, const FlattenChannelsFirst& /*layer*/,
-                              const Plan& plan, const std::string& input) {
-  return graph.add("Flatten", plan, {input}, {{"axis", Index{1}}});
 }
 
 template <class Body, class Shortcut>
@@ -285,11 +264,12 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
                               const std::string& input) {
   const auto output = detail::write_if_known<
       Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, UpSample2D,
-      BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, ELU, SELU, Clip, Sigmoid,
-      Tanh, Softplus, SiLU, GELU, Softmax, Identity, FlattenChannelsFirst, Sequential<AnyLayer>,
-      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
-      detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,
-      detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
+      BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip,
+      Sigmoid, Tanh, Softplus, SiLU, GELU, Softmax, LogSoftmax, Identity, FlattenChannelsFirst,
+      FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>, Residual<AnyLayer>,
+      Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, detail::ConcatOf<2>,
+      detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>, detail::ConcatOf<6>,
+      detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
   require(output.has_value(), plan.name, " (layer ", plan.path,
           ") cannot be expressed in ONNX: it is none of the library's layers");
   return *output;

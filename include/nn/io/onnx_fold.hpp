@@ -50,44 +50,107 @@ class OnnxFolder {
     return true;
   }
 
-  /// Whether the node only passes a constant on, which its output then is.
+  /// Whether the node gives a constant's elements as they are, perhaps in another shape: its output
+  /// then is one.
   bool fold_constant(const ::onnx::NodeProto& proto) {
     const OnnxNode node = node_of(proto);
-    const bool reshapes = proto.op_type() == "Reshape";
-    if ((!reshapes && proto.op_type() != "Identity") || proto.output_size() != 1 ||
-        !node.variable_inputs().empty() || !node.has_input(0)) {
+    if (proto.output_size() != 1 || !node.has_input(0) || !node.variable_inputs().empty()) {
       return false;
     }
-    ::onnx::TensorProto tensor = constants_.tensor(proto.input(0));
-    if (reshapes) {
-      node.expect_attributes({"shape"});
-      auto target = node.has_input(1) ? node.whole_numbers(1) : node.integers("shape", {});
-      const Index count = checked_count({tensor.dims().begin(), tensor.dims().end()});
-      Index known = 1;
-      for (std::size_t i = 0; i < target.size(); ++i) {
-        if (target[i] == 0 && static_cast<int>(i) < tensor.dims_size()) {
-          target[i] = tensor.dims(static_cast<int>(i));
-        }
-        if (target[i] == -1) continue;
-        node.expect(target[i] > 0 && target[i] <= count / known, "a constant of ", count,
-                    " elements does not fit");
-        known *= target[i];
+    const std::string& operation = proto.op_type();
+    if (operation == "Concat") return join_constants(proto);
+    const ::onnx::TensorProto& tensor = constants_.tensor(proto.input(0));
+    std::vector<Index> extents(tensor.dims().begin(), tensor.dims().end());
+    if (operation == "Reshape") {
+      extents = reshaped(node, extents);
+    } else if (operation == "Unsqueeze") {
+      for (const Index axis : folded_axes(node, extents.size(), true)) {
+        extents.insert(extents.begin() + axis, 1);
       }
-      const auto open = std::find(target.begin(), target.end(), -1);
-      if (open != target.end()) *open = count / known;
-      node.expect(std::find(target.begin(), target.end(), -1) == target.end() &&
-                      checked_count(target) == count,
-                  "a constant of ", count, " elements does not fit");
-      tensor.clear_dims();
-      for (const Index extent : target) tensor.add_dims(extent);
+    } else if (operation == "Squeeze") {
+      const auto axes = folded_axes(node, extents.size(), false);
+      for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+        node.expect(extents[static_cast<std::size_t>(*axis)] == 1, "axis ", *axis, " is not of 1");
+        extents.erase(extents.begin() + *axis);
+      }
+    } else if (operation == "Cast") {
+      // All elements are read as numbers that hold those of the other types. Whole numbers of what
+      // was cast to them are only read of shapes, which are whole before.
+      node.expect_attributes({"to"});
+    } else if (operation != "Identity") {
+      return false;
     }
-    new_constant(proto) = std::move(tensor);
+    made_bytes_ += tensor.ByteSizeLong();
+    node.expect(made_bytes_ <= most_bytes, "constants are repeated too often");
+    ::onnx::TensorProto& made = new_constant(proto);
+    made = tensor;
+    made.clear_dims();
+    for (const Index extent : extents) made.add_dims(extent);
     return true;
   }
 
-  /// Whether the node takes part in working out a shape that keeps the number of samples, as
-  /// exporters write `x.view(x.size(0), -1)`: Shape, Gather of its first number, Unsqueeze and
-  /// Concat with constants. The last becomes a constant, with 0 (the same as before) in front.
+  /// The extents that a Reshape of a constant gives.
+  static std::vector<Index> reshaped(const OnnxNode& node, const std::vector<Index>& extents) {
+    node.expect_attributes({"allowzero", "shape"});
+    node.expect(node.integer("allowzero", 0) == 0, "allowzero is not supported");
+    auto target = node.has_input(1) ? node.whole_numbers(1) : node.integers("shape", {});
+    const Index count = checked_count(extents);
+    Index known = 1;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (target[i] == 0 && i < extents.size()) target[i] = extents[i];
+      if (target[i] == -1) continue;
+      node.expect(target[i] > 0 && target[i] <= count / known, "a constant of ", count,
+                  " elements does not fit");
+      known *= target[i];
+    }
+    const auto open = std::find(target.begin(), target.end(), -1);
+    if (open != target.end()) *open = count / known;
+    node.expect(std::find(target.begin(), target.end(), -1) == target.end() &&
+                    checked_count(target) == count,
+                "a constant of ", count, " elements does not fit");
+    return target;
+  }
+
+  /// The axes that an Unsqueeze adds or a Squeeze takes away, in order.
+  static std::vector<Index> folded_axes(const OnnxNode& node, std::size_t rank, bool adds) {
+    const std::size_t named =
+        node.has_input(1) ? node.whole_numbers(1).size() : node.integers("axes", {}).size();
+    node.expect(named > 0 && rank + named <= 16, "it has to say which axes, up to 16 in all");
+    return named_axes(node, static_cast<Index>(adds ? rank + named : rank));
+  }
+
+  /// Joins lists of whole numbers, such as shapes.
+  bool join_constants(const ::onnx::NodeProto& proto) {
+    std::vector<Index> all;
+    for (int i = 0; i < proto.input_size(); ++i) {
+      const auto some = whole_list(proto, i);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    put_list(proto, all);
+    return true;
+  }
+
+  std::vector<Index> whole_list(const ::onnx::NodeProto& proto, int index) const {
+    const OnnxNode node = node_of(proto);
+    node.expect(node.integer("axis", 0) == 0 && node.constant(index).extents.size() <= 1,
+                "of constants only lists are joined");
+    const auto numbers = node.whole_numbers(index);
+    node.expect(numbers.size() <= longest_list, "a list of ", numbers.size(), " numbers");
+    return numbers;
+  }
+
+  void put_list(const ::onnx::NodeProto& proto, const std::vector<Index>& numbers) {
+    node_of(proto).expect(numbers.size() <= longest_list, "a list of ", numbers.size(), " numbers");
+    ::onnx::TensorProto& list = new_constant(proto);
+    list.set_data_type(::onnx::TensorProto::INT64);
+    for (const Index number : numbers) list.add_int64_data(number);
+    list.add_dims(list.int64_data_size());
+  }
+
+  /// Whether the node takes part in working out a shape that keeps the number of samples: Shape of
+  /// what is computed, its first number (by Gather or Slice) and Concat of that with constants, and
+  /// Cast, Squeeze and Unsqueeze between these. So exporters write `x.view(x.size(0), -1)`. The
+  /// shape becomes a constant, with 0 (the same as before) in front.
   bool fold_size(const ::onnx::NodeProto& proto) {
     const OnnxNode node = node_of(proto);
     const std::string& operation = proto.op_type();
@@ -95,40 +158,68 @@ class OnnxFolder {
     const std::string& first = proto.input(0);
     if (operation == "Shape" && is_computed_(first)) {
       node.expect_attributes({});
-      return shapes_.insert(proto.output(0)).second;
+      return note(shapes_, proto);
     }
+    const bool passes = operation == "Cast" || operation == "Identity";
     if (shapes_.contains(first)) {
-      node.expect(operation == "Gather" && node.axis(0, 1) == 0 &&
-                      node.whole_numbers(1) == std::vector<Index>{0},
-                  "of a computed shape only the number of samples is supported");
-      return batches_.insert(proto.output(0)).second;
+      if (passes) return note(shapes_, proto);
+      node.expect(takes_first(node), "of a computed shape only the number of samples is supported");
+      return note(batches_, proto);
     }
     if (!batches_.contains(first)) return false;
-    if (operation == "Unsqueeze") return batches_.insert(proto.output(0)).second;
+    if (passes || operation == "Unsqueeze" || operation == "Squeeze") return note(batches_, proto);
     node.expect(operation == "Concat", "the number of samples is only supported in a shape");
-    ::onnx::TensorProto shape;
-    shape.set_data_type(::onnx::TensorProto::INT64);
-    shape.add_int64_data(0);
+    std::vector<Index> shape{0};
     for (int i = 1; i < proto.input_size(); ++i) {
-      for (const Index extent : node.whole_numbers(i)) shape.add_int64_data(extent);
+      const auto some = whole_list(proto, i);
+      shape.insert(shape.end(), some.begin(), some.end());
     }
-    shape.add_dims(shape.int64_data_size());
-    new_constant(proto) = std::move(shape);
+    put_list(proto, shape);
     return true;
   }
 
-  ::onnx::TensorProto& new_constant(const ::onnx::NodeProto& proto) {
+  /// Whether the node takes the first of some numbers.
+  static bool takes_first(const OnnxNode& node) {
+    const auto is = [&](int index, const char* name, Index wanted, bool optional) {
+      if (!node.has_input(index) && !node.has_attribute(name)) return optional;
+      const auto given =
+          node.has_input(index) ? node.whole_numbers(index) : node.integers(name, {});
+      return given == std::vector<Index>{wanted};
+    };
+    if (node.operation() == "Gather") return node.axis(0, 1) == 0 && is(1, "", 0, false);
+    return node.operation() == "Slice" && is(1, "starts", 0, false) && is(2, "ends", 1, false) &&
+           is(3, "axes", 0, true) && is(4, "steps", 1, true);
+  }
+
+  bool note(std::set<std::string>& kind, const ::onnx::NodeProto& proto) {
     const std::string& name = proto.output(0);
-    node_of(proto).expect(!is_computed_(name), "'", name, "' is made twice");
+    expect_new(proto);
+    kind.insert(name);
+    return true;
+  }
+
+  void expect_new(const ::onnx::NodeProto& proto) const {
+    const std::string& name = proto.output(0);
+    node_of(proto).expect(!is_computed_(name) && !constants_.contains(name) &&
+                              !shapes_.contains(name) && !batches_.contains(name),
+                          "'", name, "' is made twice");
+  }
+
+  ::onnx::TensorProto& new_constant(const ::onnx::NodeProto& proto) {
+    expect_new(proto);
     ::onnx::TensorProto& tensor = made_.emplace_back();
-    constants_.add(name, tensor);
+    constants_.add(proto.output(0), tensor);
     return tensor;
   }
+
+  static constexpr std::size_t most_bytes = std::size_t{1} << 30U;
+  static constexpr std::size_t longest_list = 1000;
 
   Index opset_;
   std::function<bool(const std::string&)> is_computed_;
   OnnxConstants constants_;
   std::deque<::onnx::TensorProto> made_;  ///< constants worked out here
+  std::size_t made_bytes_ = 0;            ///< of these
   std::set<std::string> shapes_;          ///< values that are a computed value's shape
   std::set<std::string> batches_;         ///< values that are the number of samples
 };

@@ -62,13 +62,13 @@ class OnnxGraph {
   }
 
   /// Adds a constant with the values of parameter `index` of the layer, in ONNX's order of axes,
-  /// and returns its name.
-  std::string parameter(const Plan& plan, Index index) {
-    return variable(variables_.parameters, parameters_, plan, plan.parameters, index);
+  /// and returns its name. `ones` axes of extent 1 follow its own.
+  std::string parameter(const Plan& plan, Index index, Index ones = 0) {
+    return variable(variables_.parameters, parameters_, plan, plan.parameters, index, ones);
   }
   /// The same for state `index`.
   std::string state(const Plan& plan, Index index) {
-    return variable(variables_.states, states_, plan, plan.state, index);
+    return variable(variables_.states, states_, plan, plan.state, index, 0);
   }
 
   /// Where the values of parameters and states are.
@@ -125,7 +125,8 @@ class OnnxGraph {
   }
 
   std::string variable(const std::vector<detail::StoredVariable>& all, std::span<const float> block,
-                       const Plan& plan, const std::vector<Variable>& own, Index index) {
+                       const Plan& plan, const std::vector<Variable>& own, Index index,
+                       Index ones) {
     const Variable& wanted = own[static_cast<std::size_t>(index)];
     const std::string name =
         (plan.path.empty() ? "" : plan.path + ".") + detail::pytorch_name(wanted.name);
@@ -140,6 +141,7 @@ class OnnxGraph {
     for (Index axis = 0; axis < stored->shape.rank(); ++axis) {
       extents.push_back(stored->shape[axis]);
     }
+    extents.insert(extents.end(), static_cast<std::size_t>(ones), 1);
     return constant(name, extents, values);
   }
 

@@ -10,10 +10,12 @@
 
 #include "nn/io/onnx_import_chain.hpp"
 #include "nn/io/onnx_import_dense.hpp"
+#include "nn/io/onnx_import_shapes.hpp"
 #include "nn/io/onnx_import_windows.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/dropout.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 
@@ -26,6 +28,7 @@ inline void import_batch_norm(const OnnxNode& node, ImportedChain& chain) {
   node.expect(node.integer("spatial", 1) == 1, "spatial = 0 is not supported");
   node.expect(chain.shape.rank() == 1 || chain.shape.rank() == 3 || chain.has_rows,
               "only flat samples and images are supported, not ", chain.shape);
+  if (chain.shape.rank() == 3) expect_image(node, chain);
   std::map<std::string, OnnxConstant> weights;
   int index = 1;
   for (const char* name : {"weight", "bias", "running_mean", "running_var"}) {
@@ -56,15 +59,17 @@ inline void import_dropout(const OnnxNode& node, ImportedChain& chain) {
 }
 
 /// Before opset 13 the default was axis 1, and all axes from there on were taken together.
-inline void import_softmax(const OnnxNode& node, ImportedChain& chain) {
+template <class L>
+void import_softmax(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"axis"});
   const Index rank = chain.shape.rank() + 1;
   const Index axis = node.axis(node.opset() < 13 ? 1 : -1, rank);
-  const Index channels = rank == 4 ? 1 : rank - 1;
+  const Index channels = channel_axis(chain);
   node.expect(axis == channels, "only the axis of the channels, ", channels,
               ", is supported, and it is ", axis);
-  node.expect(node.opset() >= 13 || rank == 2, "of images it is supported from opset 13 on");
-  chain.append(Softmax{});
+  node.expect(node.opset() >= 13 || axis == rank - 1,
+              "of images with the channel first it is supported from opset 13 on");
+  chain.append(L{});
 }
 
 inline void import_leaky_relu(const OnnxNode& node, ImportedChain& chain) {
@@ -77,18 +82,12 @@ inline void import_leaky_relu(const OnnxNode& node, ImportedChain& chain) {
     chain.append(LeakyReLU{slope});
 }
 
-/// One slope for all channels is LeakyRelu's.
 inline void import_prelu(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"consumed_inputs"});
-  const std::vector<double> slopes = node.constant(1).values;
-  node.expect(!slopes.empty() && std::all_of(slopes.begin(), slopes.end(),
-                                             [&](double slope) { return slope == slopes.front(); }),
-              "only one slope for all channels is supported");
-  node.expect(slopes.front() >= 0, "a slope of ", slopes.front());
-  if (slopes.front() == 0)
-    chain.append(ReLU{});
-  else
-    chain.append(LeakyReLU{static_cast<float>(slopes.front())});
+  std::vector<double> slopes = channel_values(node, chain, 1);
+  const auto count = static_cast<Index>(slopes.size());
+  chain.append(PReLU{.per_channel = count == chain.shape.back()},
+               {{"weight", {{count}, std::move(slopes)}}});
 }
 
 /// The limits are attributes before opset 11, and inputs from there on.
@@ -131,6 +130,12 @@ void import_simple(const OnnxNode& node, ImportedChain& chain) {
   chain.append(L{});
 }
 
+/// A concatenation of one value is that value.
+inline void import_concat(const OnnxNode& node, ImportedChain& /*chain*/) {
+  node.expect_attributes({"axis"});
+  node.expect(!node.has_input(1), "a constant cannot be joined to what is computed");
+}
+
 inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
   node.expect_attributes({});
 }
@@ -142,6 +147,7 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"AveragePool", import_average_pool},
       {"BatchNormalization", import_batch_norm},
       {"Clip", import_clip},
+      {"Concat", import_concat},
       {"Conv", import_conv},
       {"ConvTranspose", import_conv_transpose},
       {"Dropout", import_dropout},
@@ -152,6 +158,7 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"GlobalMaxPool", import_global_max_pool},
       {"Identity", import_identity},
       {"LeakyRelu", import_leaky_relu},
+      {"LogSoftmax", import_softmax<LogSoftmax>},
       {"MatMul", import_mat_mul},
       {"MaxPool", import_max_pool},
       {"PRelu", import_prelu},
@@ -162,10 +169,12 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"Resize", import_resize},
       {"Selu", import_selu},
       {"Sigmoid", import_simple<Sigmoid>},
-      {"Softmax", import_softmax},
+      {"Softmax", import_softmax<Softmax>},
       {"Softplus", import_simple<Softplus>},
+      {"Squeeze", import_squeeze},
       {"Tanh", import_simple<Tanh>},
       {"Transpose", import_transpose},
+      {"Unsqueeze", import_unsqueeze},
   };
   return all;
 }

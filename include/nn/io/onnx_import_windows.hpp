@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "nn/io/onnx_import_chain.hpp"
+#include "nn/io/onnx_import_shapes.hpp"
 #include "nn/io/safetensors_file.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/conv_transpose2d.hpp"
-#include "nn/layers/flatten.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/upsample2d.hpp"
 
@@ -73,7 +73,7 @@ namespace nn::detail {
 
 inline void import_conv(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   std::map<std::string, OnnxConstant> weights{{"weight", node.constant(1, 4)}};
   const std::vector<Index>& w = weights["weight"].extents;
   Conv2D layer{.filters = w[0],
@@ -93,7 +93,7 @@ inline void import_conv(const OnnxNode& node, ImportedChain& chain) {
 inline void import_conv_transpose(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes(
       {"auto_pad", "dilations", "group", "kernel_shape", "output_padding", "pads", "strides"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   std::map<std::string, OnnxConstant> weights{{"weight", node.constant(1, 4)}};
   const std::vector<Index>& w = weights["weight"].extents;
   node.expect(w[0] == chain.shape[2], "weights for ", w[0], " channels, and images with ",
@@ -132,7 +132,7 @@ inline void import_conv_transpose(const OnnxNode& node, ImportedChain& chain) {
 inline void import_max_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes(
       {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   node.expect(node.has_attribute("kernel_shape"), "it has no kernel_shape");
   node.expect(node.extent("dilations", 1) == Extent2D{1}, "dilations are not supported");
   node.expect(!chain.pending_padding, "a Pad node before it is not supported");
@@ -146,7 +146,7 @@ inline void import_max_pool(const OnnxNode& node, ImportedChain& chain) {
 inline void import_average_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape",
                           "pads", "strides"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   node.expect(node.has_attribute("kernel_shape"), "it has no kernel_shape");
   node.expect(node.extent("dilations", 1) == Extent2D{1}, "dilations are not supported");
   const Extent2D window = node.extent("kernel_shape", 1);
@@ -168,37 +168,39 @@ inline void import_average_pool(const OnnxNode& node, ImportedChain& chain) {
 inline void append_global_mean(ImportedChain& chain, bool keeps_image) {
   const Index channels = chain.shape[2];
   chain.append(GlobalAveragePool2D{});
-  if (keeps_image) chain.append(Reshape{{1, 1, channels}});
+  if (keeps_image)
+    chain.append(Reshape{{1, 1, channels}});
+  else
+    chain.channels_last = false;
 }
 
 inline void import_global_average_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   append_global_mean(chain, true);
 }
 
 inline void import_global_max_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   const Extent2D window{chain.shape[0], chain.shape[1]};
   chain.append(MaxPool2D{window, window});
 }
 
 /// The mean over height and width, as some exporters write a global pooling.
 inline void import_reduce_mean(const OnnxNode& node, ImportedChain& chain) {
-  node.expect_attributes({"axes", "keepdims"});
-  expect_image(node, chain.shape);
-  auto axes = node.has_input(1) ? node.whole_numbers(1) : node.integers("axes", {});
-  for (Index& axis : axes) axis = axis < 0 ? axis + 4 : axis;
-  std::sort(axes.begin(), axes.end());
-  node.expect(axes == std::vector<Index>{2, 3}, "only means over height and width are supported");
+  node.expect_attributes({"axes", "keepdims", "noop_with_empty_axes"});
+  expect_image(node, chain, true);
+  const Index height = chain.channels_last ? 1 : 2;
+  node.expect(named_axes(node, 4) == std::vector<Index>{height, height + 1},
+              "only means over height and width are supported");
   append_global_mean(chain, node.integer("keepdims", 1) != 0);
 }
 
 inline void import_resize(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside",
                           "extrapolation_value", "mode", "nearest_mode"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain);
   node.expect(node.word("mode", "nearest") == "nearest", "only mode 'nearest' is supported");
   const std::string place = node.word("coordinate_transformation_mode", "half_pixel");
   const std::string rounding = node.word("nearest_mode", "round_prefer_floor");
@@ -221,7 +223,7 @@ inline void import_resize(const OnnxNode& node, ImportedChain& chain) {
 /// Zeros around an image are left to the node after it.
 inline void import_pad(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"mode", "pads", "value"});
-  expect_image(node, chain.shape);
+  expect_image(node, chain, true);
   node.expect(node.word("mode", "constant") == "constant", "only zeros are supported");
   node.expect(node.number("value", 0) == 0, "only zeros are supported");
   if (node.has_input(2)) {
@@ -231,13 +233,16 @@ inline void import_pad(const OnnxNode& node, ImportedChain& chain) {
   }
   node.expect(!node.has_input(3), "axes are not supported");
   const auto pads = node.has_input(1) ? node.whole_numbers(1) : node.integers("pads", {});
-  node.expect(pads.size() == 8 && pads[0] == 0 && pads[1] == 0 && pads[4] == 0 && pads[5] == 0,
+  const std::size_t height = chain.channels_last ? 1 : 2;
+  const std::size_t channel = chain.channels_last ? 3 : 1;
+  node.expect(pads.size() == 8 && pads[0] == 0 && pads[channel] == 0 && pads[4] == 0 &&
+                  pads[4 + channel] == 0,
               "only rows and columns can be added");
   for (const Index pad : pads) {
     node.expect(pad >= 0 && pad <= OnnxNode::largest_extent, "pads has the number ", pad);
   }
   // None at all is no padding that counts in the mean of a pooling after it.
-  const Padding padding(pads[2], pads[6], pads[3], pads[7]);
+  const Padding padding(pads[height], pads[4 + height], pads[height + 1], pads[5 + height]);
   if (padding != Padding{}) chain.pending_padding = padding;
 }
 

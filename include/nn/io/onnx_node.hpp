@@ -251,4 +251,17 @@ class OnnxNode {
   Index opset_;
 };
 
+/// The axes that the node names, counted from the front of values with `rank` axes, in order: an
+/// input from opset 13 on, an attribute before.
+[[nodiscard]] inline std::vector<Index> named_axes(const OnnxNode& node, Index rank) {
+  auto axes = node.has_input(1) ? node.whole_numbers(1) : node.integers("axes", {});
+  for (Index& axis : axes) {
+    if (axis < 0) axis += rank;
+    node.expect(axis >= 0 && axis < rank, "an axis beyond values with ", rank);
+  }
+  std::sort(axes.begin(), axes.end());
+  node.expect(std::adjacent_find(axes.begin(), axes.end()) == axes.end(), "an axis named twice");
+  return axes;
+}
+
 }  // namespace nn::detail

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/io/onnx_channel_order.hpp"
 #include "nn/io/onnx_fold.hpp"
 #include "nn/io/onnx_import_branches.hpp"
 #include "nn/io/onnx_import_layers.hpp"
@@ -33,6 +34,7 @@ class OnnxReader {
     for (const auto& tensor : graph_.initializer()) folder_.add(tensor);
     find_input();
     for (const auto& node : graph_.node()) place(shorten(node));
+    channels_last_ = read_channels_last(graph_, *input_, folder_.constants(), opset_);
     require(graph_.output_size() == 1, "it has ", graph_.output_size(),
             " outputs, and only one is supported");
   }
@@ -44,7 +46,7 @@ class OnnxReader {
   [[nodiscard]] ImportedChain read(const Shape& input) {
     const std::string& output = graph_.output(0).name();
     require(values_.contains(output), "nothing makes the output '", output, "'");
-    return chain(input_->name(), output, input, 0);
+    return chain(input_->name(), output, input, is_channels_last(input_->name()), 0);
   }
 
   /// The shape of a sample, as far as the file says; nothing where an extent is open.
@@ -57,7 +59,23 @@ class OnnxReader {
       require(dims[i].dim_value() <= largest_sample, "its input is too large");
       extents.push_back(dims[i].dim_value());
     }
-    return sample_shape(extents);
+    return sample_shape(extents, is_channels_last(input_->name()));
+  }
+
+  /// Tells whether images come in with the channel last in the file, where it leaves that open.
+  void settle_input(const Shape& sample) {
+    const auto& dims = input_->type().tensor_type().shape().dim();
+    if (sample.rank() != 3 || dims.size() != 4) return;
+    const auto is = [&](const Shape& extents) {
+      for (int axis = 0; axis < 3; ++axis) {
+        const Index known = dims[axis + 1].dim_value();
+        if (known > 0 && known != extents[axis]) return false;
+      }
+      return true;
+    };
+    if (is(sample) && !is({sample[2], sample[0], sample[1]})) {
+      channels_last_.insert(input_->name());
+    }
   }
 
   /// @throws Error for samples that no memory should be made for.
@@ -127,6 +145,11 @@ class OnnxReader {
     }
   }
 
+  /// Whether a value, if it is an image, is read as one with the channel last in the file.
+  [[nodiscard]] bool is_channels_last(const std::string& value) const {
+    return channels_last_.contains(value);
+  }
+
   /// A Concat whose first inputs are all those of one before it takes that one's output instead: so
   /// densely connected layers are one chain.
   const ::onnx::NodeProto& shorten(const ::onnx::NodeProto& proto) {
@@ -134,7 +157,7 @@ class OnnxReader {
     const std::vector<std::string> inputs(proto.input().begin(), proto.input().end());
     std::string axis = std::to_string(view(proto).integer("axis", 1));
     const auto* result = &proto;
-    for (std::size_t count = inputs.size() - 1; count > 1; --count) {
+    for (std::size_t count = inputs.size(); count-- > 2;) {
       const auto found =
           joined_.find({axis, {inputs.begin(), inputs.begin() + static_cast<Index>(count)}});
       if (found == joined_.end()) continue;
@@ -166,7 +189,7 @@ class OnnxReader {
   /// The layers from value `from` to value `to`. Walks back along dominators: between two of them
   /// is one node, or branches that it joins.
   ImportedChain chain(const std::string& from, const std::string& to, const Shape& input,
-                      int nesting) {
+                      bool channels_last, int nesting) {
     require(nesting <= deepest_nesting, "its branches are nested more than ", deepest_nesting,
             " deep");
     std::vector<const ::onnx::NodeProto*> nodes;
@@ -181,9 +204,11 @@ class OnnxReader {
     }
     ImportedChain result;
     result.shape = input;
+    result.channels_last = channels_last;
     const auto& dims = input_->type().tensor_type().shape().dim();
     if (!dims.empty() && dims[0].has_dim_value()) result.batch = dims[0].dim_value();
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+      result.makes_channels_last = is_channels_last((*node)->output(0));
       append(view(**node), result, nesting);
     }
     require(!result.has_rows, "a Reshape that takes samples apart is not undone");
@@ -194,8 +219,6 @@ class OnnxReader {
   void append(const OnnxNode& node, ImportedChain& chain, int nesting) {
     const auto inputs = node.variable_inputs();
     const std::size_t before = chain.layers.size();
-    node.expect(!chain.channels_last || node.operation() == "Flatten",
-                "after a Transpose only Flatten is supported");
     node.expect(!chain.has_rows || node.operation() == "BatchNormalization" ||
                     node.operation() == "Reshape",
                 "after a Reshape that takes samples apart only BatchNormalization is supported");
@@ -210,7 +233,8 @@ class OnnxReader {
                     "only its first input may be computed");
         const bool padded = chain.pending_padding.has_value();
         found->second(node, chain);
-        node.expect(!padded || !chain.pending_padding || node.operation() == "Identity",
+        node.expect(!padded || !chain.pending_padding || node.operation() == "Identity" ||
+                        node.operation() == "Transpose",
                     "a Pad node before it is not supported");
       }
     } catch (const ShapeError& error) {
@@ -227,14 +251,18 @@ class OnnxReader {
     const std::string start = *from;
     std::vector<ImportedChain> branches;
     for (const std::string& input : inputs) {
-      branches.push_back(this->chain(start, input, chain.shape, nesting + 1));
-      node.expect(!branches.back().channels_last, "Transpose in a branch is not supported");
+      branches.push_back(this->chain(start, input, chain.shape, chain.channels_last, nesting + 1));
+      node.expect(branches.back().shape.rank() != 3 ||
+                      branches.back().channels_last == branches.front().channels_last,
+                  "images with the channel first and last cannot be joined");
     }
+    chain.channels_last = branches.front().channels_last;
     if (node.operation() == "Mul" && is_silu(branches)) {
       node.expect_attributes({});
       return chain.append(SiLU{});
     }
     const Index rank = branches[0].shape.rank() + 1;
+    const Index channels = channel_axis(branches[0]);
     std::map<std::string, OnnxConstant> weights;
     std::vector<AnyLayer> layers;
     for (ImportedChain& branch : branches) {
@@ -248,7 +276,7 @@ class OnnxReader {
     } else if (node.operation() == "Concat") {
       node.expect_attributes({"axis"});
       const Index axis = node.axis(1, rank);
-      node.expect(axis == (rank == 4 ? 1 : rank - 1), "only the axis of the channels is supported");
+      node.expect(axis == channels, "only the axis of the channels is supported");
       chain.append(concat_of(node, layers), std::move(weights));
     } else {
       node.refuse("this operation on two computed values is not supported");
@@ -261,6 +289,7 @@ class OnnxReader {
   std::deque<::onnx::NodeProto> rewritten_;  ///< nodes put more simply
   std::map<std::pair<std::string, std::vector<std::string>>, std::string> joined_;
   const ::onnx::ValueInfoProto* input_ = nullptr;
+  std::set<std::string> channels_last_;  ///< values, see is_channels_last
   std::map<std::string, Value> values_;
   std::set<const ::onnx::NodeProto*> used_;
 };

@@ -115,7 +115,12 @@ class FlatOrders {
 
   static Order before(const Plan& plan, const Order& output) {
     if (passes(plan)) return output;
-    if (!plan.traits.view) return {};
+    if (!plan.traits.view) {
+      // A layer without weights that makes an image of a flat sample has an order of its own.
+      const bool makes_image = plan.children.empty() && !is_dense(plan) && plan.input.rank() == 1 &&
+                               plan.output.rank() == 3;
+      return makes_image ? Order(Shape{plan.input.size()}) : Order{};
+    }
     if (plan.input.rank() == 1) return order_of(plan.output);
     require(plan.output.rank() == 1 || order_of(plan.input) == order_of(plan.output), plan.name,
             " (layer ", plan.path, ") makes ", plan.output, " of ", plan.input,
