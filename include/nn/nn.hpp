@@ -104,6 +104,7 @@
 #include "nn/train/fit_options.hpp"
 #include "nn/train/history.hpp"
 #include "nn/train/model.hpp"
+#include "nn/train/plateau.hpp"
 #include "nn/train/print_progress.hpp"
 #include "nn/train/rejection.hpp"
 #include "nn/train/statistics.hpp"
@@ -112,3 +113,4 @@
 #include "nn/train/trace.hpp"
 #include "nn/train/training_bytes.hpp"
 #include "nn/train/training_loop.hpp"
+#include "nn/train/training_setup.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +30,15 @@ struct Progress {
 /// Likewise, with what came later to it; in a file a section of its own.
 struct WeightedProgress : Progress {
   double weight = 0;  // of the samples seen: as many, unless they have weights
+
+  [[nodiscard]] double mean_loss() const { return loss_sum / weight; }
+  [[nodiscard]] double accuracy(bool classifies) const {
+    if (!classifies) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(correct) / static_cast<double>(seen);
+  }
+  [[nodiscard]] double samples_per_second() const {
+    return seconds > 0 ? static_cast<double>(seen) / seconds : 0.0;
+  }
 };
 
 /// All that a training consists of, whatever the types of its network, loss and optimizer.

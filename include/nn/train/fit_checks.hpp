@@ -8,26 +8,24 @@
 
 namespace nn::detail {
 
-[[nodiscard]] inline bool watches_validation(const FitOptions& options) {
-  const Monitor monitor = options.early_stopping.monitor;
+[[nodiscard]] inline bool watches_validation(Monitor monitor) {
   return monitor == Monitor::validation_loss || monitor == Monitor::validation_accuracy;
 }
 
-/// Whether there is what early stopping is to watch.
-[[gnu::cold]] inline void check_monitor(const Shape& output, const DataView& train,
-                                        const FitOptions& options) {
-  const bool validation = watches_validation(options);
-  require(!validation || options.validation, "early stopping is to watch the validation set, but ",
+/// Whether there is what `watcher` is to watch.
+[[gnu::cold]] inline void check_monitor(const char* watcher, Monitor monitor, const Shape& output,
+                                        const DataView& train, const FitOptions& options) {
+  const bool validation = watches_validation(monitor);
+  require(!validation || options.validation, watcher, " is to watch the validation set, but ",
           "fit was given none");
-  const Monitor monitor = options.early_stopping.monitor;
   if (monitor != Monitor::accuracy && monitor != Monitor::validation_accuracy) return;
   const DataView data = validation ? *options.validation : train;
   const char* const set = validation ? "validation" : "training";
-  require(data.classes() > 0, "early stopping is to watch an accuracy, but the ", set,
+  require(data.classes() > 0, watcher, " is to watch an accuracy, but the ", set,
           " set has no labels: let it watch a loss");
   require(classifies(output, data.classes()), "outputs of shape ", output,
-          " are not scores of the ", data.classes(), " classes of the ", set,
-          " set, which early stopping is to watch");
+          " are not scores of the ", data.classes(), " classes of the ", set, " set, which ",
+          watcher, " is to watch");
 }
 
 [[gnu::cold]] inline void check_samples(const Shape& input, const DataView& data,
@@ -40,24 +38,35 @@ namespace nn::detail {
 }
 
 /// For a model from samples of shape `input` to outputs of shape `output`.
+/// Returns the data.
 /// @throws Error, or ShapeError, that says what does not fit.
-[[gnu::cold]] inline void check_fit(const Shape& input, const Shape& output, const DataView& train,
+[[gnu::cold]] inline const DataView& check_fit(const Shape& input, const Shape& output, const DataView& train,
                                     const FitOptions& options) {
   require(options.epochs >= 0, "fit cannot train for ", options.epochs, " epochs");
   require(options.clip_norm >= 0 && options.average_decay >= 0,
           "fit: clip_norm and average_decay cannot be negative");
   require(options.checkpoint_interval >= 0, "fit cannot save every ", options.checkpoint_interval,
           " steps");
+  require(options.accumulate >= 1, "fit cannot make a step of ", options.accumulate, " batches");
   check_samples(input, train, static_cast<bool>(options.transform));
   if (options.validation) {
     check_samples(input, *options.validation, static_cast<bool>(options.validation_transform));
   }
-  if (options.early_stopping.patience > 0) check_monitor(output, train, options);
-  if (!options.validation) return;
+  if (options.early_stopping.patience > 0) {
+    check_monitor("early stopping", options.early_stopping.monitor, output, train, options);
+  }
+  const ReduceOnPlateau& plateau = options.reduce_on_plateau;
+  if (plateau.patience > 0) {
+    check_monitor("reduce_on_plateau", plateau.monitor, output, train, options);
+  }
+  require(plateau.patience == 0 || (plateau.factor > 0 && plateau.factor < 1),
+          "reduce_on_plateau cannot multiply the learning rate by ", plateau.factor);
+  if (!options.validation) return train;
   const DataView validation = *options.validation;
   const std::string difference = train.difference_from(validation);
   require(difference.empty(), "fit cannot train on ", train, " and validate on ", validation, ": ",
           difference);
+  return train;
 }
 
 }  // namespace nn::detail

@@ -12,6 +12,7 @@
 #include "nn/optim/schedule.hpp"
 #include "nn/train/checkpoint_file.hpp"
 #include "nn/train/history.hpp"
+#include "nn/train/plateau.hpp"
 
 namespace nn {
 
@@ -60,7 +61,7 @@ struct EarlyStopping {
 /// How `fit` trains.
 struct FitOptions {
   Index epochs = 10;               ///< passes over the training set
-  Index batch_size = 128;          ///< samples of a step
+  Index batch_size = 128;          ///< samples of a batch
   std::uint64_t seed = 0;          ///< of the order of the samples and of augmentation
   DataPointer validation{};        ///< any data with targets, measured after every epoch
   Schedule schedule{};             ///< of the learning rate; none: it stays as it is
@@ -69,21 +70,27 @@ struct FitOptions {
                                    ///< the averaged network that is validated, that callbacks find
                                    ///< in the model after an epoch, and that remains.
   EarlyStopping early_stopping{};  ///< if wanted
-  bool shuffle = true;             ///< a new order each epoch
-  bool drop_last = false;          ///< leave out an epoch's last batch where it is smaller
-  Augmentation augmentation{};     ///< done to every sample of the training set
-  BatchTransform transform{};      ///< done to every batch of the training set
+  ReduceOnPlateau reduce_on_plateau{};  ///< of the learning rate, besides the schedule, if wanted
+  /// How many batches make a step: their gradients are averaged, as if they were one batch, in the
+  /// memory of one (but for BatchNorm, whose statistics are a batch's). An epoch's last step makes
+  /// do with what is left. Steps, schedules and `checkpoint_interval` count such steps, and
+  /// `Callback::on_batch` is called after each.
+  Index accumulate = 1;
+  bool shuffle = true;                    ///< a new order each epoch
+  bool drop_last = false;                 ///< leave out an epoch's last batch where it is smaller
+  Augmentation augmentation{};            ///< done to every sample of the training set
+  BatchTransform transform{};             ///< done to every batch of the training set
   BatchTransform validation_transform{};  ///< done to every batch of the validation set
   std::vector<Callback> callbacks{};      ///< told of steps and epochs, in their order
   /// Where to save all that the training consists of, after every epoch and every
   /// `checkpoint_interval` steps. If the file is there at the start, the training goes on from it,
   /// and ends in the same bits as if it had not been interrupted. What may be changed on going on
-  /// holds from there on: the number of epochs, the learning rate, the schedule, the patience,
-  /// callbacks. All else that makes the result must be the same, and is refused where it is not:
-  /// the data (samples, labels, targets, weights, order, classes, normalisation), the layers, the
-  /// loss, the rule and its settings, batches, seed, clipping, averaging, what early stopping
-  /// watches. What fit cannot look into (augmentation and transforms) must be given again or not,
-  /// as before.
+  /// holds from there on: the number of epochs, the learning rate, the schedule, the reduction on a
+  /// plateau, the patience, callbacks. All else that makes the result must be the same, and is
+  /// refused where it is not: the data (samples, labels, targets, weights, order, classes,
+  /// normalisation), the layers, the loss, the rule and its settings, batches, seed, clipping,
+  /// averaging, what early stopping watches. What fit cannot look into (augmentation and
+  /// transforms) must be given again or not, as before.
   CheckpointFile checkpoint{};
   Index checkpoint_interval = 0;  ///< 0: after every epoch only
 };

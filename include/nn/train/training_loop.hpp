@@ -12,24 +12,12 @@
 #include "nn/optim/weight_average.hpp"
 #include "nn/train/divergence.hpp"
 #include "nn/train/evaluate.hpp"
-#include "nn/train/fit_checks.hpp"
 #include "nn/train/fit_options.hpp"
 #include "nn/train/history.hpp"
+#include "nn/train/plateau.hpp"
+#include "nn/train/training_setup.hpp"
 
 namespace nn::detail {
-
-/// Calls a function at the end of its scope, whether by an exception or without.
-template <class Function>
-class AtExit {
- public:
-  explicit AtExit(Function function) : function_(std::move(function)) {}
-  AtExit(const AtExit&) = delete;
-  AtExit& operator=(const AtExit&) = delete;
-  ~AtExit() { function_(); }
-
- private:
-  Function function_;
-};
 
 /// One training, from its start or a checkpoint to its end.
 template <class Network, class T, class LossFunction, class Rule>
@@ -43,8 +31,10 @@ class Fit {
         options_(options),
         classifies_(classifies(model.output_shape(), train.classes())),
         first_learning_rate_(optimizer.learning_rate()),
-        loader_(checked(model, train, options), loading(options)),
-        settings_(options.checkpoint.settings(identity())) {
+        loader_(check_fit(model.input_shape(), model.output_shape(), train, options),
+                loading(options)),
+        settings_(
+            options.checkpoint.settings(identity_of(model, train, loss, optimizer, options))) {
     if (options.average_decay > 0) average_.emplace(model, averaging(options));
   }
 
@@ -59,33 +49,15 @@ class Fit {
  private:
   using Clock = std::chrono::steady_clock;
 
-  [[nodiscard]] static const DataView& checked(const Model<Network, T>& model,
-                                               const DataView& train, const FitOptions& options) {
-    check_fit(model.input_shape(), model.output_shape(), train, options);
-    return train;
-  }
-
-  [[nodiscard]] static LoaderOptions loading(const FitOptions& options) {
-    LoaderOptions loading;
-    loading.batch_size = options.batch_size;
-    loading.shuffle = options.shuffle;
-    loading.drop_last = options.drop_last;
-    loading.seed = options.seed;
-    loading.augmentation = options.augmentation;
-    loading.transform = options.transform;
-    return loading;
-  }
-
-  [[nodiscard]] static WeightAverageOptions averaging(const FitOptions& options) {
-    WeightAverageOptions averaging;
-    averaging.decay = options.average_decay;
-    return averaging;
-  }
-
   void run_epoch() {
     mark_ = Clock::now();
+    plateau_factor_ = plateau_factor(history_, options_.reduce_on_plateau);
     for (const Batch<T>& batch : loader_.epoch(progress_.epoch, progress_.batch)) {
       train_batch(batch);
+      if (progress_.batch % options_.accumulate != 0 && progress_.batch < loader_.batches()) {
+        mark_ = Clock::now();
+        continue;  // more batches are to come before the step
+      }
       report_batch();
       if (stopped_) break;
       // The last batch's checkpoint is that of the whole epoch.
@@ -107,36 +79,70 @@ class Fit {
     const auto [loss, weight] = batch_loss<T>(loss_, outputs, batch, gradient_);
     if (!std::isfinite(loss)) diverge(loss, batch);
     if (classifies_) progress_.correct += count_correct(outputs, batch.labels);
-    model_.zero_gradients();
-    model_.backward(gradient_);
-    if (options_.clip_norm > 0) clip_gradient_norm(model_, options_.clip_norm);
-    set_learning_rate();
-    optimizer_.step(model_);
-    if (average_) average_->update(model_);
+    if (options_.accumulate == 1) {
+      model_.zero_gradients();
+      model_.backward(gradient_);
+      last_loss_ = loss;
+      make_step();
+    } else {
+      accumulate(loss, weight);
+    }
     ++progress_.batch;
     progress_.seen += batch.size();
     progress_.loss_sum += product(loss, weight);
     progress_.weight += weight;
     progress_.seconds += std::chrono::duration<double>(Clock::now() - mark_).count();
-    last_loss_ = loss;
+  }
+
+  void make_step() {
+    if (options_.clip_norm > 0) clip_gradient_norm(model_, options_.clip_norm);
+    set_learning_rate();
+    optimizer_.step(model_);
+    if (average_) average_->update(model_);
+  }
+
+  /// Adds the gradients of a batch to those before it, each batch weighing as its samples do, and
+  /// makes a step when it is the last.
+  [[gnu::noinline]] void accumulate(double loss, double weight) {
+    const Index place = progress_.batch % options_.accumulate;
+    if (place == 0) {
+      model_.zero_gradients();
+      accumulated_loss_ = accumulated_weight_ = 0;
+    }
+    gradient_.array() *= static_cast<T>(weight);
+    model_.backward(gradient_);
+    accumulated_loss_ += loss * weight;
+    accumulated_weight_ += weight;
+    const bool last = place + 1 == options_.accumulate || progress_.batch + 1 == loader_.batches();
+    if (!last) return;
+    const double share = accumulated_weight_ > 0 ? 1 / accumulated_weight_ : 0;
+    model_.gradients().array() *= static_cast<T>(share);
+    last_loss_ = accumulated_loss_ * share;
+    make_step();
+  }
+
+  /// How many steps an epoch has.
+  [[nodiscard]] Index steps_of_epoch() const {
+    return (loader_.batches() + options_.accumulate - 1) / options_.accumulate;
   }
 
   /// How many steps have been made.
-  [[nodiscard]] Index step() const { return progress_.epoch * loader_.batches() + progress_.batch; }
+  [[nodiscard]] Index step() const {
+    const bool whole = progress_.batch == loader_.batches();
+    return progress_.epoch * steps_of_epoch() +
+           (whole ? steps_of_epoch() : progress_.batch / options_.accumulate);
+  }
+
+  /// Whether it is worked out anew for every step.
+  [[nodiscard]] bool sets_learning_rate() const {
+    return options_.schedule || options_.reduce_on_plateau.patience > 0;
+  }
 
   void set_learning_rate() {
-    if (!options_.schedule) return;
-    const double factor = options_.schedule(step(), options_.epochs * loader_.batches());
+    if (!sets_learning_rate()) return;
+    double factor = plateau_factor_;
+    if (options_.schedule) factor *= options_.schedule(step(), options_.epochs * steps_of_epoch());
     optimizer_.set_learning_rate(first_learning_rate_ * factor);
-  }
-
-  [[nodiscard]] double mean_loss() const { return progress_.loss_sum / progress_.weight; }
-  [[nodiscard]] double accuracy_so_far() const {
-    if (!classifies_) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(progress_.correct) / static_cast<double>(progress_.seen);
-  }
-  [[nodiscard]] double images_per_second() const {
-    return progress_.seconds > 0 ? static_cast<double>(progress_.seen) / progress_.seconds : 0.0;
   }
 
   void report_batch() {
@@ -147,10 +153,10 @@ class Fit {
                        loader_.batches(),
                        step(),
                        last_loss_,
-                       mean_loss(),
-                       accuracy_so_far(),
+                       progress_.mean_loss(),
+                       progress_.accuracy(classifies_),
                        optimizer_.learning_rate(),
-                       images_per_second()};
+                       progress_.samples_per_second()};
     for (const Callback& callback : options_.callbacks) {
       if (callback.on_batch) callback.on_batch(report);
     }
@@ -162,11 +168,11 @@ class Fit {
     EpochRecord record;
     record.epoch = progress_.epoch + 1;
     record.steps = step();
-    record.loss = mean_loss();
-    record.accuracy = accuracy_so_far();
+    record.loss = progress_.mean_loss();
+    record.accuracy = progress_.accuracy(classifies_);
     record.learning_rate = optimizer_.learning_rate();
     record.seconds = progress_.seconds;
-    record.images_per_second = images_per_second();
+    record.images_per_second = progress_.samples_per_second();
     const Index finished = progress_.epoch + 1;
     progress_ = {};
     progress_.epoch = finished;
@@ -240,30 +246,6 @@ class Fit {
 
   // ---- checkpoints ----
 
-  /// What has to be the same for a training to go on.
-  [[nodiscard]] TrainingIdentity identity() const {
-    const EarlyStopping& stopping = options_.early_stopping;
-    const bool stops = stopping.patience > 0;
-    return {.data = loader_.data(),
-            .watched = stops && watches_validation(options_) ? options_.validation : DataPointer(),
-            .network = model_.plan(),
-            .loss = settings_of(loss_),
-            .rule = settings_of(optimizer_.rule()),
-            .rule_options = optimizer_.options(),
-            .monitor = stops ? static_cast<int>(stopping.monitor) : -1,
-            .min_delta = stopping.min_delta,
-            .restore_best = stopping.restore_best,
-            .batch_size = options_.batch_size,
-            .seed = options_.seed,
-            .shuffle = options_.shuffle,
-            .drop_last = options_.drop_last,
-            .augmentation = static_cast<bool>(options_.augmentation),
-            .transform = static_cast<bool>(options_.transform),
-            .validation_transform = static_cast<bool>(options_.validation_transform),
-            .clip_norm = options_.clip_norm,
-            .average_decay = options_.average_decay};
-  }
-
   /// Calls visit(training) with all that this training consists of.
   template <class Visit>
   void with_training(const Visit& visit) {
@@ -271,7 +253,7 @@ class Fit {
     if (average_) average = AverageBytes::of(*average_);
     Training training{settings_,
                       first_learning_rate_,
-                      static_cast<bool>(options_.schedule),
+                      sets_learning_rate(),
                       loader_.batches(),
                       ModelBytes::of(model_),
                       OptimizerBytes::of(optimizer_),
@@ -313,8 +295,11 @@ class Fit {
   Tensor<T> gradient_;
   std::optional<WeightAverage<T>> average_;
   BestWeights best_;
-  double last_loss_ = 0;
-  Clock::time_point mark_{};  // since when the time counts as learning
+  double last_loss_ = 0;           // of a step
+  double accumulated_loss_ = 0;    // of the batches since the last step, weighted
+  double accumulated_weight_ = 0;  // likewise
+  double plateau_factor_ = 1;      // of the learning rate in this epoch
+  Clock::time_point mark_{};       // since when the time counts as learning
   bool stopped_ = false;
 };
 

@@ -28,6 +28,7 @@ struct TrainingIdentity {
   double min_delta;
   bool restore_best;
   Index batch_size;
+  Index accumulate;
   std::uint64_t seed;
   bool shuffle;
   bool drop_last;
@@ -138,6 +139,7 @@ class SettingLines {
   }
   lines.add("decay_all", training.rule_options.decay_all);
   lines.add("batch_size", std::to_string(training.batch_size));
+  if (training.accumulate > 1) lines.add("accumulate", std::to_string(training.accumulate));
   lines.add("seed", std::to_string(training.seed));
   lines.add("shuffle", training.shuffle);
   lines.add("drop_last", training.drop_last);
