@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "nn/core/text_stream.hpp"
+#include "nn/data/csv.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
@@ -96,6 +97,12 @@ TEST_CASE("locale: texts have points") {
         nn::require(false, "a rate of ", 0.5);
       }(),
       "a rate of 0.5", nn::Error);
+}
+
+TEST_CASE("locale: tables are read with points") {
+  CHECK(same_with_commas([] {
+          return nn::parse_csv("a;b\n1;-1234.5e-1\n", "t.csv", {.separator = ';'}).number(0, 1);
+        }) == -123.45);
 }
 
 TEST_CASE("locale: a trace is JSON, and tables have points") {
