@@ -38,7 +38,7 @@ namespace detail {
       by_height ? height : detail::in_proportion(image.height(), width, image.width(), height);
   const Index columns =
       by_height ? detail::in_proportion(image.width(), height, image.height(), width) : width;
-  const Image small = resized(image, rows, columns);
+  Image small = resized(image, rows, columns);
   if (rows == height && columns == width) return small;
   Image result(height, width, image.channels(), background);
   paste(result, small, (height - rows) / 2, (width - columns) / 2);

@@ -27,7 +27,7 @@ enum class OtherSizes {
 struct ImageFolderOptions {
   Index height = 0;                             ///< of all pictures; 0 for that of the first
   Index width = 0;                              ///< likewise
-  OtherSizes other_sizes = OtherSizes::refuse;  ///< what to do with pictures of other sizes
+  OtherSizes other_sizes = OtherSizes::refuse;  ///< what becomes of them
   bool grey = false;                            ///< one channel instead of three
   Colour background = black;                    ///< of borders, for `OtherSizes::fit`
   bool skip_unreadable = false;  ///< files that are no pictures are listed instead of refused
@@ -41,7 +41,7 @@ struct ImageFolderOptions {
 
 /// A file that was skipped.
 struct SkippedFile {
-  std::filesystem::path path;  ///< of the file
+  std::filesystem::path path;  ///< as it was found
   std::string reason;          ///< in words
 };
 
