@@ -614,7 +614,7 @@ void classify(const Options& options) {
   const nn::Shape& shape = networks.front().model.input_shape();
   std::vector<std::string> names;
   std::vector<nn::viz::Image> originals;
-  std::vector<example::PreparedPicture> prepared;
+  std::vector<nn::viz::PreparedPicture> prepared;
   Index refused = 0;
   for (const std::string& file : options.classify) {
     try {
@@ -640,7 +640,7 @@ void classify(const Options& options) {
     const Tensor<float> probabilities = nn::mean_probabilities<float>(logits_of(networks, data));
     std::vector<nn::viz::Prediction> predictions;
     std::vector<nn::viz::Image> seen;
-    for (const example::PreparedPicture& picture : prepared) seen.push_back(picture.image);
+    for (const nn::viz::PreparedPicture& picture : prepared) seen.push_back(picture.image);
     nn::viz::write_png(options.out / "seen.png", nn::viz::image_grid(seen, 8, {.scale = 4}));
     std::cout << "what the network is shown: " << (options.out / "seen.png").string() << '\n';
     for (std::size_t i = 0; i < prepared.size(); ++i) {

@@ -12,19 +12,12 @@
 
 #include "nn/data/dataset.hpp"
 #include "nn/io/architecture_options.hpp"
+#include "nn/io/picture_kind.hpp"
 #include "nn/io/safetensors_file.hpp"
 #include "nn/train/mahalanobis.hpp"
 #include "nn/train/test_time.hpp"
 
 namespace nn {
-
-/// How a picture of any size becomes one of the size that a network takes.
-enum class PictureKind {
-  photograph,  ///< its central part of the right proportions is resized
-  whole,       ///< all of it is resized, whatever its proportions
-  object,      ///< what stands out from the background, bright on black, fills the picture
-  digit,       ///< one sign written on paper, bright on black, in the middle: as MNIST has them
-};
 
 /// When a classifier does not answer: between classes (the largest probability or its margin over
 /// the second is too small), or far from all of them. See train/rejection.hpp.

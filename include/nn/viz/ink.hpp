@@ -3,23 +3,23 @@
 /// edges, or shows more than one digit.
 #pragma once
 
-#include <nn/viz/pixels.hpp>
-
 #include <Eigen/Dense>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
-namespace example::paper {
+#include "nn/core/eigen.hpp"
+#include "nn/viz/pixels.hpp"
 
-using nn::Index;
+namespace nn::viz::ink {
+
 /// Levels or marks, a row of the picture a row.
 using Map = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Marks = Eigen::Array<int, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-inline Map levels(const nn::viz::Image& grey) {
+inline Map levels(const Image& grey) {
   Map map(grey.height(), grey.width());
   for (Index i = 0; i < map.size(); ++i) map.data()[i] = grey.pixels()[i];
   return map;
@@ -124,13 +124,13 @@ inline Map refined(const Map& coarse, Index height, Index width) {
 /// a third of the picture wide: what is narrower in the grey image is closed (Serra, "Image
 /// analysis and mathematical morphology", 1982). What is no paper (less than half as bright) is
 /// left out.
-inline Map ink_of(const nn::viz::Image& grey) {
+inline Map ink_of(const Image& grey) {
   constexpr Index most_cells = 48;
   const Index longest = std::max(grey.height(), grey.width());
   const auto cells = [&](Index extent) {
     return std::max<Index>(1, std::min(extent, extent * most_cells / longest));
   };
-  const Map coarse = levels(nn::viz::resized(grey, cells(grey.height()), cells(grey.width())));
+  const Map coarse = levels(resized(grey, cells(grey.height()), cells(grey.width())));
   const Index reach = std::max<Index>(1, std::max(coarse.rows(), coarse.cols()) / 6);
   const auto closed = [&](const Map& map) -> Map {
     return -dilated<Map>(-dilated(map, reach), reach);
@@ -261,9 +261,9 @@ inline bool cut_off_edges(Map& ink) {
 
 /// Leaves of the ink one digit: dark edges and specks go.
 /// @return what was done, for the user
-/// @throws nn::Error when nothing stands out, or several things of a digit's size do.
+/// @throws Error when nothing stands out, or several things of a digit's size do.
 inline std::string leave_one_digit(Map& ink) {
-  nn::require(ink.maxCoeff() >= 16, "nothing stands out from its background");
+  require(ink.maxCoeff() >= 16, "nothing stands out from its background");
   const bool cut = cut_off_edges(ink);
   const Marks strong = (ink >= ink.maxCoeff() / 4).cast<int>();
   Marks largest = strong;
@@ -276,12 +276,12 @@ inline std::string leave_one_digit(Map& ink) {
   const auto digits = std::count_if(parts.begin(), parts.end(), [&](const Piece& part) {
     return 5 * part.ink >= most->ink && 2 * part.height() >= most->height();
   });
-  nn::require(digits == 1, digits,
-              " things of like size stand out, where one digit is expected: cut the picture into "
-              "one for each");
+  require(digits == 1, digits,
+          " things of like size stand out, where one digit is expected: cut the picture into "
+          "one for each");
   const int number = static_cast<int>(most - parts.begin()) + 1;
   ink = (numbers != 0 && numbers != number).select(0.0F, ink);
   return cut ? "edges cut off" : "";
 }
 
-}  // namespace example::paper
+}  // namespace nn::viz::ink
