@@ -86,17 +86,25 @@ class Tracer final : public nn::Observer<float> {
   std::map<std::string, nn::Tensor<float>>& results_;
 };
 
-/// The features of so many inputs at the entry's feature layer: N x size.
+/// The features of so many inputs at the entry's feature layer: N x size. Their outputs are then in
+/// `entry.outputs`.
 nn::Tensor<float> features(Entry& entry, nn::TensorView<const float> inputs) {
   const Index count = inputs.shape()[0];
+  constexpr Index most = 250;  // a layer's result comes whole only for as many
   Tracer tracer(entry.traced);
   entry.outputs.resize(entry.model.output_shape().prepended(count));
-  entry.model.predict(inputs, entry.outputs.view(), &tracer);
-  const auto found = entry.traced.find(entry.feature_path);
-  nn::require(found != entry.traced.end(), "there is no layer at '", entry.feature_path, "'");
-  const nn::Tensor<float>& all = found->second;
-  nn::Tensor<float> flat({count, all.size() / count});
-  std::copy(all.begin(), all.end(), flat.begin());
+  nn::Tensor<float> flat;
+  for (Index first = 0; first < count; first += most) {
+    const Index some = std::min(most, count - first);
+    entry.model.predict(inputs.samples(first, some), entry.outputs.view().samples(first, some),
+                        &tracer);
+    const auto found = entry.traced.find(entry.feature_path);
+    nn::require(found != entry.traced.end(), "there is no layer at '", entry.feature_path, "'");
+    const nn::Tensor<float>& part = found->second;
+    const Index size = part.size() / some;
+    if (first == 0) flat.resize({count, size});
+    std::copy(part.begin(), part.end(), flat.begin() + first * size);
+  }
   return flat;
 }
 
@@ -253,7 +261,7 @@ NN_EXPORT const float* nn_first_losses() {
 // ---- predictions ----
 
 /// The network's output for `count` samples, normalised as the network was trained. Also keeps what
-/// each layer gave out (nn_traced).
+/// each layer gave out (nn_traced), of the last ones if there are more than 256.
 NN_EXPORT const float* nn_predict(int id, const float* inputs, int count) {
   return guarded([&]() -> const float* {
     Entry& it = entry(id);

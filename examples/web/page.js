@@ -4,6 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+const css = (share) => `${(100 * share).toFixed(2)}%`;
 const number = (value) => Math.round(value).toLocaleString(LANGUAGE);
 const bytesOf = (id) => Uint8Array.from(atob($(`data-${id}`).textContent), (c) => c.charCodeAt(0));
 
@@ -212,7 +213,7 @@ function rateMoved() {
   if (worker) ask("rate", { rate: rateValue(), falls: $("falls").checked });
 }
 $("rate").oninput = $("falls").onchange = rateMoved;
-$("rate").value = Math.log10(0.002);
+$("rate").value = Math.log10(0.004);
 $("settings").onsubmit = (event) => event.preventDefault();
 
 function progress(message) {
@@ -365,6 +366,10 @@ function paintBoard() {
     context.imageSmoothingEnabled = true;
     context.drawImage(greyCanvas(picture), 0, 0, board.width, board.height);
     return;
+  }
+  if (strokes.length === 0) {
+    Object.assign(context, { fillStyle: "#8d88a5", font: "30px system-ui, sans-serif", textAlign: "center" });
+    context.fillText(say("writeHere"), board.width / 2, board.height / 2);
   }
   Object.assign(context, { strokeStyle: "#fff", lineWidth: 38, lineCap: "round", lineJoin: "round" });
   for (const points of strokes) strokePath(context, points);
@@ -589,7 +594,7 @@ function showAnswer(card, answer, doubt, without) {
   card.dataset.answer = result ? (result.refused ? "refused" : String(result.order[0])) : "";
   bars.forEach((bar, digit) => {
     const share = answer ? answer.probabilities[digit] : 0;
-    bar.style.setProperty("--share", percent(share));
+    bar.style.setProperty("--share", css(share));
     bar.lastChild.textContent = answer ? percent(share) : "";
     bar.className = result && result.order[0] === digit ? "best" : "";
   });
@@ -769,7 +774,7 @@ const imagine = latest(async () => {
   $("imagined").setAttribute("aria-label", say("imagined", { digit: scene.digit }));
   $("imagined-note").textContent = say("imagined", { digit: scene.digit });
   const share = 1 / (1 + Math.exp(-logits[0]));
-  $("judgement").firstElementChild.style.left = percent(share);
+  $("judgement").firstElementChild.style.left = css(share);
   $("judgement").setAttribute("aria-valuenow", Math.round(100 * share));
   $("judgement").setAttribute("aria-label", say("judged", { share: percent(share, 0) }));
   $("judged").textContent = say("judged", { share: percent(share, 0) });
@@ -792,8 +797,8 @@ function moveTo(x, y) {
   const limit = (value) => Math.min(1, Math.max(-1, value));
   scene.x = limit(x);
   scene.y = limit(y);
-  $("point").style.left = percent((scene.x + 1) / 2);
-  $("point").style.top = percent((1 - scene.y) / 2);
+  $("point").style.left = css((scene.x + 1) / 2);
+  $("point").style.top = css((1 - scene.y) / 2);
   $("plane").setAttribute("aria-valuenow", Math.round(100 * scene.x));
   $("plane").setAttribute("aria-valuetext", say("planeAt", { x: Math.round(100 * scene.x), y: Math.round(100 * scene.y) }));
   if (worker) imagine();

@@ -50,6 +50,7 @@ const TEXT = {
   drawTitle: "Draw",
   drawLead: "Write a digit with mouse, finger or pen, or drop a photograph of one here.",
   board: "Drawing board. Without a pointer, choose a test image below.",
+  writeHere: "Write a digit here",
   clear: "Clear", undo: "Undo", photo: "Open a picture",
   sample: "A test image of", sampleOf: "A test image of {digit}",
   seenAs: "As the networks see it",

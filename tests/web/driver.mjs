@@ -1,6 +1,7 @@
 // A small client of ChromeDriver (https://www.w3.org/TR/webdriver2/), so that the test needs nothing
 // but Debian's chromium, chromium-driver and nodejs.
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 const freePort = () =>
@@ -94,9 +95,11 @@ export class Browser {
     const entries = await this.send("POST", "/se/log", { type: "browser" });
     return entries.filter(({ level }) => level !== "INFO" && level !== "DEBUG").map(({ message }) => message);
   }
+  /// Of an element, or of the window; what lies outside the window, too.
   async screenshot(file, selector) {
-    const { writeFileSync } = await import("node:fs");
-    const data = selector ? await this.send("GET", `/element/${await this.element(selector)}/screenshot`) : await this.send("GET", "/screenshot");
+    const clip = selector && (await this.run(`const box = document.querySelector(arguments[0]).getBoundingClientRect();
+      return { x: box.left + scrollX, y: box.top + scrollY, width: box.width, height: box.height, scale: 1 };`, selector));
+    const { data } = await this.chrome("Page.captureScreenshot", { captureBeyondViewport: true, ...(clip && { clip }) });
     writeFileSync(file, Buffer.from(data, "base64"));
   }
   async close() {
