@@ -98,7 +98,7 @@ for (const name of ["wasm", "cpu"]) {
       const model = make();
       const optimizer = tf.train.momentum(1e-4, 0.9);
       const x = tf.tensor(images.subarray(0, 784 * BATCH), [BATCH, 28, 28, 1]);
-      const y = tf.oneHot(tf.tensor1d(Int32Array.from(labels.subarray(0, BATCH)), "int32"), 10).toFloat();
+      const y = tf.cast(tf.oneHot(tf.tensor1d(Int32Array.from(labels.subarray(0, BATCH)), "int32"), 10), "float32");
       const step = () => {
         const loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true })), true);
         loss.dataSync();

@@ -357,6 +357,7 @@ let strokes = []; // lists of points, in the board's pixels
 let picture = null; // a test image or a photograph instead: 784 values
 let drawn = new Float32Array(784);
 board.setAttribute("aria-label", say("board"));
+$("seen").setAttribute("aria-label", say("seenAs"));
 
 function paintBoard() {
   const context = board.getContext("2d");
@@ -759,6 +760,7 @@ function newAxes() {
   up = unit(up.map((value, i) => value - along * across[i]));
   return { across, up, middle: draw().map((value) => 0.35 * value) };
 }
+scene.axes = newAxes();
 function latentAt(x, y, digit, into, offset) {
   const { across, up, middle } = scene.axes;
   for (let i = 0; i < LATENT; ++i) into[offset + i] = middle[i] + REACH * 1.6 * (x * across[i] + y * up[i]);
@@ -895,7 +897,7 @@ function guess(place) {
   $("game-note").textContent = `${say(place === game.place ? "gameRight" : "gameWrong", { place: game.place + 1 })} ${say("gameJudge", { place: game.judged + 1 })}`;
   $("score").textContent = say("score", game);
 }
-$("next").onclick = () => deal();
+$("next").onclick = () => labels.length > 0 && deal();
 
 // ---- prove ----
 
@@ -915,7 +917,7 @@ async function prove() {
   $("proof").className = `verdict small ${same ? "sure" : "refused"}`;
   $("again").disabled = false;
 }
-$("again").onclick = () => prove();
+$("again").onclick = () => prove().catch((error) => trouble(explain(error.message)));
 
 // ---- the picture at the top: digits that the generator draws, drifting ----
 
@@ -992,7 +994,6 @@ async function open() {
     worker = null;
     return trouble(explain(error.message));
   }
-  scene.axes = newAxes();
   showButtons();
   begin();
   await drawHero();

@@ -1,7 +1,7 @@
 // Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER]
 // At 1280 and at 390 pixels it trains, draws the ten digits, scribbles, opens and drops pictures, walks
 // through the latent plane and plays the game; nothing may complain on the console.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { resolve, dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Browser } from "./driver.mjs";
@@ -19,6 +19,31 @@ function check(holds, what) {
   console.log(`${holds ? "passed" : "FAILED"}  ${what}`);
 }
 
+/// Whether text can be read in both themes: a contrast of 4.5 at least (WCAG 2.1, 1.4.3).
+function checkContrast() {
+  const style = readFileSync(resolve(here, "../../examples/web/style.css"), "utf8");
+  const luminance = (hex) => {
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  for (const [theme, block] of [["light", /:root \{([^}]*)/], ["dark", /"dark"\] \{([^}]*)/]]) {
+    const colours = Object.fromEntries([...style.match(block)[1].matchAll(/--([\w-]+): (#\w{6})/g)].map(([, name, hex]) => [name, hex]));
+    const low = [["ink", "ground"], ["ink", "card"], ["soft", "ground"], ["soft", "card"], ["accent", "card"], ["accent", "ground"],
+      ["on-accent", "accent"], ["train", "card"], ["test", "card"], ["good", "card"], ["bad", "card"], ["ink", "note"]].filter(([a, b]) => {
+      const [dark, light] = [luminance(colours[a]), luminance(colours[b])].sort((x, y) => x - y);
+      return (light + 0.05) / (dark + 0.05) < 4.5;
+    });
+    check(low.length === 0, `all text of the ${theme} theme stands out from its ground ${low.join("; ")}`);
+  }
+}
+
+/// What a screen reader would find without a name.
+const NAMELESS = `return [...document.querySelectorAll("button, input, select, a, [role=img], [role=slider], [role=meter], [role=radio]")]
+  .filter((element) => element.closest("[hidden]") === null)
+  .filter((element) => !(element.getAttribute("aria-label") || element.textContent.trim() || element.labels?.[0]?.textContent.trim()))
+  .map((element) => element.id || element.outerHTML.slice(0, 60))`;
+
 /// Points on an arc around (x, y), from one angle to another, in turns clockwise from the right.
 const arc = (x, y, rx, ry, from, to, count = 14) =>
   Array.from({ length: count + 1 }, (all, i) => {
@@ -34,22 +59,23 @@ const DIGITS = [
   [[[0.68, 0.2], [0.38, 0.2], [0.35, 0.47], ...arc(0.47, 0.63, 0.2, 0.18, -0.3, 0.4)]],
   [[[0.6, 0.16], [0.44, 0.34], [0.34, 0.58], ...arc(0.5, 0.66, 0.16, 0.16, 0.5, -0.5, 18)]],
   [[[0.3, 0.22], [0.7, 0.22], [0.56, 0.52], [0.46, 0.84]]],
-  [[...arc(0.5, 0.33, 0.14, 0.15, 0.05, 0.5, 8).reverse(), ...arc(0.5, 0.66, 0.17, 0.18, 0.6, 1.6, 18).map(([x, y]) => [1 - x, y]), ...arc(0.5, 0.33, 0.14, 0.15, 0.3, -0.55, 12)]],
+  [[...arc(0.5, 0.34, 0.13, 0.15, -0.1, -0.72, 10), ...arc(0.5, 0.67, 0.15, 0.17, -0.2, 0.75, 18), [0.6, 0.42], [0.63, 0.27]]],
   [[...arc(0.5, 0.34, 0.16, 0.16, 0, -1, 18), [0.65, 0.55], [0.6, 0.84]]],
 ];
-DIGITS[8] = [[...arc(0.5, 0.34, 0.13, 0.15, -0.1, -0.72, 10), ...arc(0.5, 0.67, 0.15, 0.17, -0.2, 0.75, 18), [0.6, 0.42], [0.63, 0.27]]];
 const SCRIBBLES = {
   "a zigzag": [Array.from({ length: 15 }, (all, i) => [i % 2 ? 0.85 : 0.15, 0.12 + 0.055 * i])],
   "a hatching": [0.15, 0.3, 0.45, 0.6, 0.75, 0.9].flatMap((k) => [[[k, 0.1], [k - 0.05, 0.9]], [[0.1, k], [0.9, k - 0.05]]]),
   "a star": [Array.from({ length: 6 }, (all, i) => arc(0.5, 0.5, 0.4, 0.4, 0.15 + 0.4 * i, 0.15 + 0.4 * i, 1)[0])],
 };
 
+/// Waits until the worker has nothing left to do: each question comes behind all that came before.
+const settle = (browser) =>
+  browser.run("return (async () => { for (let i = 0; i < 4; ++i) { await ask('labels'); await new Promise((f) => setTimeout(f, 30)); } })()");
+
 async function draw(browser, strokes, pointer) {
   await browser.click("#clear");
   await browser.drag("#board", strokes, pointer);
-  await new Promise((done) => setTimeout(done, 100));
-  await browser.until("return document.querySelector('#answer-shipped').dataset.answer !== ''", "an answer");
-  await new Promise((done) => setTimeout(done, 400));
+  await settle(browser);
   return browser.run(`return { shipped: document.querySelector("#answer-shipped").dataset.answer,
     own: document.querySelector("#answer-own").dataset.answer, why: document.querySelector("#answer-shipped .why").textContent }`);
 }
@@ -68,6 +94,9 @@ async function visit(width, height, { dark, pointer, seconds }) {
     const proof = await browser.run("return document.querySelector('#proof').textContent");
     check(proof.startsWith("Equal to six digits"), `${size}: ${proof}`);
     await shot("top");
+
+    const nameless = await browser.run(NAMELESS);
+    check(nameless.length === 0, `${size}: all controls and pictures have names ${nameless.join("; ")}`);
 
     await browser.click("#start");
     await browser.until("return document.querySelector('#state').textContent.startsWith('Done')", "the end of the training", seconds);
@@ -106,8 +135,12 @@ async function visit(width, height, { dark, pointer, seconds }) {
     const picture = "return document.querySelector('#imagined').toDataURL()";
     const before = await browser.run(picture);
     await browser.drag("#plane", [[[0.6, 0.4], [0.4, 0.5], [0.2, 0.7]]], pointer);
-    await new Promise((settled) => setTimeout(settled, 800));
+    await settle(browser);
     check(before !== (await browser.run(picture)), `${size}: dragged through the latent plane, the digit changes`);
+    const dragged = await browser.run(picture);
+    await browser.type("#plane", "\uE014\uE014\uE013");
+    await settle(browser);
+    check(dragged !== (await browser.run(picture)), `${size}: and by the arrow keys`);
     await browser.click("#digits button:nth-child(6)");
     await browser.until("return document.querySelector('#imagined-note').textContent.includes('5')", "a five");
     const place = Number(await browser.run("return document.querySelector('#tiles').dataset.place"));
@@ -142,6 +175,7 @@ async function visit(width, height, { dark, pointer, seconds }) {
   }
 }
 
+checkContrast();
 await visit(1280, 900, { dark: false, pointer: "mouse", seconds: 400 });
 await visit(390, 844, { dark: true, pointer: "touch", seconds: 400 });
 console.log(`${passed} passed, ${failed} failed`);
