@@ -39,16 +39,7 @@ std::string with_header(const std::string& content) {
   return file + content;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string content(data, data + size);
-  for (const std::string& file : {content, with_header(content)}) {
-    try {
-      read_all(nn::NpyArray(file, "fuzz"));
-    } catch (const nn::FileError&) {
-    }
-  }
+void read_archive(const std::string& content) {
   try {
     const nn::NpzFile file(content, "fuzz");
     for (const std::string& name : file.names()) {
@@ -59,5 +50,34 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const nn::FileError&) {
   }
+}
+
+/// An archive of two arrays with some of its bytes changed: each two bytes are a place and what is
+/// put there.
+std::string damaged_archive(const std::string& changes) {
+  nn::NpzWriter writer;
+  writer.add("x", nn::Tensor<float>({2}, {1, 2}));
+  writer.add("y", nn::Tensor<std::uint8_t>({3}, {1, 2, 3}));
+  std::string archive = writer.encode();
+  for (std::size_t i = 0; i + 1 < changes.size(); i += 2) {
+    // From the end on, where the directory is.
+    const auto place = static_cast<std::uint8_t>(changes[i]) % archive.size();
+    archive[archive.size() - 1 - place] = changes[i + 1];
+  }
+  return archive;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string content(data, data + size);
+  for (const std::string& file : {content, with_header(content)}) {
+    try {
+      read_all(nn::NpyArray(file, "fuzz"));
+    } catch (const nn::FileError&) {
+    }
+  }
+  read_archive(content);
+  read_archive(damaged_archive(content));
   return 0;
 }
