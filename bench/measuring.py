@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -241,6 +242,8 @@ def shown_command(name):
 
 
 def commit():
+    if shutil.which("git") is None:
+        return "unknown"
     found = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True,
                            text=True, check=False)
     return found.stdout.strip() or "unknown"
