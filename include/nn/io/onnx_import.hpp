@@ -72,8 +72,8 @@ namespace detail {
 }
 
 /// Where a flat sample made from an image goes out of the network, it has the channel first in
-/// ONNX, and no weights after it to be permuted: so the flattening has to do it. Where one comes in,
-/// nothing can.
+/// ONNX, and no weights after it to be permuted: so the flattening has to do it. Where one comes
+/// in, nothing can.
 inline void settle_flat_ends(ImportedChain& chain, const Shape& input) {
   const Plan plan = plan_of(network_of(chain), input);
   const FlatOrders orders(plan);

@@ -40,8 +40,8 @@ namespace nn::detail {
 /// For a model from samples of shape `input` to outputs of shape `output`.
 /// Returns the data.
 /// @throws Error, or ShapeError, that says what does not fit.
-[[gnu::cold]] inline const DataView& check_fit(const Shape& input, const Shape& output, const DataView& train,
-                                    const FitOptions& options) {
+[[gnu::cold]] inline const DataView& check_fit(const Shape& input, const Shape& output,
+                                               const DataView& train, const FitOptions& options) {
   require(options.epochs >= 0, "fit cannot train for ", options.epochs, " epochs");
   require(options.clip_norm >= 0 && options.average_decay >= 0,
           "fit: clip_norm and average_decay cannot be negative");
