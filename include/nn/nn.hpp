@@ -41,6 +41,7 @@
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/named.hpp"
 #include "nn/layers/plan.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/prelu.hpp"

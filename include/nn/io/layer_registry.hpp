@@ -21,6 +21,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
@@ -113,7 +114,8 @@ class LayerRegistry {
     if (name.empty()) name = told.kind;
     // A file that calls it by another name is read by that one.
     const std::lock_guard lock(mutex_);
-    const bool composite = name == "Sequential" || name == "Residual" || name == "Concat";
+    const bool composite =
+        name == "Sequential" || name == "Residual" || name == "Concat" || name == "Named";
     const auto [entry, is_new] = makers_.try_emplace(name, Entry{told.kind, &make_layer<L>});
     require(!composite && (is_new || entry->second.maker == &make_layer<L>),
             "there is a layer called '", name, "' already");
@@ -173,6 +175,7 @@ class NetworkReader {
     require<FileError>(++layers_ <= limits_.layers, "there are more than ", limits_.layers,
                        " layers");
     AnyLayer layer = kind == "Sequential" ? AnyLayer(chain(node, shape, path))
+                     : kind == "Named"    ? named_layer(node, shape, path)
                      : kind == "Residual" || kind == "Concat"
                          ? branches(node, kind, shape, path)
                          : LayerRegistry::global().make(node, kind, shape, limits_);
@@ -211,6 +214,18 @@ class NetworkReader {
                        "it has no layers");
     require<FileError>(node.size() == 2, "it has options that are not known here");
     return *found;
+  }
+
+  [[nodiscard]] AnyLayer named_layer(nlohmann::json node, Shape shape, const std::string& path) {
+    const auto name = node.find("name");
+    require<FileError>(name != node.end() && name->is_string(), "it has no name");
+    const auto label = name->get<std::string>();
+    node.erase(name);
+    const nlohmann::json& layers = children(node);
+    require<FileError>(layers.size() == 1, "it names ", layers.size(), " layers instead of 1");
+    const AnyLayer layer = read(layers[0], shape, path);
+    --nesting_;
+    return Named<AnyLayer>(label, layer);
   }
 
   [[nodiscard]] AnyLayer branches(const nlohmann::json& node, const std::string& kind,

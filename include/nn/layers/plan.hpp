@@ -50,7 +50,8 @@ struct LayerTraits {
 struct Plan {
   std::string name;                  ///< as the layer calls itself: "Dense{10}"
   std::string settings;              ///< what its name leaves out, or nothing
-  std::string path;                  ///< where it stands: "3", or "3.1" within a block
+  std::string label;                 ///< its name among its neighbours (see Named), or nothing
+  std::string path;                  ///< where it stands: "3", "3.1" within a block, "head.1"
   Shape input;                       ///< of one sample
   Shape output;                      ///< of one sample
   std::vector<Variable> parameters;  ///< its own, not its children's

@@ -57,8 +57,8 @@ class Recorder final : public Observer<T> {
 
 }  // namespace detail
 
-/// What the layer at `path` ("5", "2.1"; an activation after a layer counts as that layer's too)
-/// gives out for every sample, in the order of the data set: N x the layer's output.
+/// What the layer at `path` ("5", "2.1", "head"; an activation after a layer counts as that layer's
+/// too) gives out for every sample, in the order of the data set: N x the layer's output.
 /// @throws Error when there is no such layer or no samples.
 template <class Network, class T>
 [[nodiscard]] Tensor<T> features(const Model<Network, T>& model, const DataView& data,

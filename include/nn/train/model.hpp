@@ -96,9 +96,9 @@ class Model {
     zero_gradients();
   }
 
-  /// Holds the layer at `path` ("3", or "" for all), and those below it, as they are, or lets them
-  /// learn again: parameters have no gradients, and a BatchNorm does as in inference, so that its
-  /// running statistics stay too. Dropout goes on.
+  /// Holds the layer at `path` ("3", its name, or "" for all), and those below it, as they are, or
+  /// lets them learn again: parameters have no gradients, and a BatchNorm does as in inference, so
+  /// that its running statistics stay too. Dropout goes on.
   /// @throws Error when there is no such layer.
   void freeze(std::string_view path, bool frozen = true) {
     bool found = false;
@@ -326,7 +326,13 @@ class Model {
   [[gnu::cold, gnu::noinline]] static void set_paths(Plan& plan, const std::string& path) {
     plan.path = path;
     for (std::size_t i = 0; i < plan.children.size(); ++i) {
-      set_paths(plan.children[i], detail::text(path, path.empty() ? "" : ".", i));
+      Plan& child = plan.children[i];
+      for (std::size_t other = 0; other < i && !child.label.empty(); ++other) {
+        require(plan.children[other].label != child.label, "two layers of ", plan.name,
+                " have the name '", child.label, "'");
+      }
+      const std::string step = child.label.empty() ? std::to_string(i) : child.label;
+      set_paths(child, detail::text(path, path.empty() ? "" : ".", step));
     }
   }
 
