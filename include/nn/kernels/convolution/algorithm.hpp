@@ -9,7 +9,7 @@ namespace nn {
 /// are two to three times those of a plain sum in the same precision (in float, 3x3 taps and
 /// 64 channels, 6.5e-7 of the magnitude of the outputs against 2.8e-7; 4x4 taps, 1.1e-6
 /// against 3.9e-7). `direct` forbids that, `winograd` takes it wherever it applies: these taps and
-/// strides, dilation 1, one group, whole vectors of channels and filters.
+/// strides, dilation 1, one group, channels and filters that are multiples of 16 (float) or 8.
 enum class ConvolutionAlgorithm { automatic, direct, winograd };
 
 }  // namespace nn
