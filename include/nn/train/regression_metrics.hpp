@@ -41,9 +41,9 @@ template <class T>
     require(std::isfinite(target), "target ", column, " of sample ", i, " is ", target);
     const double distance = target - mean;
     mean += distance / static_cast<double>(i + 1);
-    squares += distance * (target - mean);
+    squares += detail::product(distance, target - mean);
     absolute_errors += std::abs(output - target);
-    squared_errors += (output - target) * (output - target);
+    squared_errors += detail::product(output - target, output - target);
   }
   return {absolute_errors / n, squared_errors / n, std::sqrt(squared_errors / n),
           squares > 0 ? 1 - squared_errors / squares : std::numeric_limits<double>::quiet_NaN()};

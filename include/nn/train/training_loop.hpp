@@ -111,7 +111,7 @@ class Fit {
     }
     gradient_.array() *= static_cast<T>(weight);
     model_.backward(gradient_);
-    accumulated_loss_ += loss * weight;
+    accumulated_loss_ += product(loss, weight);
     accumulated_weight_ += weight;
     const bool last = place + 1 == options_.accumulate || progress_.batch + 1 == loader_.batches();
     if (!last) return;
