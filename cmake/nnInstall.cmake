@@ -36,6 +36,17 @@ foreach(component_and_package IN ITEMS zlib=zlib image=stb json=nlohmann_json)
   install(FILES ${PROJECT_BINARY_DIR}/nn-${component}.pc DESTINATION ${nn_pkgconfig_directory})
 endforeach()
 
+# The compiled kernels, with a file for pkg-config. CMake's nn::kernels does without: it compiles them
+# in the project that uses it, by that project's compiler.
+if(NN_INSTALL_KERNELS)
+  set_target_properties(nn_kernels PROPERTIES EXCLUDE_FROM_ALL OFF)
+  set(nn_library_pkgconfig_directory ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  file(RELATIVE_PATH nn_prefix_from_kernels_pc /prefix/${nn_library_pkgconfig_directory} /prefix)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/nn-kernels.pc.in ${PROJECT_BINARY_DIR}/nn-kernels.pc @ONLY)
+  install(TARGETS nn_kernels ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES ${PROJECT_BINARY_DIR}/nn-kernels.pc DESTINATION ${nn_library_pkgconfig_directory})
+endif()
+
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp")
 install(FILES ${PROJECT_BINARY_DIR}/nnConfig.cmake ${PROJECT_BINARY_DIR}/nnConfigVersion.cmake
