@@ -111,6 +111,7 @@
 namespace nn::detail {
 using namespace NN_ISA;
 }
+#define NN_ISA_DECLARED
 #endif
 
 // For layers, the entrances are those that choose.

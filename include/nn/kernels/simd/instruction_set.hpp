@@ -54,7 +54,11 @@
 #define NN_ISA_NAMESPACE NN_ISA
 #define NN_ENTRANCES NN_ISA
 #elif defined(NN_SEPARATE_KERNELS)
+#ifdef NN_ISA_DECLARED  // by the file that compiles the kernels, where it is one of several
+#define NN_ISA_NAMESPACE NN_ISA
+#else
 #define NN_ISA_NAMESPACE inline NN_ISA
+#endif
 #define NN_ENTRANCES inline dispatched
 #else
 #define NN_ISA_NAMESPACE inline NN_ISA
