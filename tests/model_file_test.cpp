@@ -185,6 +185,7 @@ TEST_CASE("model files: every option of every layer is told and read back") {
   check_options(nn::ELU{.alpha = 0.6F});
   check_options(nn::Clip{.low = -std::numeric_limits<float>::infinity(), .high = 0.1F});
   check_options(nn::GELU{.approximate = true});
+  check_options(nn::PReLU{.per_channel = false, .slope = 0.5F});
   check_options(nn::UpSample2D{.factor = {3, 1}});
   check_options(nn::MaxPool2D{.window = {3, 4}, .stride = {1, 5}, .padding = {1, 0}});
   check_options(nn::AveragePool2D{
@@ -218,9 +219,9 @@ TEST_CASE("model files: a network of every layer gives the same bits without its
           nn::concat(nn::sequential(nn::GlobalAveragePool2D{}, nn::SELU{}), nn::Flatten{},
                      nn::FlattenChannelsFirst{}),
           nn::Dense{.units = 12, .bias = false}, nn::Reshape{{2, 2, 3}},
-          nn::GELU{.approximate = true}, nn::Flatten{}, nn::Dense{6}, nn::GELU{},
-          nn::LayerNorm{.shift = false}, nn::Sigmoid{}, nn::Dense{3}, nn::BatchNorm{.scale = false},
-          nn::Softmax{}),
+          nn::GELU{.approximate = true}, nn::Flatten{}, nn::Dense{6}, nn::PReLU{}, nn::GELU{},
+          nn::LogSoftmax{}, nn::LayerNorm{.shift = false}, nn::Sigmoid{}, nn::Dense{3},
+          nn::BatchNorm{.scale = false}, nn::Softmax{}),
       {7, 8, 4});
 }
 
@@ -382,6 +383,19 @@ TEST_CASE("model files: what cannot be loaded is refused by name") {
   CHECK(holds(refused(model_key, "[2,2,1]", "[2,2,-1]"), "'input' should be a list of extents"));
   CHECK(holds(refused(model_key, "{", "{{"), "its nn.model is not JSON"));
   CHECK(holds(refused("nn.check.output", " ", " 1"), "gives another output"));
+  // Options that no memory could hold what they ask for.
+  for (const char* asks :
+       {R"({"layer":"UpSample2D","factor":[32768,32768]})",
+        R"({"layer":"MaxPool2D","window":[99999,2]})",
+        R"({"layer":"Conv2D","filters":268435456,"kernel":[1,1]})",
+        R"({"layer":"Conv2D","kernel":[3,3],"padding":[32768,32768,32768,32768]})",
+        R"({"layer":"Reshape","shape":[268435456,268435456,268435456]})"}) {
+    nn::SafetensorsFile file = good;
+    file.metadata["nn.model"] = R"({"input":[2,2,1],"network":{"layer":"Sequential","layers":[)" +
+                                std::string(asks) + "]}}";
+    CAPTURE(asks);
+    CHECK_THROWS_AS((void)nn::model_of<float>(file), nn::FileError);
+  }
   nn::SafetensorsFile deep = good;
   deep.metadata["nn.model"] = std::string(100000, '[');
   CHECK(message_of([&] { (void)nn::model_of<float>(deep); }) == "it is nested too deeply");

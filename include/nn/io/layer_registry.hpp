@@ -23,6 +23,7 @@
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
 #include "nn/layers/softmax.hpp"
@@ -145,8 +146,8 @@ class LayerRegistry {
   LayerRegistry() {
     add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
-            Identity, ReLU, LeakyReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
-            Softmax>();
+            Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
+            Softmax, LogSoftmax>();
   }
 
   template <class... Layers>
