@@ -10,6 +10,7 @@
 
 #include "nn/core/shape.hpp"
 #include "nn/io/picture_kind.hpp"
+#include "nn/viz/fitting.hpp"
 #include "nn/viz/ink.hpp"
 #include "nn/viz/pixels.hpp"
 
@@ -162,11 +163,6 @@ inline PreparedPicture prepare_grey(const Image& picture, bool digits, Index sid
   return result;
 }
 
-/// What `extent` becomes in the proportion `to` : `from`, rounded; at least 1.
-inline Index in_proportion(Index extent, Index to, Index from) {
-  return std::max<Index>(1, (extent * to + from / 2) / from);
-}
-
 }  // namespace detail
 
 /// The picture as `shape`, height x width x channels, in the manner of the pictures that a network
@@ -184,22 +180,16 @@ inline Index in_proportion(Index extent, Index to, Index from) {
                         "what stands out of a picture is made into a grey square, not ", shape);
     return detail::prepare_grey(picture, kind == PictureKind::digit, shape[0]);
   }
-  Image part = shape[2] == 1 ? to_grey(picture) : to_rgb(picture);
-  std::string what = "brought";
-  if (kind == PictureKind::photograph) {
-    const Index height =
-        std::min(part.height(), detail::in_proportion(part.width(), shape[0], shape[1]));
-    const Index width =
-        std::min(part.width(), detail::in_proportion(part.height(), shape[1], shape[0]));
-    const bool cut = height < part.height() || width < part.width();
-    if (cut) {
-      what = shape[0] == shape[1] ? "its central square brought" : "its central part brought";
-      part = crop(part, (part.height() - height) / 2, (part.width() - width) / 2, height, width);
-    }
-  }
-  if (part.height() == shape[0] && part.width() == shape[1] && what == "brought") return {part, {}};
-  return {resized(part, shape[0], shape[1]),
-          what + nn::detail::text(" to ", shape[0], 'x', shape[1], " pixels")};
+  const bool whole = kind == PictureKind::whole;
+  const Image sized =
+      whole ? resized(picture, shape[0], shape[1]) : filled(picture, shape[0], shape[1]);
+  PreparedPicture result{shape[2] == 1 ? to_grey(sized) : to_rgb(sized), {}};
+  if (picture.height() == shape[0] && picture.width() == shape[1]) return result;
+  const bool cut = !whole && picture.height() * shape[1] != picture.width() * shape[0];
+  const std::string part = shape[0] == shape[1] ? "its central square " : "its central part ";
+  result.done =
+      (cut ? part : "") + nn::detail::text("brought to ", shape[0], 'x', shape[1], " pixels");
+  return result;
 }
 
 }  // namespace nn::viz
