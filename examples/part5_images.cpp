@@ -499,7 +499,18 @@ void save(const Options& options, const Recipe& recipe, const Model& model, cons
   metadata["deviation"] = numbers(bases.learning.normalization().deviation);
   metadata["views_flip"] = views.flip ? "1" : "0";
   metadata["views_shift"] = std::to_string(views.shift);
-  nn::save(model, options.out / "weights.safetensors", {.metadata = metadata, .type = stored_type});
+  // The same for programs that know the network by this file alone (nn::Classifier).
+  nn::ModelInfo about = nn::info_of(bases.learning);
+  about.picture = example::picture_kind(options.dataset);
+  about.views = views;
+  about.rejection.least_probability = example::least_probability;
+  about.rejection.least_margin = example::least_margin;
+  for (const auto& [name, rate] : rates) about.metrics[name] = std::stod(rate);
+  for (const char* key : {"dataset", "recipe", "seed", "epochs", "data_sha256"}) {
+    about.provenance[key] = metadata[key];
+  }
+  nn::save(model, options.out / "weights.safetensors",
+           {.metadata = metadata, .type = stored_type, .about = about});
 }
 
 nn::Shape shape_of(const std::string& dataset) {
