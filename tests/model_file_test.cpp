@@ -219,7 +219,8 @@ TEST_CASE("model files: a network of every layer gives the same bits without its
           nn::concat(nn::sequential(nn::GlobalAveragePool2D{}, nn::SELU{}), nn::Flatten{},
                      nn::FlattenChannelsFirst{}),
           nn::Dense{.units = 12, .bias = false}, nn::Reshape{{2, 2, 3}},
-          nn::GELU{.approximate = true}, nn::Flatten{}, nn::Dense{6}, nn::PReLU{}, nn::GELU{},
+          nn::GELU{.approximate = true}, nn::FlattenChannelsLast{},
+          nn::ReshapeChannelsLast{{2, 2, 3}}, nn::Flatten{}, nn::Dense{6}, nn::PReLU{}, nn::GELU{},
           nn::LogSoftmax{}, nn::LayerNorm{.shift = false}, nn::Sigmoid{}, nn::Dense{3},
           nn::BatchNorm{.scale = false}, nn::Softmax{}),
       {7, 8, 4});
@@ -409,6 +410,41 @@ TEST_CASE("model files: what cannot be loaded is refused by name") {
   nn::from_safetensors(again, bare);
   CHECK(
       std::equal(again.parameters().begin(), again.parameters().end(), model.parameters().begin()));
+}
+
+TEST_CASE("model files: whatever is changed in them, they are read or refused") {
+  const nn::Model model(
+      nn::sequential(nn::Conv2D{.filters = 2, .kernel = 2, .padding = 1}, nn::BatchNorm{},
+                     nn::residual(nn::ReLU{}), nn::concat(nn::Identity{}, nn::MaxPool2D{1}),
+                     nn::Clip{}, nn::UpSample2D{}, nn::Flatten{}, nn::Dense{2}),
+      {3, 3, 1}, {.seed = 4});
+  const nn::SafetensorsFile good =
+      nn::to_safetensors(model, {.about = {.class_names = {"a", "b"}}});
+  const nn::detail::ArchitectureLimits limits{.sample = 4096, .layers = 50, .nesting = 10};
+  const std::string some = "0123456789-.,:[]{}\"eainstruflx";
+  nn::Random random(11);
+  int refused = 0;
+  for (int round = 0; round < 2000; ++round) {
+    nn::SafetensorsFile file = good;
+    std::string& text = file.metadata[round % 4 == 0 ? "nn.about" : "nn.model"];
+    for (auto changes = 1 + random.below(3); changes > 0; --changes) {
+      const auto place = static_cast<std::size_t>(random.below(static_cast<Index>(text.size())));
+      const char letter =
+          some[static_cast<std::size_t>(random.below(static_cast<Index>(some.size())))];
+      const auto way = random.below(3);
+      if (way == 0) text[place] = letter;
+      if (way == 1) text.insert(place, 1, letter);
+      if (way == 2) text.erase(place, 1 + static_cast<std::size_t>(random.below(8)));
+    }
+    try {
+      (void)nn::info_of(file);
+      (void)nn::detail::model_of<float>(file, limits);
+    } catch (const nn::Error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 1000);
+  CHECK(refused < 2000);
 }
 
 TEST_CASE("model files: a message names the file") {

@@ -12,6 +12,7 @@
 
 #include "nn/core/file.hpp"
 #include "nn/io/architecture_options.hpp"
+#include "nn/io/channels_last.hpp"
 #include "nn/io/flatten_channels_first.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_concat.hpp"
@@ -147,7 +148,7 @@ class LayerRegistry {
     add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
-            Softmax, LogSoftmax>();
+            Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast>();
   }
 
   template <class... Layers>
