@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -36,10 +38,13 @@ namespace detail {
 
 /// How much a network that is read may ask for.
 struct ArchitectureLimits {
-  Index sample = Index{1} << 28;      ///< elements of what a layer gives out for one sample
-  Index parameters = Index{1} << 40;  ///< elements of a layer's parameters and states
-  Index layers = 10'000;              ///< in all
-  Index nesting = 50;                 ///< of layers made of layers
+  Index sample = Index{1} << 28;  ///< elements of what a layer gives out for one sample
+  /// Elements of a layer's parameters and states; where sizes have 32 bits, all that can be
+  /// counted.
+  Index parameters = static_cast<Index>(
+      std::min<std::int64_t>(std::int64_t{1} << 40, std::numeric_limits<Index>::max()));
+  Index layers = 10'000;  ///< in all
+  Index nesting = 50;     ///< of layers made of layers
 };
 
 /// Makes a layer with a file's options, for inputs of a shape.
