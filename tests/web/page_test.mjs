@@ -90,7 +90,10 @@ async function visit(width, height, { dark, pointer, seconds }) {
     await browser.go(pathToFileURL(resolve(page)).href);
     await browser.until("return document.documentElement.dataset.ready === 'yes' || !document.querySelector('#trouble').hidden", "a page that is ready", 180);
     check(await browser.run("return document.querySelector('#trouble').hidden"), `${size}: the page opens from a file: ${await browser.run("return document.querySelector('#opened').textContent")}`);
-    check(await browser.run("return document.documentElement.scrollWidth <= innerWidth"), `${size}: nothing is wider than the window`);
+    for (const other of [360, 1600, width]) {
+      await browser.chrome("Emulation.setDeviceMetricsOverride", { width: other, height, deviceScaleFactor: 1, mobile: other < 500 });
+      check(await browser.run("return document.documentElement.scrollWidth <= innerWidth"), `${size}: nothing is wider than a window of ${other}`);
+    }
     const proof = await browser.run("return document.querySelector('#proof').textContent");
     check(proof.startsWith("Equal to six digits"), `${size}: ${proof}`);
     await shot("top");
