@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
 const css = (share) => `${(100 * share).toFixed(2)}%`;
 const number = (value) => Math.round(value).toLocaleString(LANGUAGE);
 const bytesOf = (id) => Uint8Array.from(atob($(`data-${id}`).textContent), (c) => c.charCodeAt(0));

@@ -1,4 +1,4 @@
-// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER]
+// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER [WIDTH]]
 // At 1280 and at 390 pixels it trains, draws the ten digits, scribbles, opens and drops pictures, walks
 // through the latent plane and plays the game; nothing may complain on the console.
 import { mkdirSync, readFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { resolve, dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Browser } from "./driver.mjs";
 
-const [page, shots] = process.argv.slice(2);
+const [page, shots, only] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const digitPicture = resolve(here, "../support/digit.png");
 if (shots) mkdirSync(shots, { recursive: true });
@@ -179,7 +179,9 @@ async function visit(width, height, { dark, pointer, seconds }) {
 }
 
 checkContrast();
-await visit(1280, 900, { dark: false, pointer: "mouse", seconds: 400 });
-await visit(390, 844, { dark: true, pointer: "touch", seconds: 400 });
+const visits = [[1280, 900, { dark: false, pointer: "mouse", seconds: 400 }], [390, 844, { dark: true, pointer: "touch", seconds: 400 }]];
+for (const [width, height, options] of visits) {
+  if (!only || Number(only) === width) await visit(width, height, options);
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
