@@ -132,6 +132,14 @@ class NN {
   create(layers, seed) {
     return this.call("nn_create", layers, seed);
   }
+  /// The network of a model file, with its weights.
+  open(bytes) {
+    return this.call("nn_open", bytes, bytes.length);
+  }
+  /// What the file of an opened model says: nn.metadata(network, "nn.about") is JSON.
+  metadata(network, key) {
+    return this.text(this.call("nn_metadata", network, key));
+  }
   delete(network) {
     this.call("nn_delete", network);
   }

@@ -2,6 +2,7 @@
 // through memory that the page gets by nn_alloc; a function that fails returns 0, and nn_error says
 // why.
 
+#include <nn/io/model_file.hpp>
 #include <nn/io/safetensors.hpp>
 #include <nn/train/mahalanobis.hpp>
 #include <nn/train/rejection.hpp>
@@ -21,8 +22,11 @@ using nn::Index;
 struct Entry {
   explicit Entry(const web::Description& description, std::uint64_t seed)
       : model(description.network, description.input, {.seed = seed}) {}
+  explicit Entry(const nn::SafetensorsFile& file)
+      : model(nn::model_of<float>(file)), metadata(file.metadata) {}
 
   web::Model model;
+  nn::Metadata metadata;  ///< of the file that the model came from
   std::unique_ptr<web::Training> training;
   std::optional<nn::MahalanobisDistance> distance;
   std::string feature_path;
@@ -142,6 +146,27 @@ NN_EXPORT int nn_create(const char* text, int seed) {
     state().entries.push_back(
         std::make_unique<Entry>(web::read_network(text), static_cast<std::uint64_t>(seed)));
     return static_cast<int>(state().entries.size());
+  });
+}
+
+/// Makes the network that a model file holds (nn::save wrote it), with its weights. Returns its
+/// number.
+NN_EXPORT int nn_open(const char* bytes, int size) {
+  return guarded([&] {
+    const auto file = nn::SafetensorsFile::parse({bytes, static_cast<std::size_t>(size)}, "model");
+    state().entries.push_back(std::make_unique<Entry>(file));
+    return static_cast<int>(state().entries.size());
+  });
+}
+
+/// What the file of an opened model says under a key: "nn.about" has the classes and how inputs
+/// were normalised, as JSON.
+NN_EXPORT const char* nn_metadata(int id, const char* key) {
+  return guarded([&]() -> const char* {
+    const auto& metadata = entry(id).metadata;
+    const auto found = metadata.find(key);
+    nn::require(found != metadata.end(), "the file says nothing of '", key, "'");
+    return found->second.c_str();
   });
 }
 
