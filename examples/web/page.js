@@ -294,7 +294,14 @@ function drawTraining() {
     { points: smoothed(key), colour: colour("train"), width: 2 },
     { points: tests(key), colour: colour("test"), width: 2.5, dots: true }];
   drawChart($("accuracy-chart"), curves("accuracy"), { top: 1, bottom: 0.5, ticks: [0.5, 0.6, 0.7, 0.8, 0.9, 1], format: (v) => percent(v, 0) });
-  drawChart($("loss-chart"), curves("loss"), { top: 1.2, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2], format: (v) => v.toFixed(1) });
+  const recent = training.curve.slice(-20).map(({ loss }) => loss).filter(Number.isFinite);
+  const high = recent.reduce((a, b) => Math.max(a, b), 0);
+  if (high <= 1.2 || training.images < 1000 && high < 5) {
+    drawChart($("loss-chart"), curves("loss"), { top: 1.2, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2], format: (v) => v.toFixed(1) });
+  } else { // a training that goes wrong
+    const top = Number((1.05 * high).toPrecision(2));
+    drawChart($("loss-chart"), curves("loss").map((curve) => ({ ...curve, dots: true })), { top, ticks: [0, top / 2, top], format: (v) => (v < 1e4 ? number(v) : v.toExponential(0)) });
+  }
   const last = training.curve.at(-1);
   const test = training.tests.at(-1);
   const shown = (value, write) => (value === undefined ? "–" : write(value));
