@@ -95,7 +95,7 @@ const TEXT = {
 
   proveTitle: "Prove",
   proveLead: "The same headers, compiled for this browser and for a processor, must learn the same. These are the " +
-    "losses of the first ten steps of LeNet, computed natively when this page was built, and here just now.",
+    "losses of the first ten steps of LeNet, as a native program had them, and as they come out here just now.",
   step: "Step", native: "native", here: "here", difference: "difference",
   same: "Equal to six digits, all ten. Computed here in {seconds} s.",
   differs: "They differ by more than six digits allow: the largest relative difference is {difference}.",
