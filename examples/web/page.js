@@ -235,8 +235,19 @@ function progress(message) {
   if (message.diverged) $("diverged").textContent = say("diverged", { rate: Number(message.rate.toPrecision(2)), loss: String(recent) });
   else if (stuck) $("diverged").textContent = say("stuck", { loss: recent.toFixed(2) });
   showFigures();
-  drawTraining();
+  drawSoon();
   if (message.test) recognise();
+}
+
+/// Draws once a frame, however many messages came: on a slow machine none must pile up before a
+/// click on Pause.
+function drawSoon() {
+  if (training.due) return;
+  training.due = true;
+  requestAnimationFrame(() => {
+    training.due = false;
+    drawTraining();
+  });
 }
 
 /// Curves over the images seen: {name, points: [[x, y]], colour}.
