@@ -193,6 +193,24 @@ TEST_CASE("allocations: nor does fit, with all that prepares the batches") {
   for (std::size_t step = 14; step < 26; ++step) CHECK(counts[step] == counts[step - 1]);
 }
 
+TEST_CASE("allocations: nor does fit on weighted numbers, with several batches a step") {
+  const nn::Dataset images = blobs(200, 1);
+  const nn::TensorDataset data =
+      nn::TensorDataset(images.inputs(), {images.labels().begin(), images.labels().end()})
+          .with_weights(std::vector<float>(200, 0.5F));
+  nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  std::vector<long> counts;
+  counts.reserve(100);
+  nn::Callback note;
+  note.on_batch = [&](nn::BatchReport& /*report*/) { counts.push_back(allocations); };
+  nn::FitOptions options{.epochs = 2, .batch_size = 16, .accumulate = 2};
+  options.callbacks = {note};
+  nn::fit(model, data, nn::SoftmaxCrossEntropy{}, nn::Adam{}, options);
+  REQUIRE(counts.size() == 14);
+  for (std::size_t step = 3; step < 7; ++step) CHECK(counts[step] == counts[step - 1]);
+  for (std::size_t step = 8; step < 14; ++step) CHECK(counts[step] == counts[step - 1]);
+}
+
 TEST_CASE("allocations: predicting into a tensor allocates nothing after the first time") {
   const nn::Model model(network(), {6, 6, 1}, {.seed = 1});
   const nn::Tensor<float> inputs = blobs(300, 1).inputs();

@@ -39,6 +39,17 @@ struct WeightedProgress : Progress {
   [[nodiscard]] double samples_per_second() const {
     return seconds > 0 ? static_cast<double>(seen) / seconds : 0.0;
   }
+
+  /// What is known here of the epoch.
+  [[nodiscard]] EpochRecord record(bool classifies) const {
+    EpochRecord record;
+    record.epoch = epoch + 1;
+    record.loss = mean_loss();
+    record.accuracy = accuracy(classifies);
+    record.seconds = seconds;
+    record.images_per_second = samples_per_second();
+    return record;
+  }
 };
 
 /// All that a training consists of, whatever the types of its network, loss and optimizer.

@@ -165,17 +165,11 @@ class Fit {
 
   [[gnu::cold]] void end_epoch() {
     require_finite_weights();
-    EpochRecord record;
-    record.epoch = progress_.epoch + 1;
+    EpochRecord record = progress_.record(classifies_);
     record.steps = step();
-    record.loss = progress_.mean_loss();
-    record.accuracy = progress_.accuracy(classifies_);
     record.learning_rate = optimizer_.learning_rate();
-    record.seconds = progress_.seconds;
-    record.images_per_second = progress_.samples_per_second();
-    const Index finished = progress_.epoch + 1;
     progress_ = {};
-    progress_.epoch = finished;
+    progress_.epoch = record.epoch;
     // What is measured, kept and shown to callbacks is the averaged network, if there is one.
     if (average_) average_->swap(model_);
     const AtExit swap_back([this] {
