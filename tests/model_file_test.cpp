@@ -182,6 +182,7 @@ TEST_CASE("model files: every option of every layer is told and read back") {
   check_options(nn::LayerNorm{.scale = false, .shift = false, .epsilon = 1.0F / 3});
   check_options(nn::Dropout{.rate = 0.1F});
   check_options(nn::LeakyReLU{.negative_slope = 0.3F});
+  check_options(nn::PReLU{.per_channel = false, .slope = 0.6F});
   check_options(nn::ELU{.alpha = 0.6F});
   check_options(nn::Clip{.low = -std::numeric_limits<float>::infinity(), .high = 0.1F});
   check_options(nn::GELU{.approximate = true});
@@ -224,6 +225,12 @@ TEST_CASE("model files: a network of every layer gives the same bits without its
           nn::LogSoftmax{}, nn::LayerNorm{.shift = false}, nn::Sigmoid{}, nn::Dense{3},
           nn::BatchNorm{.scale = false}, nn::Softmax{}),
       {7, 8, 4});
+  check_round_trip(
+      nn::sequential(nn::Conv2D{.filters = 3, .kernel = 2}, nn::PReLU{}, nn::FlattenChannelsLast{},
+                     nn::Dense{12}, nn::PReLU{.per_channel = false},
+                     nn::ReshapeChannelsLast{{2, 2, 3}}, nn::Conv2D{.filters = 4, .kernel = 2},
+                     nn::LogSoftmax{}),
+      {4, 5, 2});
 }
 
 TEST_CASE("model files: run-time networks, renamed layers, PyTorch's layout, smaller numbers") {
