@@ -45,7 +45,7 @@ endfunction()
 
 # nn_add_kernels() makes nn::kernels, a library that the project compiles when something links to it:
 # so its compiler, its OpenMP and its sanitizers are the program's. The instruction sets are compiled
-# at the same time, a file each. Kernels are always optimised; -O2 is as fast as -O3 here.
+# at the same time, a file each. Kernels are always optimised.
 function(nn_add_kernels)
   set(sources "")
   foreach(part RANGE 0 3)
