@@ -54,9 +54,9 @@ extern const Kernels kernels;
 
 [[gnu::cold]] std::string kernels_to_choose_from() {
   std::string names;
-  for (const Kernels* kernels : usable_kernels()) {
-    if (kernels == nullptr) break;
-    ((names += names.empty() ? "" : ", ") += kernels->name);
+  for (const Kernels* usable : usable_kernels()) {
+    if (usable == nullptr) break;
+    ((names += names.empty() ? "" : ", ") += usable->name);
   }
   return names;
 }
@@ -65,8 +65,8 @@ extern const Kernels kernels;
   const char* const wanted = std::getenv("NN_INSTRUCTION_SET");
   const bool best = wanted == nullptr || *wanted == '\0';
   const Kernels* chosen = nullptr;
-  for (const Kernels* kernels : usable_kernels()) {
-    if (kernels != nullptr && (best || kernels->name == wanted)) chosen = kernels;
+  for (const Kernels* usable : usable_kernels()) {
+    if (usable != nullptr && (best || usable->name == wanted)) chosen = usable;
   }
   require(chosen != nullptr, "the environment sets NN_INSTRUCTION_SET to \"", wanted,
           "\"; this program on this processor takes: ", kernels_to_choose_from());
