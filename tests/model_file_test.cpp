@@ -105,9 +105,10 @@ void check_options(const L& layer) {
   const auto json = nn::detail::Json::parse(told(layer));
   CHECK(static_cast<Index>(json.size()) - 1 == option_count<L>());
   const auto usual = nn::detail::Json::parse(told(L{}));
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& option : json.items()) {
+    const std::string name = option.key();
     CAPTURE(name);
-    if (name != "layer") CHECK(value != usual[name]);
+    if (name != "layer") CHECK(option.value() != usual[name]);
   }
   const nlohmann::json node = json;
   L read;
