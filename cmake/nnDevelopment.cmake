@@ -39,14 +39,9 @@ if(NN_SANITIZE)
   target_compile_options(nn_flags INTERFACE -fsanitize=${NN_SANITIZE} -fno-omit-frame-pointer
                                             -fno-sanitize-recover=all)
   target_link_options(nn_flags INTERFACE -fsanitize=${NN_SANITIZE})
-  # Quicker with some optimisation by the thread sanitizer, and without by others.
-  set(kernels_optimisation -O0)
-  if(NN_SANITIZE STREQUAL "thread")
-    set(kernels_optimisation -O1)
-  endif()
   target_compile_options(
     nn_kernels PRIVATE -fsanitize=${NN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-                       ${kernels_optimisation})
+                       -O1) # or the tests take minutes more than these do to compile
 endif()
 
 # nn_require_components(<what> <component>...) stops unless every component is there, naming the
