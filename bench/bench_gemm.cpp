@@ -5,6 +5,7 @@
 
 #include <nn/core/eigen.hpp>
 #include <nn/core/random.hpp>
+#include <nn/core/tensor.hpp>
 #include <nn/kernels/gemm.hpp>
 #include <string>
 
