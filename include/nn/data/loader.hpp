@@ -43,6 +43,7 @@ class Loader {
   /// shares its numbers; what else has a name is referred to, and has to outlive the loader.
   /// @throws Error when the data are empty, or less than one batch.
   template <class Source>
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): no Loader passes the requirement
   requires(!std::is_same_v<std::remove_cvref_t<Source>, Loader>) explicit Loader(
       Source&& data, LoaderOptions options = {})
       : Loader(kept(std::forward<Source>(data)), std::move(options), 0) {}

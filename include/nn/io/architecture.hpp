@@ -103,7 +103,7 @@ class ArchitectureWriter final : public Fields {
  private:
   void set(const char* name, Json value) {
     require(!open_.back().contains(name), "a layer has two options called '", name,
-            "' (\"layer\" and \"layers\" are taken)");
+            R"(' ("layer" and "layers" are taken))");
     open_.back()[name] = std::move(value);
   }
 

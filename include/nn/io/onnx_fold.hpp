@@ -134,7 +134,7 @@ class OnnxFolder {
     const OnnxNode node = node_of(proto);
     node.expect(node.integer("axis", 0) == 0 && node.constant(index).extents.size() <= 1,
                 "of constants only lists are joined");
-    const auto numbers = node.whole_numbers(index);
+    auto numbers = node.whole_numbers(index);
     node.expect(numbers.size() <= longest_list, "a list of ", numbers.size(), " numbers");
     return numbers;
   }

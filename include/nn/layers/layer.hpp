@@ -205,6 +205,7 @@ namespace detail {
 template <class L>
 [[gnu::cold]] void describe(const L& layer, Fields& fields) {
   if constexpr (HasFields<L>) {
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): fields may take them to change
     L copy(layer);
     copy.fields(fields);
   } else {

@@ -65,7 +65,7 @@ class MahalanobisDistance {
   /// As fitted elsewhere: what `means()` and `whitening()` were.
   /// @throws ShapeError unless both are matrices for the same number of features.
   MahalanobisDistance(const Tensor<double>& means, const Tensor<double>& whitening) {
-    const bool fits = means.shape().rank() == 2 && means.size() > 0 &&
+    const bool fits = means.shape().rank() == 2 && !means.empty() &&
                       whitening.shape() == Shape{means.shape()[1], means.shape()[1]};
     require<ShapeError>(fits, "a distance with means of ", means.shape(), " and a whitening of ",
                         whitening.shape());

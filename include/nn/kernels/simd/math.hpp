@@ -183,6 +183,7 @@ template <class V>
   const V result = product(exponent, filled<V>(Format::ln2_high)) + (f + low);
   const V infinity = filled<V>(std::numeric_limits<double>::infinity());
   const V at_ends = x == zero ? zero - infinity : x < infinity ? result : x;
+  // NOLINTNEXTLINE(misc-redundant-expression): it is NaN
   return x < zero ? infinity - infinity : at_ends;
 }
 
