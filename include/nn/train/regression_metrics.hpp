@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 
 namespace nn {

@@ -77,10 +77,10 @@ void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& 
     for (int i = 0; i < Rows; ++i) {
       T* const total = totals.data() + i * Columns;
       T* const to = output.c + c_rows[i];
-      for (int j = 0; !plain && j < Columns; ++j) {
-        if (output.add) total[j] += to[j];
-        if (bias != nullptr) total[j] += bias[j];
-        total[j] = activation(total[j]);
+      if (!plain) {
+        for (int j = 0; output.add && j < Columns; ++j) total[j] += to[j];
+        for (int j = 0; bias != nullptr && j < Columns; ++j) total[j] += bias[j];
+        for (int j = 0; j < Columns; ++j) total[j] = activation(total[j]);
       }
       std::memcpy(to, total, Columns * sizeof(T));
     }
