@@ -41,6 +41,9 @@
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/geometry.hpp"
 #include "nn/kernels/gemm/transpose.hpp"
+#ifdef NN_EMULATE_FMA
+#include "nn/kernels/simd/emulated_fma.hpp"
+#endif
 #include "nn/kernels/table.hpp"
 
 // What there is besides the instruction set of the flags.

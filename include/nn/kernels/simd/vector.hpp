@@ -19,6 +19,9 @@
 #endif
 
 #include "nn/core/shape.hpp"
+#ifdef NN_EMULATE_FMA
+#include "nn/kernels/simd/emulated_fma.hpp"
+#endif
 #include "nn/kernels/simd/instruction_set.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
@@ -107,12 +110,20 @@ template <class V>
 #endif
 }
 
-/// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice.
-/// By the instruction's name: left to itself, gcc would not use it in sums on some processors.
+/// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice;
+/// once for floats everywhere if NN_EMULATE_FMA is defined (docs/arithmetic.md says what that
+/// costs). By the instruction's name: left to itself, gcc would not use it in sums on some
+/// processors.
 template <class V>
 [[nodiscard, gnu::always_inline]] inline V multiply_add(const V& a, const V& b, const V& c) {
   if constexpr (std::is_same_v<V, long double>) {
     return a * b + c;
+#ifdef NN_EMULATE_FMA
+  } else if constexpr (!fuses && std::is_same_v<V, float>) {
+    return emulated_fma(a, b, c);
+  } else if constexpr (!fuses && std::is_same_v<V, FourFloats>) {
+    return emulated_fma(a, b, c);
+#endif
   } else if constexpr (std::is_floating_point_v<V>) {
     if constexpr (!fuses) return rounded_product(a, b) + c;
     return std::is_same_v<V, float>
