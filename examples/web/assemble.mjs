@@ -1,8 +1,8 @@
-// Puts the page together: assemble.mjs SOURCES MODULE MNIST_FOLDER PAGE
+// Puts the page together: assemble.mjs SOURCES FOLDER_OF_MODULES MNIST_FOLDER PAGE
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-const [sources, wasm, mnist, page] = process.argv.slice(2);
+const [sources, modules, mnist, page] = process.argv.slice(2);
 const LEARN = 10000;
 const TEST = 2000;
 
@@ -27,12 +27,11 @@ const tensor = (bytes, name) => {
   return Array.from({ length: (end - begin) / 4 }, (all, i) => bytes.readFloatLE(8 + header + begin + 4 * i));
 };
 
-const files = { wasm: readFileSync(wasm), images };
+const files = { wasm: readFileSync(`${modules}/nn.wasm`), proof: readFileSync(`${modules}/proof.wasm`), images };
 for (const name of ["classifier", "doubt", "generator", "discriminator"]) {
   files[name] = readFileSync(`${sources}/weights/${name}.safetensors`);
 }
 const distances = tensor(files.doubt, "distances").map((value) => Number(value.toPrecision(4)));
-const losses = text("weights/losses.txt").trim().split("\n").map(Number);
 
 let data = "";
 for (const [name, bytes] of Object.entries(files)) {
@@ -40,7 +39,7 @@ for (const [name, bytes] of Object.entries(files)) {
 }
 data += `<script type="text/plain" id="worker">${text("nn.js")}\n${text("worker.js")}</script>`;
 const script = `${text("networks.js")}\nconst LEARN = ${LEARN};\nconst DISTANCES = ${JSON.stringify(distances)};
-const NATIVE_LOSSES = ${JSON.stringify(losses)};\n${text("nn.js")}\n${text("page.js")}`;
+const NATIVE = ${text("weights/proof.json")};\n${text("nn.js")}\n${text("page.js")}`;
 const parts = { "/*STYLE*/": text("style.css"), "<!--DATA-->": data, "/*TEXT*/": text("text.js"), "/*PAGE*/": script };
 let html = text("index.html");
 for (const [place, content] of Object.entries(parts)) html = html.replace(place, () => content);

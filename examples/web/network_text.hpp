@@ -2,8 +2,6 @@
 /// Networks written as text, so that a page can put them together.
 #pragma once
 
-#include <nn/kernels/kernels.hpp>
-
 #include <map>
 #include <sstream>
 #include <string>

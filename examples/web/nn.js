@@ -172,9 +172,6 @@ class NN {
     const [loss, right] = this.floats(at, 2);
     return { loss, right };
   }
-  firstLosses() {
-    return this.floats(this.call("nn_first_losses"), 10);
-  }
   /// The output for `count` samples, `size` numbers each.
   predict(network, inputs, count, size) {
     return this.floats(this.call("nn_predict", network, inputs, count), count * size);
@@ -195,6 +192,19 @@ class NN {
   doubtOfTest(network, first, count) {
     const all = this.floats(this.call("nn_doubt_of_test", network, first, count), 2 * count);
     return [all.slice(0, count), all.slice(count)];
+  }
+
+  // ---- what proof.cpp has, a module of its own ----
+
+  /// Returns the number of steps.
+  proofBegin(images, labels) {
+    return this.call("nn_proof_begin", images, labels, labels.length);
+  }
+  proofStep() {
+    return this.floats(this.call("nn_proof_step"), 1)[0];
+  }
+  proofHash() {
+    return this.text(this.call("nn_proof_sha256"));
   }
 }
 

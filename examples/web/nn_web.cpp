@@ -275,14 +275,6 @@ NN_EXPORT const float* nn_evaluate(int id, int test, int first, int count) {
   });
 }
 
-/// Ten losses (see first_losses).
-NN_EXPORT const float* nn_first_losses() {
-  return guarded([&]() -> const float* {
-    state().numbers = web::first_losses(state().train);
-    return state().numbers.data();
-  });
-}
-
 // ---- predictions ----
 
 /// The network's output for `count` samples, normalised as the network was trained. Also keeps what

@@ -42,10 +42,12 @@ function ask(name, values) {
   });
 }
 /// Asks for the newest only: while an answer is awaited, all but the last question are dropped.
+/// Where the browser cannot run the module there is nobody to ask, and nothing is done.
 function latest(work) {
   let busy = false;
   let next = null;
   return async function run(values) {
+    if (!worker) return;
     if (busy) return void (next = { values });
     busy = true;
     try {
@@ -181,7 +183,7 @@ const begin = latest(async () => {
     setState(say("stateIdle"));
   } catch (error) {
     training.refused = true;
-    setState(say("refused", { message: error.message }));
+    setState(/memory|alloc/i.test(error.message) ? explain(error.message) : say("refused", { message: error.message }));
   }
   showButtons();
   showFigures();
@@ -575,9 +577,12 @@ function largestParts(inked, width, height) {
 }
 
 let answers = null;
-const recognise = latest(async () => {
+function recognise() {
   drawn = picture ?? inkOfStrokes();
   show($("seen"), drawn, 84);
+  askBoth();
+}
+const askBoth = latest(async () => {
   answers = drawn.some((value) => value > 0) ? await ask("answer", { image: drawn }) : null;
   showAnswers();
   drawMaps();
@@ -919,23 +924,57 @@ $("next").onclick = () => labels.length > 0 && deal();
 
 // ---- prove ----
 
-async function prove() {
-  $("again").disabled = true;
-  const { losses, seconds } = await ask("prove");
-  let most = 0;
-  $("losses").replaceChildren(...NATIVE_LOSSES.map((native, i) => {
-    const difference = Math.abs(losses[i] - native) / native;
-    most = Math.max(most, difference);
-    const row = document.createElement("tr");
-    row.innerHTML = [i + 1, native.toPrecision(6), losses[i].toPrecision(6), difference.toExponential(1)].map((cell) => `<td>${cell}</td>`).join("");
-    return row;
-  }));
-  const same = most < 5e-6;
-  $("proof").textContent = same ? say("same", { seconds: seconds.toFixed(2) }) : say("differs", { difference: most.toExponential(1) });
-  $("proof").className = `verdict small ${same ? "sure" : "refused"}`;
-  $("again").disabled = false;
+// The proof goes on in short parts, so that the worker can answer other questions between them.
+const PROOF_STEPS = 10;
+const proof = { running: false, made: 0, steps: 0, seconds: 0, losses: [], hash: "", hashOfTen: "" };
+
+async function prove(goal) {
+  proof.running = true;
+  try {
+    if (proof.made === proof.steps) {
+      const { steps } = await ask("proveBegin");
+      Object.assign(proof, { steps, made: 0, seconds: 0, losses: [] });
+    }
+    while (proof.running && proof.made < Math.min(goal, proof.steps)) {
+      showProof();
+      const { losses, hash, seconds } = await ask("proveSteps", { count: 2 });
+      proof.made += losses.length;
+      proof.seconds += seconds;
+      proof.hash = hash;
+      if (proof.made <= PROOF_STEPS) proof.losses.push(...losses);
+      if (proof.made === PROOF_STEPS) proof.hashOfTen = hash;
+    }
+  } finally {
+    proof.running = false;
+    showProof();
+  }
 }
-$("again").onclick = () => prove().catch((error) => trouble(explain(error.message)));
+function showProof() {
+  const cells = (values) => values.map((value) => `<td>${value}</td>`).join("");
+  // Nine digits tell every float from its neighbours.
+  $("losses").innerHTML = NATIVE.losses.map((native, i) => {
+    const here = proof.losses[i];
+    const same = here === undefined ? "" : say(Math.fround(native) === here ? "equal" : "unequal");
+    return `<tr>${cells([i + 1, native.toPrecision(9), here?.toPrecision(9) ?? "", same])}</tr>`;
+  }).join("");
+  const over = proof.steps > 0 && proof.made === proof.steps;
+  const native = NATIVE[over ? "after the epoch" : "after 10 steps"];
+  const here = over ? proof.hash : proof.hashOfTen;
+  $("hash-native").textContent = native;
+  $("hash-here").textContent = here;
+  $("hash-title").textContent = say("hashAfter", { steps: over ? proof.steps : PROOF_STEPS });
+  const same = proof.losses.every((loss, i) => loss === Math.fround(NATIVE.losses[i])) && here === native;
+  let text = say("proving", { made: proof.made, steps: proof.steps || PROOF_STEPS });
+  if (!proof.running && here !== "") text = say(same ? "same" : "differs", { steps: over ? proof.steps : PROOF_STEPS, seconds: proof.seconds.toFixed(1) });
+  $("proof").textContent = text;
+  $("proof").className = `verdict small ${proof.running || here === "" ? "" : same ? "sure" : "refused"}`;
+  $("again").textContent = say(proof.running ? "pause" : over ? "again" : proof.made > PROOF_STEPS ? "goOn" : "proveAll");
+  $("again").disabled = !worker;
+}
+$("again").onclick = () => {
+  if (proof.running) proof.running = false;
+  else prove(Infinity).catch((error) => trouble(explain(error.message)));
+};
 
 // ---- the picture at the top: digits that the generator draws, drifting ----
 
@@ -983,6 +1022,7 @@ async function open() {
   showButtons();
   rateMoved();
   slidersMoved();
+  showProof();
   paintBoard();
   moveTo(scene.x, scene.y);
   chooseDigit(scene.digit);
@@ -1004,12 +1044,13 @@ async function open() {
   worker = made;
   try {
     const files = Object.fromEntries(["classifier", "doubt", "generator", "discriminator"].map((name) => [name, bytesOf(name)]));
-    const opened = await ask("open", { wasm: bytesOf("wasm"), images: bytesOf("images"), files, learn: LEARN, texts: NETWORKS });
+    const opened = await ask("open", { wasm: bytesOf("wasm"), proof: bytesOf("proof"), images: bytesOf("images"), files, learn: LEARN, texts: NETWORKS });
     DOUBT.shipped = { distances: DISTANCES };
     $("opened").textContent = say("opened", { parameters: number(opened.parameters), first: opened.first.toFixed(0), memory: number(opened.memory / 1e6) });
     ({ labels, learn: learned } = await ask("labels"));
   } catch (error) {
     worker = null;
+    $("opened").textContent = "";
     return trouble(explain(error.message));
   }
   showButtons();
@@ -1017,7 +1058,7 @@ async function open() {
   await drawHero();
   chooseDigit(scene.digit);
   deal();
-  await prove();
+  await prove(PROOF_STEPS);
   document.documentElement.dataset.ready = "yes";
 }
 open().catch((error) => trouble(explain(error.message)));

@@ -1,6 +1,5 @@
 /// @file
-/// A training that a page drives step by step, and the proof that it computes what a native program
-/// does.
+/// A training that a page drives step by step.
 #pragma once
 
 #include <memory>
@@ -101,22 +100,5 @@ class Training {
   nn::Index images_ = 0;
   nn::Index right_ = 0;
 };
-
-/// LeCun et al., "Gradient-based learning applied to document recognition", 1998, with ReLU and
-/// max-pooling.
-inline constexpr const char* lenet =
-    "input 28 28 1; conv 6 5 pad=2; relu; maxpool 2; conv 16 5; relu; maxpool 2; flatten; "
-    "dense 120; relu; dense 84; relu; dense 10";
-
-/// The first ten losses of LeNet on these images, which a page shows beside those that a native
-/// program had (examples/web/weights/losses.txt).
-[[nodiscard]] inline std::vector<float> first_losses(const nn::Dataset& data) {
-  const Description description = read_network(lenet);
-  Model model(description.network, description.input, {.seed = 1});
-  Training training(model, data, {.learning_rate = 0.002, .batch_size = 50, .seed = 1});
-  std::vector<float> losses;
-  for (int i = 0; i < 10; ++i) losses.push_back(training.step());
-  return losses;
-}
 
 }  // namespace web

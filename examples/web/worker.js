@@ -6,6 +6,7 @@ const DEVIATION = 0.30811;
 const ANSWER_SIZE = 10;
 
 let nn;
+let proof; // the module for it: its bytes, packed, and itself once it is wanted
 let pixels; // of all images, bytes
 let labels;
 let learnCount;
@@ -149,8 +150,9 @@ tick.port1.onmessage = trainSlice;
 // ---- what the page asks for ----
 
 const calls = {
-  async open({ wasm, images, files, learn, texts }) {
+  async open({ wasm, proof: packed, images, files, learn, texts }) {
     nn = await NN.load(await inflate(wasm));
+    proof = { packed, module: null };
     const start = performance.now();
     network.classifier = nn.create(texts.classifier, 1);
     nn.load(network.classifier, await inflate(files.classifier));
@@ -244,9 +246,14 @@ const calls = {
   labels() {
     return { labels, learn: learnCount };
   },
-  prove() {
+  async proveBegin() {
+    proof.module ??= await NN.load(await inflate(proof.packed));
+    return { steps: proof.module.proofBegin(pixels.subarray(0, 784 * learnCount), labels.subarray(0, learnCount)) };
+  },
+  proveSteps({ count }) {
     const start = performance.now();
-    return { losses: nn.firstLosses(), seconds: (performance.now() - start) / 1000 };
+    const losses = Array.from({ length: count }, () => proof.module.proofStep());
+    return { losses, hash: proof.module.proofHash(), seconds: (performance.now() - start) / 1000 };
   },
 };
 

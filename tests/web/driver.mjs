@@ -14,7 +14,8 @@ const freePort = () =>
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Browser {
-  static async open({ width, height, dark = false }) {
+  /// `before` is a script that each page runs before its own.
+  static async open({ width, height, dark = false, before = "" }) {
     const browser = new Browser();
     const port = await freePort();
     browser.process = spawn("chromedriver", [`--port=${port}`], { stdio: "ignore" });
@@ -41,6 +42,7 @@ export class Browser {
     await browser.chrome("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 500 });
     await browser.chrome("Emulation.setEmulatedMedia", { features: [
       { name: "prefers-color-scheme", value: dark ? "dark" : "light" }, { name: "prefers-reduced-motion", value: "reduce" }] });
+    if (before) await browser.chrome("Page.addScriptToEvaluateOnNewDocument", { source: before });
     return browser;
   }
   async send(method, path, body) {

@@ -1,10 +1,11 @@
-// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER [WIDTH]]
+// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER [WIDTH | broken]]
 // At 1280 and at 390 pixels it trains, draws the ten digits, scribbles, opens and drops pictures, walks
-// through the latent plane and plays the game; nothing may complain on the console.
+// through the latent plane, plays the game and proves; then it comes with browsers that lack
+// something. Nothing may complain on the console. How long it all takes is bench/web's matter.
 import { mkdirSync, readFileSync } from "node:fs";
 import { resolve, dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { Browser } from "./driver.mjs";
+import { Browser, sleep } from "./driver.mjs";
 
 const [page, shots, only] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -95,13 +96,25 @@ async function visit(width, height, { dark, pointer, seconds }) {
       check(await browser.run("return document.documentElement.scrollWidth <= innerWidth"), `${size}: nothing is wider than a window of ${other}`);
     }
     const proof = await browser.run("return document.querySelector('#proof').textContent");
-    check(proof.startsWith("Equal to six digits"), `${size}: ${proof}`);
+    check(proof.startsWith("The same bits: 10 steps"), `${size}: ${proof}`);
     await shot("top");
 
     const nameless = await browser.run(NAMELESS);
     check(nameless.length === 0, `${size}: all controls and pictures have names ${nameless.join("; ")}`);
 
-    await browser.click("#start");
+    // By the keyboard alone; and the tab is put to sleep meanwhile.
+    await browser.type("#start", "\uE007");
+    await browser.until("return training.images > 0", "a training that begins", seconds);
+    const hide = (hidden) => browser.run(`Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));`);
+    await hide(true);
+    await settle(browser);
+    const asleep = await browser.run("return training.images");
+    await sleep(500);
+    check(asleep === (await browser.run("return training.images")), `${size}: out of sight, the training waits`);
+    await hide(false);
+    await browser.until(`return training.images > ${asleep}`, "a training that goes on", seconds);
+    check((await browser.run("return document.querySelector('#state').textContent")).includes("out of sight"), `${size}: in sight again, it goes on and says so`);
     await browser.until("return document.querySelector('#state').textContent.startsWith('Done')", "the end of the training", seconds);
     const done = await browser.run("return { state: document.querySelector('#state').textContent, accuracy: training.tests.at(-1).accuracy }");
     check(done.accuracy >= 0.97, `${size}: at least 97 %: ${done.state}`);
@@ -158,6 +171,10 @@ async function visit(width, height, { dark, pointer, seconds }) {
     await browser.until("return document.querySelector('#state').textContent.includes('Flatten')", "the library's refusal");
     check(true, `${size}: an impossible network is refused: ${await browser.run("return document.querySelector('#state').textContent")}`);
     if (shots) await browser.screenshot(`${shots}/${width}-${dark ? "dark" : "light"}-own.png`, "#train");
+    // A network that no memory holds: 784 times 900,000 weights.
+    await browser.run("built.splice(0, built.length, ['flatten'], ['dense', 900000]); showBuilder(); begin()");
+    await browser.until("return document.querySelector('#state').textContent.includes('no memory')", "a word about memory");
+    check(await browser.run("return document.querySelector('#start').disabled && document.querySelector('#trouble').hidden"), `${size}: a network too large for the memory is refused: ${await browser.run("return document.querySelector('#state').textContent")}`);
     await browser.click("[name=network][value=mlp]");
     await browser.run("const rate = document.querySelector('#rate'); rate.value = 2; rate.dispatchEvent(new Event('input')); const o = document.querySelector('#optimizer'); o.value = 'sgd'; o.dispatchEvent(new Event('change'));");
     await browser.until("return !document.querySelector('#start').disabled && training.images === 0", "another network");
@@ -178,10 +195,48 @@ async function visit(width, height, { dark, pointer, seconds }) {
   }
 }
 
+/// Code that the page's worker runs before its own.
+const inWorker = (code) => `{
+  const Plain = Blob;
+  Blob = class extends Plain {
+    constructor(parts, options) {
+      super(options?.type === "text/javascript" ? [${JSON.stringify(code)}, ...parts] : parts, options);
+    }
+  };
+}`;
+/// What a browser may lack or refuse: the page says so, and all of it that needs no module still works.
+const BROKEN = [
+  ["without WebAssembly", "delete window.WebAssembly;", "WebAssembly"],
+  ["without SIMD", "{ const valid = WebAssembly.validate; WebAssembly.validate = (bytes) => bytes[bytes.length - 1] !== 11 && valid(bytes); }", "WebAssembly SIMD"],
+  ["without exceptions", "{ const valid = WebAssembly.validate; WebAssembly.validate = (bytes) => bytes[8] !== 13 && valid(bytes); }", "exceptions"],
+  ["without memory", inWorker("WebAssembly.instantiate = async () => { throw new RangeError('could not allocate memory'); };"), "no memory"],
+];
+async function visitBroken([name, before, word]) {
+  const browser = await Browser.open({ width: 390, height: 844, before });
+  try {
+    await browser.go(pathToFileURL(resolve(page)).href);
+    await browser.until("return !document.querySelector('#trouble').hidden", "a word about what is missing", 120);
+    const said = await browser.run("return document.querySelector('#trouble').textContent");
+    check(said.includes(word), `a browser ${name} is told: ${said}`);
+    if (shots) await browser.screenshot(`${shots}/${name.replace(" ", "-")}.png`);
+    await browser.drag("#board", DIGITS[3], "mouse");
+    await browser.drag("#plane", [[[0.6, 0.4], [0.2, 0.7]]], "mouse");
+    for (const button of ["#theme", "#clear", "#next", "#new-plane", "#samples button", "[name=network][value=mlp]"]) await browser.click(button);
+    const after = await browser.run("return { said: document.querySelector('#trouble').textContent, start: document.querySelector('#start').disabled }");
+    const complaints = await browser.complaints();
+    check(after.said === said && after.start && complaints.length === 0, `a browser ${name} can still draw, and nothing complains ${complaints.join(" | ")}`);
+  } catch (error) {
+    check(false, `a browser ${name}: ${error.message}`);
+  } finally {
+    await browser.close();
+  }
+}
+
 checkContrast();
-const visits = [[1280, 900, { dark: false, pointer: "mouse", seconds: 400 }], [390, 844, { dark: true, pointer: "touch", seconds: 400 }]];
+const visits = [[1280, 900, { dark: false, pointer: "mouse", seconds: 600 }], [390, 844, { dark: true, pointer: "touch", seconds: 600 }]];
 for (const [width, height, options] of visits) {
   if (!only || Number(only) === width) await visit(width, height, options);
 }
+if (!only || only === "broken") for (const one of BROKEN) await visitBroken(one);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
