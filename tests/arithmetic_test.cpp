@@ -12,6 +12,8 @@
 #include <nn/kernels/reduce.hpp>
 #include <nn/nn.hpp>
 
+#include "kernel_testing.hpp"
+
 namespace nn {
 namespace arithmetic_test {
 namespace {
@@ -84,12 +86,11 @@ struct Product {
 };
 
 template <class T>
-T element(const Product& p, const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& bias, T before,
-          Index i, Index j) {
+T element(const Product& p, bool across, const Tensor<T>& a, const Tensor<T>& b,
+          const Tensor<T>& bias, T before, Index i, Index j) {
   const auto left = [&](Index l) { return a[p.transpose_a ? l * p.m + i : i * p.k + l]; };
   const auto right = [&](Index l) { return b[p.transpose_b ? j * p.k + l : l * p.n + j]; };
-  const bool is_row = p.m == 1 && (!p.transpose_b || p.k == 1);
-  if (p.n <= 3 && p.k >= 32 && !p.transpose_a && !is_row) {
+  if (across) {
     const auto lanes = static_cast<Index>(64 / sizeof(T));
     const Index whole = p.k / lanes * lanes;
     T sum = before;
@@ -116,16 +117,34 @@ Index wrong_elements(const Product& p) {
   const Tensor<T> b = random_tensor<T>({p.k * p.n}, 2);
   const Tensor<T> bias = random_tensor<T>({p.n}, 3);
   const Tensor<T> before = random_tensor<T>({p.m, p.n}, 4);
-  Tensor<T> c = before;
-  gemm(p.transpose_a ? Transpose::yes : Transpose::no,
-       p.transpose_b ? Transpose::yes : Transpose::no, p.m, p.n, p.k, a.data(),
-       p.transpose_a ? p.m : p.k, b.data(), p.transpose_b ? p.k : p.n, c.data(), p.n, p.accumulate,
-       Epilogue<T>{p.bias ? bias.data() : nullptr, {p.slope}});
-  Tensor<T> expected({p.m, p.n});
-  for (Index i = 0; i < p.m; ++i) {
-    for (Index j = 0; j < p.n; ++j) expected(i, j) = element(p, a, b, bias, before(i, j), i, j);
+  const bool is_row = p.m == 1 && (!p.transpose_b || p.k == 1);
+  Index wrong = 0;
+  const detail::GemmShape shape{p.transpose_a,
+                                p.transpose_b,
+                                p.m,
+                                p.n,
+                                p.k,
+                                p.bias || p.slope != 1,
+                                kernel_testing::lanes<T>(),
+                                64 / sizeof(T)};
+  for (const Algorithm algorithm : kernel_testing::algorithms_for(shape)) {
+    Tensor<T> c = before;
+    gemm(p.transpose_a ? Transpose::yes : Transpose::no,
+         p.transpose_b ? Transpose::yes : Transpose::no, p.m, p.n, p.k, a.data(),
+         p.transpose_a ? p.m : p.k, b.data(), p.transpose_b ? p.k : p.n, c.data(), p.n,
+         p.accumulate, Epilogue<T>{p.bias ? bias.data() : nullptr, {p.slope}}, algorithm);
+    const bool across = algorithm == Algorithm::automatic
+                            ? p.n <= 3 && p.k >= 32 && !p.transpose_a && !is_row
+                            : algorithm == Algorithm::few_columns;
+    Tensor<T> expected({p.m, p.n});
+    for (Index i = 0; i < p.m; ++i) {
+      for (Index j = 0; j < p.n; ++j) {
+        expected(i, j) = element(p, across, a, b, bias, before(i, j), i, j);
+      }
+    }
+    wrong += differences<T>(c, expected);
   }
-  return differences<T>(c, expected);
+  return wrong;
 }
 
 /// A convolution by the definition. Calls visit(output row, column, tap row, column, input row,
@@ -148,14 +167,13 @@ void for_each_tap(const ConvolutionGeometry& g, const Visit& visit) {
 
 /// The forward pass, or the gradient of the input: `inputs` to `outputs` channels.
 template <class T>
-Tensor<T> gathered(const ConvolutionGeometry& g, bool backward, const Tensor<T>& from,
+Tensor<T> gathered(const ConvolutionGeometry& g, bool backward, bool across, const Tensor<T>& from,
                    const Tensor<T>& weights, const Tensor<T>& bias) {
   const Index inputs = (backward ? g.filters : g.channels) / g.groups;
   const Index outputs = (backward ? g.channels : g.filters) / g.groups;
   const Index channels = g.channels / g.groups;
   const Index in_size = backward ? g.output_size() : g.input_size();
   const Index out_size = backward ? g.input_size() : g.output_size();
-  const bool across = outputs <= 4 && inputs % static_cast<Index>(64 / sizeof(T)) == 0;
   Tensor<T> result({g.batch * out_size});
   for (Index i = 0; i < result.size(); ++i)
     result[i] = across ? T(0) : bias[i % (outputs * g.groups)];
@@ -201,8 +219,8 @@ bool takes_planes(const ConvolutionGeometry& g) {
 
 /// The gradient of the weights that the images [begin, end) give.
 template <class T>
-Tensor<T> weights_of_images(const ConvolutionGeometry& g, const Tensor<T>& x, const Tensor<T>& dy,
-                            Index begin, Index end, const Tensor<T>& start) {
+Tensor<T> weights_of_images(const ConvolutionGeometry& g, bool planes, const Tensor<T>& x,
+                            const Tensor<T>& dy, Index begin, Index end, const Tensor<T>& start) {
   const Index channels = g.channels / g.groups;
   Tensor<T> result = start;
   const auto visit = [&](Index n, Index first, Index last, const auto& add) {
@@ -219,7 +237,7 @@ Tensor<T> weights_of_images(const ConvolutionGeometry& g, const Tensor<T>& x, co
       }
     });
   };
-  if (!takes_planes<T>(g)) {
+  if (!planes) {
     for (Index n = begin; n < end; ++n) {
       visit(n, 0, g.output_height(), [&](Index at, Index, T value, T gradient) {
         result[at] = fused(value, gradient, result[at]);
@@ -246,16 +264,16 @@ Tensor<T> weights_of_images(const ConvolutionGeometry& g, const Tensor<T>& x, co
 }
 
 template <class T>
-Tensor<T> weight_gradient(const ConvolutionGeometry& g, const Tensor<T>& x, const Tensor<T>& dy,
-                          const Tensor<T>& before) {
+Tensor<T> weight_gradient(const ConvolutionGeometry& g, bool planes, const Tensor<T>& x,
+                          const Tensor<T>& dy, const Tensor<T>& before) {
   const Index bytes = g.weights_size() * static_cast<Index>(sizeof(T));
   const Index slots = std::clamp<Index>((Index{1} << 21) / bytes, 1, std::min<Index>(8, g.batch));
-  if (slots == 1) return weights_of_images(g, x, dy, 0, g.batch, before);
+  if (slots == 1) return weights_of_images(g, planes, x, dy, 0, g.batch, before);
   Tensor<T> result = before;
   const Tensor<T> zeros(before.shape());
   for (Index slot = 0; slot < slots; ++slot) {
-    const Tensor<T> part =
-        weights_of_images(g, x, dy, g.batch * slot / slots, g.batch * (slot + 1) / slots, zeros);
+    const Tensor<T> part = weights_of_images(g, planes, x, dy, g.batch * slot / slots,
+                                             g.batch * (slot + 1) / slots, zeros);
     for (Index i = 0; i < result.size(); ++i) result[i] += part[i];
   }
   return result;
@@ -271,23 +289,44 @@ void check_convolution(const ConvolutionGeometry& g) {
   const Tensor<T> bias = random_tensor<T>({std::max(g.filters, g.channels)}, 4);
   Tensor<T> y({dy.size()});
   Tensor<T> dx({x.size()});
-  Tensor<T> dw = weights;
-  constexpr auto direct = ConvolutionAlgorithm::direct;
   AlignedVector<std::byte> room;
-  const auto scratch = [&](ConvolutionPass pass) {
-    const Index bytes = convolution_scratch_bytes<T>(g, pass, direct);
-    room.resize(static_cast<std::size_t>(bytes));
-    return Arena(room.data(), bytes);
+  const auto for_each_algorithm = [&](ConvolutionPass pass, const auto& check) {
+    for (Algorithm algorithm :
+         kernel_testing::algorithms_for(kernel_testing::problem_of<T>(g, pass))) {
+      if (algorithm == Algorithm::winograd_3x3 || algorithm == Algorithm::winograd_2x2) continue;
+      const Index bytes = convolution_scratch_bytes<T>(g, pass, algorithm);
+      room.resize(static_cast<std::size_t>(bytes));
+      INFO(to_string(algorithm));
+      check(algorithm, Arena(room.data(), bytes));
+    }
   };
-  convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},
-                      scratch(ConvolutionPass::forward), direct);
-  CHECK(differences<T>(y, gathered(g, false, x, weights, bias)) == 0);
-  convolution_backward_data(g, dy.data(), weights.data(), dx.data(), Epilogue<T>{bias.data(), {}},
-                            scratch(ConvolutionPass::backward_data), direct);
-  CHECK(differences<T>(dx, gathered(g, true, dy, weights, bias)) == 0);
-  convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true,
-                               scratch(ConvolutionPass::backward_weights), direct);
-  CHECK(differences<T>(dw, weight_gradient(g, x, dy, weights)) == 0);
+  const auto across = [&](Algorithm algorithm, Index inputs, Index outputs) {
+    return algorithm == Algorithm::automatic
+               ? outputs <= 4 * g.groups &&
+                     inputs / g.groups % static_cast<Index>(64 / sizeof(T)) == 0
+               : algorithm == Algorithm::dots;
+  };
+  for_each_algorithm(ConvolutionPass::forward, [&](Algorithm algorithm, const Arena& scratch) {
+    convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},
+                        scratch, algorithm);
+    CHECK(differences<T>(y, gathered(g, false, across(algorithm, g.channels, g.filters), x, weights,
+                                     bias)) == 0);
+  });
+  for_each_algorithm(
+      ConvolutionPass::backward_data, [&](Algorithm algorithm, const Arena& scratch) {
+        convolution_backward_data(g, dy.data(), weights.data(), dx.data(),
+                                  Epilogue<T>{bias.data(), {}}, scratch, algorithm);
+        CHECK(differences<T>(dx, gathered(g, true, across(algorithm, g.filters, g.channels), dy,
+                                          weights, bias)) == 0);
+      });
+  for_each_algorithm(
+      ConvolutionPass::backward_weights, [&](Algorithm algorithm, const Arena& scratch) {
+        Tensor<T> dw = weights;
+        convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true, scratch, algorithm);
+        const bool planes =
+            algorithm == Algorithm::automatic ? takes_planes<T>(g) : algorithm == Algorithm::planes;
+        CHECK(differences<T>(dw, weight_gradient(g, planes, x, dy, weights)) == 0);
+      });
 }
 
 /// The one-dimensional transforms of F(4, 3), as the page says; `step` is from one value to the
@@ -406,7 +445,7 @@ TEST_CASE_TEMPLATE("Winograd's filtering transforms along columns, then rows", T
   const Tensor<T> weights = random_tensor<T>({g.weights_size()}, 2);
   const Tensor<T> bias = random_tensor<T>({g.filters}, 3);
   Tensor<T> y({g.batch * g.output_size()});
-  constexpr auto winograd = ConvolutionAlgorithm::winograd;
+  constexpr auto winograd = Algorithm::winograd_3x3;
   const Index bytes = convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd);
   AlignedVector<std::byte> room(static_cast<std::size_t>(bytes));
   convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},

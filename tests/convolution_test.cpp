@@ -10,15 +10,18 @@
 
 #include "kernel_testing.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/kernels/convolution/planes.hpp"
+#include "nn/core/parallel.hpp"
 #include "reference.hpp"
 
 namespace convolution_test {
 
 namespace {
 
+using kernel_testing::algorithms_for;
+using kernel_testing::problem_of;
 using kernel_testing::random_values;
 using kernel_testing::tolerance;
+using nn::Algorithm;
 using nn::ConvolutionGeometry;
 using nn::ConvolutionPass;
 using nn::Index;
@@ -83,6 +86,21 @@ ConvolutionGeometry square(const Square& s) {
           .pad_right = s.padding};
 }
 
+/// Calls check(algorithm, function for scratch) for the one that is chosen, by itself, and all
+/// others that can compute a pass.
+template <class T, class Check>
+void for_each_algorithm(const ConvolutionGeometry& g, ConvolutionPass pass, const Check& check) {
+  for (const Algorithm algorithm : algorithms_for(problem_of<T>(g, pass))) {
+    CAPTURE(nn::to_string(algorithm));
+    check(algorithm,
+          [&] { return Scratch<T>(nn::convolution_scratch_bytes<T>(g, pass, algorithm)); });
+  }
+}
+
+double doubled_for_winograd(Algorithm algorithm) {
+  return algorithm == Algorithm::winograd_3x3 || algorithm == Algorithm::winograd_2x2 ? 2 : 1;
+}
+
 template <class T>
 void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
   CAPTURE(g.batch);
@@ -106,85 +124,49 @@ void check_convolution(const ConvolutionGeometry& g, std::mt19937& generator) {
   const auto dy = random_values<T>(g.batch * g.output_size(), generator);
   const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
   const Index taps = g.kernel_height * g.kernel_width;
-  const auto scratch = [&](ConvolutionPass pass) {
-    return Scratch<T>(nn::convolution_scratch_bytes<T>(g, pass));
-  };
   const auto products = reference::convolution_forward(g, x.data(), w.data());
   const auto gradients = reference::convolution_backward_data(g, dy.data(), w.data());
-  for (const bool with_epilogue : {false, true}) {
-    CAPTURE(with_epilogue);
-    nn::Epilogue<T> epilogue;
-    if (with_epilogue) epilogue = {bias.data(), {0.25F}};
-    auto y = poisoned<T>(g.batch * g.output_size());
-    nn::convolution_forward(g, x.data(), w.data(), y.data(), epilogue,
-                            scratch(ConvolutionPass::forward).arena);
-    CHECK(worst_error(y, products, epilogue, g.filters) < tolerance<T>(taps * g.group_channels()));
-    auto dx = poisoned<T>(g.batch * g.input_size());
-    nn::convolution_backward_data(g, dy.data(), w.data(), dx.data(), epilogue,
-                                  scratch(ConvolutionPass::backward_data).arena);
-    CHECK(worst_error(dx, gradients, epilogue, g.channels) <
-          tolerance<T>(taps * g.group_filters()));
-  }
-  auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
-  const Index terms = g.batch * g.output_height() * g.output_width();
-  auto dw = poisoned<T>(g.weights_size());
-  nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), false,
-                                   scratch(ConvolutionPass::backward_weights).arena);
-  CHECK(worst_error(dw, expected, {}, 1) < tolerance<T>(terms));
-  std::fill(dw.begin(), dw.end(), T(3));
-  for (double& value : expected) value += 3;
-  nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true,
-                                   scratch(ConvolutionPass::backward_weights).arena);
-  CHECK(worst_error(dw, expected, {}, 1) < 2 * tolerance<T>(terms));
-}
-
-/// Every pass by Winograd's algorithm, whether or not it would be chosen.
-template <class T>
-void check_winograd(const ConvolutionGeometry& g, std::mt19937& generator) {
-  CAPTURE(g.height);
-  CAPTURE(g.width);
-  CAPTURE(g.channels);
-  CAPTURE(g.filters);
-  CAPTURE(g.pad_top);
-  CAPTURE(g.pad_left);
-  const auto x = random_values<T>(g.batch * g.input_size(), generator);
-  const auto w = random_values<T>(g.weights_size(), generator);
-  const auto dy = random_values<T>(g.batch * g.output_size(), generator);
-  const auto bias = random_values<T>(std::max(g.filters, g.channels), generator);
-  constexpr auto winograd = nn::ConvolutionAlgorithm::winograd;
-  const Index taps = g.kernel_height * g.kernel_width;
-  const nn::Epilogue<T> epilogue{bias.data(), {0.25F}};
-  auto y = poisoned<T>(g.batch * g.output_size());
-  nn::convolution_forward(
-      g, x.data(), w.data(), y.data(), epilogue,
-      Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd)).arena,
-      winograd);
-  CHECK(worst_error(y, reference::convolution_forward(g, x.data(), w.data()), epilogue, g.filters) <
-        2 * tolerance<T>(taps * g.channels));
-  auto dx = poisoned<T>(g.batch * g.input_size());
-  nn::convolution_backward_data(
-      g, dy.data(), w.data(), dx.data(), epilogue,
-      Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data, winograd))
-          .arena,
-      winograd);
-  CHECK(worst_error(dx, reference::convolution_backward_data(g, dy.data(), w.data()), epilogue,
-                    g.channels) < 2 * tolerance<T>(taps * g.filters));
+  for_each_algorithm<T>(g, ConvolutionPass::forward, [&](Algorithm algorithm, const auto& scratch) {
+    for (const bool with_epilogue : {false, true}) {
+      CAPTURE(with_epilogue);
+      const nn::Epilogue<T> epilogue =
+          with_epilogue ? nn::Epilogue<T>{bias.data(), {0.25F}} : nn::Epilogue<T>{};
+      auto y = poisoned<T>(g.batch * g.output_size());
+      const Algorithm used = nn::convolution_forward(g, x.data(), w.data(), y.data(), epilogue,
+                                                     scratch().arena, algorithm);
+      CHECK(worst_error(y, products, epilogue, g.filters) <
+            doubled_for_winograd(used) * tolerance<T>(taps * g.group_channels()));
+    }
+  });
+  for_each_algorithm<T>(
+      g, ConvolutionPass::backward_data, [&](Algorithm algorithm, const auto& scratch) {
+        for (const bool with_epilogue : {false, true}) {
+          CAPTURE(with_epilogue);
+          const nn::Epilogue<T> epilogue =
+              with_epilogue ? nn::Epilogue<T>{bias.data(), {0.25F}} : nn::Epilogue<T>{};
+          auto dx = poisoned<T>(g.batch * g.input_size());
+          const Algorithm used = nn::convolution_backward_data(
+              g, dy.data(), w.data(), dx.data(), epilogue, scratch().arena, algorithm);
+          CHECK(worst_error(dx, gradients, epilogue, g.channels) <
+                doubled_for_winograd(used) * tolerance<T>(taps * g.group_filters()));
+        }
+      });
   const auto expected = reference::convolution_backward_weights(g, x.data(), dy.data());
-  auto dw = poisoned<T>(g.weights_size());
-  const auto backward_weights = [&](bool accumulate) {
-    nn::convolution_backward_weights(
-        g, x.data(), dy.data(), dw.data(), accumulate,
-        Scratch<T>(nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_weights, winograd))
-            .arena,
-        winograd);
-  };
-  const double allowed = 4 * tolerance<T>(g.batch * g.output_height() * g.output_width());
-  backward_weights(false);
-  CHECK(worst_error(dw, expected, {}, 1) < allowed);
-  backward_weights(true);
-  auto twice = expected;
-  for (double& value : twice) value *= 2;
-  CHECK(worst_error(dw, twice, {}, 1) < 2 * allowed);
+  auto more = expected;
+  for (double& value : more) value += 3;
+  for_each_algorithm<T>(
+      g, ConvolutionPass::backward_weights, [&](Algorithm algorithm, const auto& scratch) {
+        auto dw = poisoned<T>(g.weights_size());
+        const Algorithm used = nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(),
+                                                                false, scratch().arena, algorithm);
+        const double allowed = 2 * doubled_for_winograd(used) *
+                               tolerance<T>(g.batch * g.output_height() * g.output_width());
+        CHECK(worst_error(dw, expected, {}, 1) < allowed);
+        std::fill(dw.begin(), dw.end(), T(3));
+        nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true, scratch().arena,
+                                         algorithm);
+        CHECK(worst_error(dw, more, {}, 1) < allowed);
+      });
 }
 
 ConvolutionGeometry random_geometry(std::mt19937& generator) {
@@ -320,11 +302,12 @@ TEST_CASE_TEMPLATE("every pass agrees with the definition for few channels and f
            .pad_left = pick({0, 1, 2, 7}),
            .pad_right = pick({0, 1, 2, 5})};
     } while (g.output_height() < 1 || g.output_width() < 1 || g.multiply_adds() > 2000000);
-    by_planes += nn::detail::PlaneProduct<T>::is_worth_it({g, false}) ? 1 : 0;
+    const auto chosen = nn::detail::choose(problem_of<T>(g, ConvolutionPass::forward));
+    by_planes += chosen == Algorithm::planes ? 1 : 0;
     check_convolution<T>(g, generator);
   }
   MESSAGE("by planes: ", by_planes, " of 60");
-  if (nn::detail::lanes<T> >= 8) CHECK(by_planes > 5);
+  if (kernel_testing::lanes<T>() >= 8) CHECK(by_planes > 5);
 }
 
 TEST_CASE_TEMPLATE(
@@ -404,7 +387,7 @@ TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition for every pa
                                 .pad_bottom = pick({0, 1, 2}),
                                 .pad_left = pick({0, 1, 2, 3}),
                                 .pad_right = pick({0, 1, 2})};
-    check_winograd<T>(g, generator);
+    check_convolution<T>(g, generator);
   }
 }
 
@@ -415,14 +398,14 @@ TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition where sums a
   const Index many = 1280 / static_cast<Index>(sizeof(T)) + 2 * lanes;  // 352 of 16 floats
   for (const Index stride : {1, 2}) {  // the phases of 4x4 taps are so many more channels
     for (const bool wide : {false, true}) {
-      check_winograd<T>(square({.batch = 1,
-                                .size = 5 * stride,
-                                .channels = wide ? lanes : many,
-                                .filters = wide ? many : lanes,
-                                .kernel = 2 + stride,
-                                .padding = 1,
-                                .stride = stride}),
-                        generator);
+      check_convolution<T>(square({.batch = 1,
+                                   .size = 5 * stride,
+                                   .channels = wide ? lanes : many,
+                                   .filters = wide ? many : lanes,
+                                   .kernel = 2 + stride,
+                                   .padding = 1,
+                                   .stride = stride}),
+                           generator);
     }
   }
 }
@@ -447,7 +430,7 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
     for (float& value : x) value = std::max(0.0F, normal(generator));
     for (float& value : w) value = normal(generator) * std::sqrt(2.0F / terms);
     const auto expected = reference::convolution_forward(g, x.data(), w.data());
-    const auto error = [&](nn::ConvolutionAlgorithm algorithm) {
+    const auto error = [&](Algorithm algorithm) {
       std::vector<float> y(expected.size());
       nn::convolution_forward(g, x.data(), w.data(), y.data(), {},
                               Scratch<float>(nn::convolution_scratch_bytes<float>(
@@ -461,14 +444,82 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
       }
       return std::sqrt(sum / static_cast<double>(y.size()));
     };
-    const double direct = error(nn::ConvolutionAlgorithm::direct);
-    const double winograd = error(nn::ConvolutionAlgorithm::winograd);
+    const double direct = error(Algorithm::gathered);
+    const double winograd = error(stride == 1 ? Algorithm::winograd_3x3 : Algorithm::winograd_2x2);
     MESSAGE("root-mean-square error with stride ", stride, ": direct ", direct, ", Winograd ",
             winograd);
     CHECK(direct < 5e-7);
     CHECK(winograd < 2e-6);
     CHECK(winograd != direct);  // it was really taken
   }
+}
+
+TEST_CASE("an algorithm that cannot compute a shape is refused by its name") {
+  const ConvolutionGeometry g =
+      square({.batch = 1, .size = 5, .channels = 3, .filters = 4, .kernel = 3});
+  std::vector<float> numbers(200);
+  nn::AlignedVector<std::byte> room(4096);
+  CHECK_THROWS_WITH_AS(
+      nn::convolution_forward(g, numbers.data(), numbers.data(), numbers.data(), {},
+                              nn::Arena(room.data(), 4096), Algorithm::winograd_3x3),
+      "the algorithm \"Winograd F(4x4, 3x3)\" cannot compute this shape", nn::Error);
+}
+
+TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices for fewer images") {
+  const auto chosen = [](const ConvolutionGeometry& g, ConvolutionPass pass) {
+    return nn::detail::choose(nn::detail::ConvolutionProblem{g, pass, 16, 16});
+  };
+  using enum ConvolutionPass;
+  const ConvolutionGeometry wide =
+      square({.batch = 16, .size = 8, .channels = 16, .filters = 32, .kernel = 3, .padding = 1});
+  for (const auto pass : {forward, backward_data, backward_weights}) {
+    CHECK(chosen(wide, pass) == Algorithm::winograd_3x3);
+  }
+  ConvolutionGeometry few = wide;
+  few.batch = 3;  // 12 tiles
+  CHECK(chosen(few, forward) == Algorithm::gathered);
+  const ConvolutionGeometry halving = square({.batch = 16,
+                                              .size = 16,
+                                              .channels = 32,
+                                              .filters = 32,
+                                              .kernel = 4,
+                                              .padding = 1,
+                                              .stride = 2});
+  CHECK(chosen(halving, forward) == Algorithm::winograd_2x2);
+  const ConvolutionGeometry first =
+      square({.batch = 16, .size = 28, .channels = 1, .filters = 6, .kernel = 5, .padding = 2});
+  CHECK(chosen(first, forward) == Algorithm::planes);
+  CHECK(chosen(first, backward_weights) == Algorithm::planes);
+  const ConvolutionGeometry depthwise =
+      square({.batch = 16, .size = 9, .channels = 16, .filters = 16, .kernel = 3, .groups = 16});
+  CHECK(chosen(depthwise, forward) == Algorithm::depthwise);
+  CHECK(chosen(depthwise, backward_weights) == Algorithm::depthwise);
+  const ConvolutionGeometry back =
+      square({.batch = 4, .size = 9, .channels = 3, .filters = 64, .kernel = 3});
+  CHECK(chosen(back, backward_data) == Algorithm::dots);
+  // Of 1x1 pixels under 3x3 taps but one tap is packed, where there are many images.
+  const ConvolutionGeometry tiny =
+      square({.batch = 300, .size = 1, .channels = 4, .filters = 5, .kernel = 3, .padding = 1});
+  for (const ConvolutionGeometry& g : {wide, halving, first, depthwise, back, tiny}) {
+    ConvolutionGeometry less = g;
+    for (const auto pass : {forward, backward_data, backward_weights}) {
+      const Index bytes = nn::convolution_scratch_bytes<float>(g, pass);
+      for (less.batch = 1; less.batch <= g.batch; ++less.batch) {
+        CHECK(nn::convolution_scratch_bytes<float>(less, pass) <= bytes);
+      }
+    }
+  }
+  std::mt19937 generator(1);
+  const auto x = random_values<float>(tiny.batch * tiny.input_size(), generator);
+  const auto w = random_values<float>(tiny.weights_size(), generator);
+  std::vector<float> y(static_cast<std::size_t>(tiny.batch * tiny.output_size()));
+  const Scratch<float> scratch(nn::convolution_scratch_bytes<float>(tiny, forward));
+  nn::convolution_forward(tiny, x.data(), w.data(), y.data(), {}, scratch.arena);
+  ConvolutionGeometry one = tiny;
+  one.batch = 1;
+  const float before = y[0];
+  nn::convolution_forward(one, x.data(), w.data(), y.data(), {}, scratch.arena);
+  CHECK(y[0] == before);
 }
 
 TEST_CASE("every pass gives the same bits for any number of threads") {

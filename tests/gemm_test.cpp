@@ -47,22 +47,30 @@ void check_gemm(Index m, Index n, Index k, bool ta, bool tb, bool accumulate, bo
   reference::gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, expected.data(), ldc, accumulate);
   nn::Epilogue<T> epilogue;
   if (with_epilogue) epilogue = {bias.data(), {0.25F}};
-  nn::gemm(ta ? nn::Transpose::yes : nn::Transpose::no, tb ? nn::Transpose::yes : nn::Transpose::no,
-           m, n, k, a.data(), lda, b.data(), ldb, c.data(), ldc, accumulate, epilogue);
-  double worst = 0;
-  for (Index i = 0; i < m; ++i) {
-    for (Index j = 0; j < ldc; ++j) {
-      const auto at = static_cast<std::size_t>(i * ldc + j);
-      double want = static_cast<double>(expected[at]);
-      if (with_epilogue && j < n) {
-        want += static_cast<double>(bias[static_cast<std::size_t>(j)]);
-        want = want > 0 ? want : 0.25 * want;
+  const auto start = c;
+  const nn::detail::GemmShape shape{
+      ta, tb, m, n, k, with_epilogue, kernel_testing::lanes<T>(), 64 / sizeof(T)};
+  for (const nn::Algorithm algorithm : kernel_testing::algorithms_for(shape)) {
+    CAPTURE(nn::to_string(algorithm));
+    c = start;
+    nn::gemm(ta ? nn::Transpose::yes : nn::Transpose::no,
+             tb ? nn::Transpose::yes : nn::Transpose::no, m, n, k, a.data(), lda, b.data(), ldb,
+             c.data(), ldc, accumulate, epilogue, algorithm);
+    double worst = 0;
+    for (Index i = 0; i < m; ++i) {
+      for (Index j = 0; j < ldc; ++j) {
+        const auto at = static_cast<std::size_t>(i * ldc + j);
+        double want = static_cast<double>(expected[at]);
+        if (with_epilogue && j < n) {
+          want += static_cast<double>(bias[static_cast<std::size_t>(j)]);
+          want = want > 0 ? want : 0.25 * want;
+        }
+        const double error = std::abs(static_cast<double>(c[at]) - want);
+        worst = error > worst || std::isnan(error) ? error : worst;
       }
-      const double error = std::abs(static_cast<double>(c[at]) - want);
-      worst = error > worst || std::isnan(error) ? error : worst;
     }
+    CHECK(worst < tolerance<T>(k));
   }
-  CHECK(worst < tolerance<T>(k));
 }
 
 }  // namespace

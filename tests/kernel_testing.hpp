@@ -4,9 +4,11 @@
 
 #include <limits>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "nn/core/shape.hpp"
+#include "nn/kernels/choose.hpp"
 #include "nn/kernels/simd/vector.hpp"
 #include "nn/kernels/table.hpp"
 
@@ -33,6 +35,29 @@ nn::Index lanes() {
 #else
   return nn::detail::lanes<T>;
 #endif
+}
+
+/// A pass as the kernels' chooser is asked about it.
+template <class T>
+nn::detail::ConvolutionProblem problem_of(const nn::ConvolutionGeometry& geometry,
+                                          nn::ConvolutionPass pass) {
+  return {geometry, pass, lanes<T>(), 64 / sizeof(T)};
+}
+
+/// The one that is chosen, by itself, then all others that can compute it.
+template <class Problem>
+std::vector<nn::Algorithm> algorithms_for(const Problem& problem) {
+  std::vector<nn::Algorithm> algorithms{nn::Algorithm::automatic};
+  const auto add = [&](nn::Algorithm algorithm) {
+    if (algorithm == nn::detail::choose(problem)) return;
+    if (nn::detail::computes(algorithm, problem)) algorithms.push_back(algorithm);
+  };
+  if constexpr (std::is_same_v<Problem, nn::detail::GemmShape>) {
+    for (const nn::Algorithm algorithm : nn::detail::gemm_algorithms) add(algorithm);
+  } else {
+    for (const nn::Algorithm algorithm : nn::detail::convolution_algorithms) add(algorithm);
+  }
+  return algorithms;
 }
 
 /// The rounding of a sum of products of magnitude 1, with room to spare; a mistake is far larger.

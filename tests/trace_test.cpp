@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "nn/layers/conv2d.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
@@ -34,6 +35,26 @@ TEST_CASE("trace: every layer's time, work and bytes") {
   out << trace;
   CHECK(out.str().find("Dense{64}") != std::string::npos);
   CHECK(model.step() == 0);  // it was a copy
+}
+
+TEST_CASE("trace: the algorithm of each convolution and dense layer") {
+  const nn::Model model(nn::sequential(nn::Conv2D{.filters = 32, .kernel = 3, .padding = 1},
+                                       nn::Conv2D{.filters = 32, .kernel = 3, .padding = 1},
+                                       nn::Conv2D{.filters = 2, .kernel = 1}, nn::Flatten{},
+                                       nn::Dense{40}, nn::Dense{2}),
+                        {8, 8, 16});
+  const nn::Trace trace = nn::trace(model, nn::Tensor<float>({16, 8, 8, 16}, 0.5F), {.repeats = 1});
+  REQUIRE(trace.rows.size() == 6);
+  CHECK(trace.rows[0].algorithms == "Winograd F(4x4, 3x3)");
+  CHECK(trace.rows[1].algorithms == "Winograd F(4x4, 3x3)");
+  CHECK(trace.rows[2].algorithms == "dots; gradients: gathered (input), gathered (weights)");
+  CHECK(trace.rows[3].algorithms.empty());
+  CHECK(trace.rows[4].algorithms == "blocks");
+  // 40 values a sample are enough terms for sums across lanes; the others have 16 or 2.
+  CHECK(trace.rows[5].algorithms.substr(0, 11) == "few columns");
+  std::ostringstream out;
+  out << trace;
+  CHECK(out.str().find("Conv2D{32, 3x3, padding 1}: Winograd F(4x4, 3x3)") != std::string::npos);
 }
 
 TEST_CASE("trace: JSON for a viewer") {

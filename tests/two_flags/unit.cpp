@@ -78,8 +78,7 @@ bool convolves() {
       }
     }
   }
-  for (const auto algorithm :
-       {nn::ConvolutionAlgorithm::direct, nn::ConvolutionAlgorithm::winograd}) {
+  for (const auto algorithm : {nn::Algorithm::gathered, nn::Algorithm::winograd_3x3}) {
     nn::AlignedVector<std::byte> scratch(static_cast<std::size_t>(
         nn::convolution_scratch_bytes<float>(g, nn::ConvolutionPass::forward, algorithm)));
     nn::convolution_forward<float>(g, x.data(), weights.data(), y.data(), {},

@@ -5,6 +5,7 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/kernels/choose.hpp"
 #include "nn/kernels/gemm/transpose.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 
@@ -14,10 +15,12 @@ namespace nn::NN_ENTRANCES {
 /// All matrices are row-major with the leading dimensions given: A is stored m x k (k x m when
 /// transposed), B k x n (n x k when transposed). Runs on several threads, over pieces of C whose
 /// size depends on the problem alone.
+/// Computed as `choose` says, unless another algorithm is asked for; returns the one that did it.
+/// @throws Error when that one cannot compute the product.
 template <class T>
-void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-          Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
-          const Epilogue<T>& epilogue = {});
+Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
+               Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
+               const Epilogue<T>& epilogue = {}, Algorithm algorithm = Algorithm::automatic);
 
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are
 /// added in an order that depends on the sizes alone.

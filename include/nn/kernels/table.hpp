@@ -7,7 +7,7 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/kernels/convolution/algorithm.hpp"
+#include "nn/kernels/choose.hpp"
 #include "nn/kernels/convolution/geometry.hpp"
 #include "nn/kernels/gemm/transpose.hpp"
 
@@ -16,17 +16,16 @@ namespace nn::detail {
 /// The entrances for numbers of one type.
 template <class T>
 struct KernelsOf {
-  void (*gemm)(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, Index, T*,
-               Index, bool, const Epilogue<T>&);
+  Algorithm (*gemm)(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, Index, T*,
+                    Index, bool, const Epilogue<T>&, Algorithm);
   void (*sum_rows)(Index, Index, const T*, Index, T*, bool);
-  Index (*convolution_scratch_bytes)(const ConvolutionGeometry&, ConvolutionPass,
-                                     ConvolutionAlgorithm);
-  void (*convolution_forward)(const ConvolutionGeometry&, const T*, const T*, T*,
-                              const Epilogue<T>&, Arena, ConvolutionAlgorithm);
-  void (*convolution_backward_data)(const ConvolutionGeometry&, const T*, const T*, T*,
-                                    const Epilogue<T>&, Arena, ConvolutionAlgorithm);
-  void (*convolution_backward_weights)(const ConvolutionGeometry&, const T*, const T*, T*, bool,
-                                       Arena, ConvolutionAlgorithm);
+  Index (*convolution_scratch_bytes)(const ConvolutionGeometry&, ConvolutionPass, Algorithm);
+  Algorithm (*convolution_forward)(const ConvolutionGeometry&, const T*, const T*, T*,
+                                   const Epilogue<T>&, Arena, Algorithm);
+  Algorithm (*convolution_backward_data)(const ConvolutionGeometry&, const T*, const T*, T*,
+                                         const Epilogue<T>&, Arena, Algorithm);
+  Algorithm (*convolution_backward_weights)(const ConvolutionGeometry&, const T*, const T*, T*,
+                                            bool, Arena, Algorithm);
 };
 
 /// Those of one instruction set.

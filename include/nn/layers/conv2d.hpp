@@ -89,8 +89,10 @@ struct Conv2D {
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
-    convolution_forward(geometry(context.plan->input, x.shape().front()), x.data(),
-                        context.parameter(0).data(), y.data(), epilogue, context.scratch);
+    context.computed(
+        ConvolutionPass::forward,
+        convolution_forward(geometry(context.plan->input, x.shape().front()), x.data(),
+                            context.parameter(0).data(), y.data(), epilogue, context.scratch));
   }
 
   template <class T>
@@ -98,16 +100,19 @@ struct Conv2D {
                 TensorView<const T> dy, TensorView<T> dx) const {
     const ConvolutionGeometry g = geometry(context.plan->input, x.shape().front());
     if (context.wants_gradients()) {
-      convolution_backward_weights(g, x.data(), dy.data(), context.gradient(0).data(),
-                                   context.accumulate, context.scratch);
+      context.computed(
+          ConvolutionPass::backward_weights,
+          convolution_backward_weights(g, x.data(), dy.data(), context.gradient(0).data(),
+                                       context.accumulate, context.scratch));
       if (bias) {
         sum_rows(dy.size() / filters, filters, dy.data(), filters, context.gradient(1).data(),
                  context.accumulate);
       }
     }
     if (context.wants_input_gradient) {
-      convolution_backward_data(g, dy.data(), context.parameter(0).data(), dx.data(), Epilogue<T>{},
-                                context.scratch);
+      context.computed(ConvolutionPass::backward_data,
+                       convolution_backward_data(g, dy.data(), context.parameter(0).data(),
+                                                 dx.data(), Epilogue<T>{}, context.scratch));
     }
   }
 

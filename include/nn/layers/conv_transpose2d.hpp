@@ -102,8 +102,10 @@ struct ConvTranspose2D {
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
-    convolution_backward_data(geometry(context.plan->input, x.shape().front()), x.data(),
-                              context.parameter(0).data(), y.data(), epilogue, context.scratch);
+    context.computed(ConvolutionPass::forward,
+                     convolution_backward_data(geometry(context.plan->input, x.shape().front()),
+                                               x.data(), context.parameter(0).data(), y.data(),
+                                               epilogue, context.scratch));
   }
 
   template <class T>
@@ -111,16 +113,19 @@ struct ConvTranspose2D {
                 TensorView<const T> dy, TensorView<T> dx) const {
     const ConvolutionGeometry g = geometry(context.plan->input, x.shape().front());
     if (context.wants_gradients()) {
-      convolution_backward_weights(g, dy.data(), x.data(), context.gradient(0).data(),
-                                   context.accumulate, context.scratch);
+      context.computed(
+          ConvolutionPass::backward_weights,
+          convolution_backward_weights(g, dy.data(), x.data(), context.gradient(0).data(),
+                                       context.accumulate, context.scratch));
       if (bias) {
         sum_rows(dy.size() / filters, filters, dy.data(), filters, context.gradient(1).data(),
                  context.accumulate);
       }
     }
     if (context.wants_input_gradient) {
-      convolution_forward(g, dy.data(), context.parameter(0).data(), dx.data(), Epilogue<T>{},
-                          context.scratch);
+      context.computed(ConvolutionPass::backward_data,
+                       convolution_forward(g, dy.data(), context.parameter(0).data(), dx.data(),
+                                           Epilogue<T>{}, context.scratch));
     }
   }
 

@@ -53,8 +53,9 @@ struct Dense {
     const TensorView<const T> weight = context.parameter(0);
     const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
     const Index inputs = weight.shape()[0];
-    gemm(Transpose::no, Transpose::no, x.shape()[0], units, inputs, x.data(), inputs, weight.data(),
-         units, y.data(), units, false, epilogue);
+    context.computed(ConvolutionPass::forward,
+                     gemm(Transpose::no, Transpose::no, x.shape()[0], units, inputs, x.data(),
+                          inputs, weight.data(), units, y.data(), units, false, epilogue));
   }
 
   template <class T>
@@ -64,15 +65,18 @@ struct Dense {
     const Index batch = x.shape()[0];
     const Index inputs = weight.shape()[0];
     if (context.wants_gradients()) {
-      gemm(Transpose::yes, Transpose::no, inputs, units, batch, x.data(), inputs, dy.data(), units,
-           context.gradient(0).data(), units, context.accumulate);
+      context.computed(
+          ConvolutionPass::backward_weights,
+          gemm(Transpose::yes, Transpose::no, inputs, units, batch, x.data(), inputs, dy.data(),
+               units, context.gradient(0).data(), units, context.accumulate));
       if (bias) {
         sum_rows(batch, units, dy.data(), units, context.gradient(1).data(), context.accumulate);
       }
     }
     if (context.wants_input_gradient) {
-      gemm(Transpose::no, Transpose::yes, batch, inputs, units, dy.data(), units, weight.data(),
-           units, dx.data(), inputs);
+      context.computed(ConvolutionPass::backward_data,
+                       gemm(Transpose::no, Transpose::yes, batch, inputs, units, dy.data(), units,
+                            weight.data(), units, dx.data(), inputs));
     }
   }
 };

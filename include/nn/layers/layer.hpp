@@ -39,6 +39,7 @@
 #include "nn/core/random.hpp"
 #include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/kernels/choose.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
 
@@ -57,6 +58,9 @@ class Observer {
   virtual void before(const Plan& plan, bool is_backward) = 0;
   /// `result` is y after a forward pass, and dx (possibly empty) after a backward pass.
   virtual void after(const Plan& plan, bool is_backward, TensorView<const T> result) = 0;
+  /// Called after a product of a convolutional or dense layer, with the kernel that computed it.
+  virtual void computed(const Plan& /*plan*/, ConvolutionPass /*product*/,
+                        Algorithm /*algorithm*/) {}
 };
 
 /// Everything a layer may use besides its input: its share of what the model owns.
@@ -102,6 +106,12 @@ struct Context {
   /// Whether this layer's parameter gradients are to be computed.
   [[nodiscard]] bool wants_gradients() const {
     return wants_parameter_gradients && plan->trainable && !plan->parameters.empty();
+  }
+
+  /// Tells the observer, if there is one, which kernel computed a product of this layer.
+  void computed(ConvolutionPass product, Algorithm algorithm) const {
+    if (observer != nullptr) [[unlikely]]
+      observer->computed(*plan, product, algorithm);
   }
 
   /// Random numbers for one sample in this layer and step: the same in forward and backward, and

@@ -22,6 +22,7 @@ struct TraceOptions {
 struct TraceRow {
   std::string path;             ///< of the layer in the network
   std::string name;             ///< of the layer
+  std::string algorithms;       ///< that computed its output, then, where others, its gradients
   double forward_seconds = 0;   ///< of a batch
   double backward_seconds = 0;  ///< of a batch
   double forward_gflops = 0;    ///< 2 * multiply-adds a second, in 10^9; 0 for layers without any
@@ -67,6 +68,9 @@ class Stopwatch final : public Observer<T> {
     times_[{plan.number, is_backward}].push_back(end - start);
     events_.push_back({plan.name, start, end - start, is_backward});
   }
+  void computed(const Plan& plan, ConvolutionPass product, Algorithm algorithm) override {
+    algorithms_[{plan.number, product}] = algorithm;
+  }
 
   void start_pass() {
     events_.clear();
@@ -82,6 +86,27 @@ class Stopwatch final : public Observer<T> {
     std::sort(sorted.begin(), sorted.end());
     return sorted[sorted.size() / 2];
   }
+  /// "planes", or "planes; gradients: dots (input), gathered (weights)", or nothing.
+  [[nodiscard]] std::string algorithms(const Plan& plan) const {
+    const auto found = [&](ConvolutionPass product) {
+      const auto at = algorithms_.find({plan.number, product});
+      return at == algorithms_.end() ? Algorithm::automatic : at->second;
+    };
+    const Algorithm output = found(ConvolutionPass::forward);
+    const Algorithm input = found(ConvolutionPass::backward_data);
+    const Algorithm weights = found(ConvolutionPass::backward_weights);
+    if (output == Algorithm::automatic) return {};
+    const auto differs = [&](Algorithm algorithm) {
+      return algorithm != Algorithm::automatic && algorithm != output;
+    };
+    std::string names(to_string(output));
+    if (differs(input) || differs(weights)) names += "; gradients:";
+    if (differs(input)) names += text(' ', to_string(input), " (input)");
+    if (differs(weights)) {
+      names += text(differs(input) ? ", " : " ", to_string(weights), " (weights)");
+    }
+    return names;
+  }
   [[nodiscard]] const std::vector<TraceEvent>& events() const { return events_; }
 
  private:
@@ -91,6 +116,7 @@ class Stopwatch final : public Observer<T> {
   }
 
   std::map<std::pair<Index, bool>, std::vector<double>> times_;
+  std::map<std::pair<Index, ConvolutionPass>, Algorithm> algorithms_;
   std::vector<double> starts_;
   typename Clock::time_point first_{};
   std::vector<TraceEvent> events_;
@@ -129,7 +155,8 @@ inline std::ostream& operator<<(std::ostream& out, const Trace& trace) {
     return gflops > 0 ? detail::fixed(gflops, 1) : std::string();
   };
   for (const TraceRow& row : trace.rows) {
-    table.push_back({row.path, row.name, time(row.forward_seconds), speed(row.forward_gflops),
+    const std::string by = row.algorithms.empty() ? "" : ": " + row.algorithms;
+    table.push_back({row.path, row.name + by, time(row.forward_seconds), speed(row.forward_gflops),
                      time(row.backward_seconds), speed(row.backward_gflops),
                      detail::readable_bytes(row.bytes)});
   }
@@ -168,6 +195,7 @@ template <class Network, class T>
     TraceRow row;
     row.path = plan.path;
     row.name = plan.name;
+    row.algorithms = watch.algorithms(plan);
     row.forward_seconds = watch.median(plan, false);
     row.backward_seconds = watch.median(plan, true);
     const double work = 2e-9 * static_cast<double>(plan.multiply_adds) * samples;

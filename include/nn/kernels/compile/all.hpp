@@ -36,7 +36,8 @@
 #include "nn/core/parallel.hpp"
 #include "nn/core/shape.hpp"
 #include "nn/core/workspace.hpp"
-#include "nn/kernels/convolution/algorithm.hpp"
+#include "nn/kernels/choose.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/convolution/cut.hpp"
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/geometry.hpp"
@@ -45,6 +46,7 @@
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif
 #include "nn/kernels/table.hpp"
+#include "nn/kernels/winograd/grid.hpp"
 
 // What there is besides the instruction set of the flags.
 #include "nn/kernels/simd/instruction_set.hpp"

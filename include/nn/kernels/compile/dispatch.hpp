@@ -92,11 +92,11 @@ template <class T>
 namespace nn::NN_ENTRANCES {
 
 template <class T>
-void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-          Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
-          const Epilogue<T>& epilogue) {
-  detail::kernels_in_use_of<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc,
-                                      accumulate, epilogue);
+Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
+               Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
+               const Epilogue<T>& epilogue, Algorithm algorithm) {
+  return detail::kernels_in_use_of<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c,
+                                             ldc, accumulate, epilogue, algorithm);
 }
 
 template <class T>
@@ -106,48 +106,48 @@ void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool acc
 
 template <class T>
 Index convolution_scratch_bytes(const ConvolutionGeometry& geometry, ConvolutionPass pass,
-                                ConvolutionAlgorithm algorithm) {
+                                Algorithm algorithm) {
   return detail::kernels_in_use_of<T>().convolution_scratch_bytes(geometry, pass, algorithm);
 }
 
 template <class T>
-void convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights, T* y,
-                         const Epilogue<T>& epilogue, Arena scratch,
-                         ConvolutionAlgorithm algorithm) {
-  detail::kernels_in_use_of<T>().convolution_forward(geometry, x, weights, y, epilogue, scratch,
-                                                     algorithm);
+Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights,
+                              T* y, const Epilogue<T>& epilogue, Arena scratch,
+                              Algorithm algorithm) {
+  return detail::kernels_in_use_of<T>().convolution_forward(geometry, x, weights, y, epilogue,
+                                                            scratch, algorithm);
 }
 
 template <class T>
-void convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy, const T* weights,
-                               T* dx, const Epilogue<T>& epilogue, Arena scratch,
-                               ConvolutionAlgorithm algorithm) {
-  detail::kernels_in_use_of<T>().convolution_backward_data(geometry, dy, weights, dx, epilogue,
-                                                           scratch, algorithm);
+Algorithm convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
+                                    const T* weights, T* dx, const Epilogue<T>& epilogue,
+                                    Arena scratch, Algorithm algorithm) {
+  return detail::kernels_in_use_of<T>().convolution_backward_data(geometry, dy, weights, dx,
+                                                                  epilogue, scratch, algorithm);
 }
 
 template <class T>
-void convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
-                                  T* dweights, bool accumulate, Arena scratch,
-                                  ConvolutionAlgorithm algorithm) {
-  detail::kernels_in_use_of<T>().convolution_backward_weights(geometry, x, dy, dweights, accumulate,
-                                                              scratch, algorithm);
+Algorithm convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
+                                       T* dweights, bool accumulate, Arena scratch,
+                                       Algorithm algorithm) {
+  return detail::kernels_in_use_of<T>().convolution_backward_weights(
+      geometry, x, dy, dweights, accumulate, scratch, algorithm);
 }
 
 /// @cond instances
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define NN_INSTANCES(T)                                                                          \
-  template void gemm<T>(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*,    \
-                        Index, T*, Index, bool, const Epilogue<T>&);                             \
-  template void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                            \
-  template Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass,       \
-                                              ConvolutionAlgorithm);                             \
-  template void convolution_forward<T>(const ConvolutionGeometry&, const T*, const T*, T*,       \
-                                       const Epilogue<T>&, Arena, ConvolutionAlgorithm);         \
-  template void convolution_backward_data<T>(const ConvolutionGeometry&, const T*, const T*, T*, \
-                                             const Epilogue<T>&, Arena, ConvolutionAlgorithm);   \
-  template void convolution_backward_weights<T>(const ConvolutionGeometry&, const T*, const T*,  \
-                                                T*, bool, Arena, ConvolutionAlgorithm);
+#define NN_INSTANCES(T)                                                                            \
+  template Algorithm gemm<T>(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, \
+                             Index, T*, Index, bool, const Epilogue<T>&, Algorithm);               \
+  template void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                              \
+  template Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass,         \
+                                              Algorithm);                                          \
+  template Algorithm convolution_forward<T>(const ConvolutionGeometry&, const T*, const T*, T*,    \
+                                            const Epilogue<T>&, Arena, Algorithm);                 \
+  template Algorithm convolution_backward_data<T>(const ConvolutionGeometry&, const T*, const T*,  \
+                                                  T*, const Epilogue<T>&, Arena, Algorithm);       \
+  template Algorithm convolution_backward_weights<T>(const ConvolutionGeometry&, const T*,         \
+                                                     const T*, T*, bool, Arena, Algorithm);
 NN_INSTANCES(float)
 NN_INSTANCES(double)
 #undef NN_INSTANCES

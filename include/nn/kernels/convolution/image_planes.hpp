@@ -14,9 +14,6 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// The most channels that are taken apart.
-inline constexpr Index most_planes = 8;
-
 /// A row of pixels beside its planes.
 template <class T>
 struct PixelRow {

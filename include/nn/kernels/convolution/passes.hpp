@@ -6,54 +6,26 @@
 #include <algorithm>
 
 #include "nn/kernels/convolution.hpp"
-#include "nn/kernels/convolution/planes.hpp"
-#include "nn/kernels/convolution/planes_weights.hpp"
-#include "nn/kernels/convolution/product.hpp"
-#include "nn/kernels/convolution/weights.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
-#include "nn/kernels/winograd/weights.hpp"
-#include "nn/kernels/winograd/winograd.hpp"
+#include "nn/kernels/simd/vector.hpp"
+#define NN_LIST_OF_CONVOLUTIONS
+#include "nn/kernels/choose.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// Product is WinogradProduct<T> or WinogradWeights<T>; Problem what it is made from.
-template <class Product, class Problem>
-[[nodiscard]] bool takes_winograd(const Problem& problem, ConvolutionAlgorithm algorithm) {
-  switch (algorithm) {
-    case ConvolutionAlgorithm::direct:
-      return false;
-    case ConvolutionAlgorithm::winograd:
-      return Product::applies(problem);
-    case ConvolutionAlgorithm::automatic:
-      break;
-  }
-  return Product::is_worth_it(problem);
-}
-
-/// The bytes that Direct needs, or that of the Winograds which is taken where that is more.
-template <class Direct, class Winograd3, class Winograd2, class Problem>
-[[nodiscard]] Index scratch_bytes(const Problem& problem, ConvolutionAlgorithm algorithm) {
-  Index bytes = Direct::scratch_bytes(problem);
-  if (takes_winograd<Winograd3>(problem, algorithm)) {
-    bytes = std::max(bytes, Winograd3::scratch_bytes(problem));
-  } else if (takes_winograd<Winograd2>(problem, algorithm)) {
-    bytes = std::max(bytes, Winograd2::scratch_bytes(problem));
-  }
-  return bytes;
+template <class T>
+[[nodiscard]] ConvolutionProblem problem_of(const ConvolutionGeometry& geometry,
+                                            ConvolutionPass pass) {
+  return {geometry, pass, lanes<T>, sum_lanes<T>};
 }
 
 template <class T>
-void convolve(const Gather& gather, const T* input, const T* weights, T* output,
-              const Epilogue<T>& epilogue, Arena scratch, ConvolutionAlgorithm algorithm) {
-  if (takes_winograd<WinogradProduct<T, 3>>(gather, algorithm)) {
-    WinogradProduct<T, 3>(gather, input, weights, output, epilogue, scratch).run();
-  } else if (takes_winograd<WinogradProduct<T, 2>>(gather, algorithm)) {
-    WinogradProduct<T, 2>(gather, input, weights, output, epilogue, scratch).run();
-  } else if (PlaneProduct<T>::is_worth_it(gather)) {
-    PlaneProduct<T>(gather, input, weights, output, epilogue, scratch).run();
-  } else {
-    GatherProduct<T>(gather, input, weights, output, epilogue, scratch).run();
-  }
+Algorithm convolve(const ConvolutionProblem& problem, GatherCall<T> call, Arena scratch) {
+  call.algorithm = choose(problem, call.algorithm);
+  with_product<T>(call.algorithm,
+                  [&](auto kernel) { typename decltype(kernel)::type(call, scratch).run(); });
+  return call.algorithm;
 }
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE
@@ -64,43 +36,56 @@ namespace kernels = detail::NN_ISA;
 
 template <class T>
 Index convolution_scratch_bytes(const ConvolutionGeometry& geometry, ConvolutionPass pass,
-                                ConvolutionAlgorithm algorithm) {
-  if (pass == ConvolutionPass::backward_weights) {
-    return kernels::scratch_bytes<kernels::WeightsProduct<T>, kernels::WinogradWeights<T, 3>,
-                                  kernels::WinogradWeights<T, 2>>(geometry, algorithm);
-  }
-  return kernels::scratch_bytes<kernels::GatherProduct<T>, kernels::WinogradProduct<T, 3>,
-                                kernels::WinogradProduct<T, 2>>(
-      detail::Gather{geometry, pass == ConvolutionPass::backward_data}, algorithm);
-}
-
-template <class T>
-void convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights, T* y,
-                         const Epilogue<T>& epilogue, Arena scratch,
-                         ConvolutionAlgorithm algorithm) {
-  kernels::convolve({geometry, false}, x, weights, y, epilogue, scratch, algorithm);
-}
-
-template <class T>
-void convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy, const T* weights,
-                               T* dx, const Epilogue<T>& epilogue, Arena scratch,
-                               ConvolutionAlgorithm algorithm) {
-  kernels::convolve({geometry, true}, dy, weights, dx, epilogue, scratch, algorithm);
-}
-
-template <class T>
-void convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
-                                  T* dweights, bool accumulate, Arena scratch,
-                                  ConvolutionAlgorithm algorithm) {
-  if (kernels::takes_winograd<kernels::WinogradWeights<T, 3>>(geometry, algorithm)) {
-    kernels::WinogradWeights<T, 3>(geometry, x, dy, dweights, accumulate, scratch).run();
-  } else if (kernels::takes_winograd<kernels::WinogradWeights<T, 2>>(geometry, algorithm)) {
-    kernels::WinogradWeights<T, 2>(geometry, x, dy, dweights, accumulate, scratch).run();
-  } else if (kernels::PlaneWeights<T>::is_worth_it(geometry)) {
-    kernels::PlaneWeights<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+                                Algorithm algorithm) {
+  const detail::ConvolutionProblem problem = kernels::problem_of<T>(geometry, pass);
+  Index bytes = 0;
+  const auto add = [&](Algorithm chosen) {
+    if (problem.is_of_weights()) {
+      kernels::with_weights<T>(chosen, [&](auto kernel) {
+        bytes = std::max(bytes, decltype(kernel)::type::scratch_bytes(geometry));
+      });
+    } else {
+      kernels::with_product<T>(chosen, [&](auto kernel) {
+        bytes = std::max(bytes, decltype(kernel)::type::scratch_bytes(problem.gather()));
+      });
+    }
+  };
+  if (algorithm == Algorithm::automatic) {
+    detail::for_each_choice(problem, add);
   } else {
-    kernels::WeightsProduct<T>(geometry, x, dy, dweights, accumulate, scratch).run();
+    add(choose(problem, algorithm));
   }
+  return bytes;
+}
+
+template <class T>
+Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights,
+                              T* y, const Epilogue<T>& epilogue, Arena scratch,
+                              Algorithm algorithm) {
+  const auto problem = kernels::problem_of<T>(geometry, ConvolutionPass::forward);
+  return kernels::convolve<T>(problem, {problem.gather(), x, weights, y, epilogue, algorithm},
+                              scratch);
+}
+
+template <class T>
+Algorithm convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
+                                    const T* weights, T* dx, const Epilogue<T>& epilogue,
+                                    Arena scratch, Algorithm algorithm) {
+  const auto problem = kernels::problem_of<T>(geometry, ConvolutionPass::backward_data);
+  return kernels::convolve<T>(problem, {problem.gather(), dy, weights, dx, epilogue, algorithm},
+                              scratch);
+}
+
+template <class T>
+Algorithm convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
+                                       T* dweights, bool accumulate, Arena scratch,
+                                       Algorithm algorithm) {
+  algorithm =
+      choose(kernels::problem_of<T>(geometry, ConvolutionPass::backward_weights), algorithm);
+  const detail::WeightsCall<T> call{geometry, x, dy, dweights, accumulate, algorithm};
+  kernels::with_weights<T>(
+      algorithm, [&](auto kernel) { typename decltype(kernel)::type(call, scratch).run(); });
+  return algorithm;
 }
 
 }  // namespace nn::NN_ENTRANCES

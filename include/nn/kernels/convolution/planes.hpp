@@ -8,7 +8,7 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
-#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/convolution/image_planes.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/planes.hpp"
@@ -63,32 +63,18 @@ void split_rows(const PlaneLayout& layout, Index height, Index width, Index chan
 template <class T>
 class PlaneProduct {
  public:
-  PlaneProduct(const Gather& gather, const T* input, const T* weights, T* output,
-               const Epilogue<T>& epilogue, Arena scratch)
-      : gather_(gather),
-        y_(gather.y(0)),
-        x_(gather.x(0)),
-        cut_(Cut::of(gather)),
-        input_(input),
-        weights_(weights),
-        output_(output),
-        epilogue_(epilogue),
-        depth_(depth(gather)),
+  PlaneProduct(const GatherCall<T>& call, Arena scratch)
+      : gather_(call.gather),
+        y_(gather_.y(0)),
+        x_(gather_.x(0)),
+        cut_(Cut::of(gather_)),
+        input_(call.input),
+        weights_(call.weights),
+        output_(call.output),
+        epilogue_(call.epilogue),
+        depth_(depth(gather_)),
         weight_steps_(scratch.take<Index>(depth_)) {
     fill_steps();
-  }
-
-  /// Whether lanes are used better than by vectors of output channels, after the cost of the way
-  /// through planes.
-  [[nodiscard]] static bool is_worth_it(const Gather& gather, Index vector = lanes<T>) {
-    const ConvolutionGeometry& g = gather.geometry;
-    if (g.groups > 1 || g.stride_height > 1 || g.stride_width > 1) return false;
-    const Index inputs = gather.input_channels();
-    const Index outputs = gather.output_channels();
-    const Index width = gather.output_width();
-    if (inputs > most_planes || outputs > most_planes || inputs % vector == 0) return false;
-    const auto padded = [vector](Index size) { return (size + vector - 1) / vector * vector; };
-    return 4 * outputs * padded(width) <= 3 * width * padded(outputs);
   }
 
   static Index scratch_bytes(const Gather& gather) { return bytes_for<Index>(depth(gather)); }

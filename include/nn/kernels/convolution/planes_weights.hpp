@@ -18,15 +18,8 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 class PlaneWeights {
  public:
-  PlaneWeights(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
-               bool accumulate, Arena scratch)
-      : g_(geometry), slots_(geometry, dweights, accumulate, scratch), x_(x), dy_(dy) {}
-
-  /// Unlike PlaneProduct, whose bits are those of any other way, by the widest vectors of any
-  /// processor.
-  [[nodiscard]] static bool is_worth_it(const ConvolutionGeometry& g) {
-    return g.filters <= most_dots && PlaneProduct<T>::is_worth_it({g, false}, sum_lanes<T>);
-  }
+  PlaneWeights(const WeightsCall<T>& call, Arena scratch)
+      : g_(call.geometry), slots_(call, scratch), x_(call.x), dy_(call.dy) {}
 
   static Index scratch_bytes(const ConvolutionGeometry& g) {
     return WeightSlots<T>::scratch_bytes(g);

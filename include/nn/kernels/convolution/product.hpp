@@ -9,8 +9,8 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/convolution/cut.hpp"
-#include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/channels.hpp"
 #include "nn/kernels/tile/dots.hpp"
@@ -24,33 +24,34 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 class GatherProduct {
  public:
-  GatherProduct(const Gather& gather, const T* input, const T* weights, T* output,
-                const Epilogue<T>& epilogue, Arena scratch)
-      : gather_(gather),
-        g_(gather.geometry),
-        cut_(GatherCut::of<T>(gather)),
-        split_(ColumnKinds::of(gather).pay(gather)),
-        columns_(split_ ? Range{0, gather.input_width()} : gather.columns()),
-        input_(input),
-        output_(output),
-        epilogue_(epilogue),
-        depth_(gather.input_group()),
-        width_(gather.output_group()),
-        dots_(width_ <= most_whole_dot_columns && depth_ % sum_lanes<T> == 0),
-        depthwise_(g_.is_depthwise() && g_.channels >= lanes<T>),
-        packed_taps_(packed_taps(gather)),
+  GatherProduct(const GatherCall<T>& call, Arena scratch)
+      : gather_(call.gather),
+        g_(gather_.geometry),
+        cut_(GatherCut::of<T>(gather_)),
+        kinds_(ColumnKinds::of(gather_)),
+        split_(kinds_.pay(gather_)),
+        columns_(split_ ? Range{0, gather_.input_width()} : gather_.columns()),
+        input_(call.input),
+        output_(call.output),
+        epilogue_(call.epilogue),
+        depth_(gather_.input_group()),
+        width_(gather_.output_group()),
+        dots_(call.algorithm == Algorithm::dots),
+        depthwise_(call.algorithm == Algorithm::depthwise),
+        packed_taps_(split_ ? kinds_.packed_taps : gather_.taps()),
         padded_width_(padded_columns<T>(width_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
     steps_ = scratch.take<Index>(packed_taps_ * depth_);
-    pack_weights(weights);
+    pack_weights(call.weights);
     fill_steps();
   }
 
-  /// As much for vectors of any processor: the files of a program may be compiled for different
-  /// ones, and the linker keeps one copy of a layer's functions.
+  /// As much for vectors of any processor (see for_each_choice), and for smaller batches, for which
+  /// kinds of columns do not pay.
   static Index scratch_bytes(const Gather& gather) {
     constexpr Index widest = 64 / static_cast<Index>(sizeof(T));
-    const Index depth = packed_taps(gather) * gather.input_group();
+    const Index taps = std::max(gather.taps(), ColumnKinds::of(gather).packed_taps);
+    const Index depth = taps * gather.input_group();
     const Index width = divide_up(gather.output_group(), widest) * widest;
     return bytes_for<T>(gather.geometry.groups * depth * width) + bytes_for<Index>(depth);
   }
@@ -64,11 +65,6 @@ class GatherProduct {
   /// The K of the product, taps x channels, is cut into blocks such that a panel of weights, 16
   /// columns wide, fills half of the level-1 cache and is used by many tiles before the next.
   static constexpr Index most_depth = 1280 / static_cast<Index>(sizeof(T));
-
-  [[nodiscard]] static Index packed_taps(const Gather& gather) {
-    const ColumnKinds kinds = ColumnKinds::of(gather);
-    return kinds.pay(gather) ? kinds.packed_taps : gather.taps();
-  }
 
   [[nodiscard]] bool needs_frame() const { return columns_ != Range{0, gather_.input_width()}; }
 
@@ -328,6 +324,7 @@ class GatherProduct {
   Gather gather_;
   ConvolutionGeometry g_;
   GatherCut cut_;
+  ColumnKinds kinds_;
   bool split_;  ///< the columns, by kind
   Range columns_;
   const T* input_;

@@ -7,7 +7,7 @@
 
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/simd/vector.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
@@ -21,12 +21,12 @@ class WeightSlots {
   static constexpr Index most_bytes = Index{1} << 21;
   static constexpr Index most = 8;
 
-  WeightSlots(const ConvolutionGeometry& geometry, T* dweights, bool accumulate, Arena& scratch)
-      : size_(geometry.weights_size()),
-        count_(count(geometry)),
-        batch_(geometry.batch),
-        dweights_(dweights),
-        accumulate_(accumulate),
+  WeightSlots(const WeightsCall<T>& call, Arena& scratch)
+      : size_(call.geometry.weights_size()),
+        count_(count(call.geometry)),
+        batch_(call.geometry.batch),
+        dweights_(call.dweights),
+        accumulate_(call.accumulate),
         partial_(count_ > 1 ? scratch.take<T>(count_ * size_) : nullptr) {}
 
   [[nodiscard]] static Index count(const ConvolutionGeometry& g) {

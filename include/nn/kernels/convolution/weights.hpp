@@ -8,7 +8,6 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
-#include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/slots.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/channels.hpp"
@@ -36,16 +35,16 @@ struct WeightsCut {
 template <class T>
 class WeightsProduct {
  public:
-  WeightsProduct(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
-                 bool accumulate, Arena scratch)
-      : g_(geometry),
-        slots_(geometry, dweights, accumulate, scratch),
-        splits_(WeightsCut::splits<T>(geometry)),
-        y_(Gather{geometry, false}.y(0)),
-        x_(Gather{geometry, false}.x(0)),
-        columns_(Gather{geometry, false}.columns()),
-        images_(x),
-        dy_(dy),
+  WeightsProduct(const WeightsCall<T>& call, Arena scratch)
+      : g_(call.geometry),
+        slots_(call, scratch),
+        splits_(WeightsCut::splits<T>(g_)),
+        y_(Gather{g_, false}.y(0)),
+        x_(Gather{g_, false}.x(0)),
+        columns_(Gather{g_, false}.columns()),
+        images_(call.x),
+        dy_(call.dy),
+        depthwise_(call.algorithm == Algorithm::depthwise),
         row_depth_(g_.kernel_width * g_.group_channels()),
         row_groups_(row_depth_ >= few_rows ? g_.kernel_height : 1) {
     taps_ = scratch.take<Index>(depth());
@@ -176,9 +175,7 @@ class WeightsProduct {
 
   void run_block(const T* window, const Block& block, const Range& taps, const Range& filters,
                  T* target, bool add) const {
-    if (g_.is_depthwise() && g_.filters >= lanes<T>) {
-      return run_block_channels(window, block, taps, target, add);
-    }
+    if (depthwise_) return run_block_channels(window, block, taps, target, add);
     for (Index group = 0; group < g_.groups; ++group) {
       for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
         const Index first = group * g_.group_filters() + filters.begin + at;
@@ -242,6 +239,7 @@ class WeightsProduct {
   Range columns_;
   const T* images_;
   const T* dy_;
+  bool depthwise_;
   Index row_depth_;
   Index row_groups_;
   Index* taps_;

@@ -8,10 +8,9 @@
 
 #include "nn/core/parallel.hpp"
 #include "nn/kernels/gemm.hpp"
-#include "nn/kernels/gemm/blocks.hpp"
-#include "nn/kernels/gemm/narrow.hpp"
-#include "nn/kernels/gemm/thin.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
+#define NN_LIST_OF_PRODUCTS
+#include "nn/kernels/choose.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
@@ -45,9 +44,9 @@ namespace nn::NN_ENTRANCES {
 namespace kernels = detail::NN_ISA;
 
 template <class T>
-void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-          Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
-          const Epilogue<T>& epilogue) {
+Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
+               Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
+               const Epilogue<T>& epilogue, Algorithm algorithm) {
   kernels::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
                                   .transpose_b = transpose_b == Transpose::yes,
                                   .m = m,
@@ -61,18 +60,13 @@ void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index 
                                   .ldc = ldc,
                                   .accumulate = accumulate,
                                   .epilogue = epilogue};
-  kernels::turn_columns_into_rows(problem);
-  if (problem.m == 1 && !problem.transpose_b) {
-    kernels::multiply_single_row(problem);
-  } else if (problem.k == 1 && !problem.transpose_b && epilogue.is_identity()) {
-    kernels::multiply_column_by_row(problem);
-  } else if (n <= kernels::most_dot_columns && transpose_a == Transpose::no && k >= 32) {
-    kernels::FewColumns<T>(problem).multiply();
-  } else if (kernels::NarrowProduct<T>::suits(problem)) {
-    kernels::NarrowProduct<T>(problem).multiply();
-  } else {
-    kernels::multiply_in_blocks(problem);
-  }
+  if (algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(problem);
+  algorithm = choose(
+      detail::GemmShape{problem.transpose_a, problem.transpose_b, problem.m, problem.n, problem.k,
+                        !epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
+      algorithm);
+  kernels::multiply_by(algorithm, problem);
+  return algorithm;
 }
 
 template <class T>

@@ -24,11 +24,6 @@ class NarrowProduct {
     if (is_large_) block_rows_ = std::min(most_rows, (panels + 1) / 2 * panel_columns<T>);
   }
 
-  /// Whether lanes would be idle, and rows are many enough to fill them.
-  [[nodiscard]] static bool suits(const GemmProblem<T>& p) {
-    return p.n < panel_columns<T> && p.n % lanes<T> != 0 && p.m >= panel_columns<T>;
-  }
-
   void multiply() const {
     parallel_for((p_.m + block_rows_ - 1) / block_rows_,
                  [&](Index block) { multiply_block(block * block_rows_); }, is_large_);

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "nn/kernels/choose.hpp"
 #include "nn/kernels/gemm/blocks.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/dots.hpp"

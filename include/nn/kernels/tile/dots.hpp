@@ -87,12 +87,7 @@ void multiply_dots(Index tiles, const TileInput<T>& input, const TileOutput<T>& 
   }
 }
 
-/// The most columns that a product of dots may have; those up to which it is the better for any
-/// depth; and for a depth of whole vectors.
-inline constexpr Index most_dots = 8;
-inline constexpr Index most_dot_columns = 3;
-inline constexpr Index most_whole_dot_columns = 4;
-/// Its rows: at least 8 accumulators, and as many as fit into the registers.
+/// The rows of a product of dots: at least 8 accumulators, and as many as fit into the registers.
 template <class T, int Columns>
 inline constexpr int dot_rows = Columns == 1   ? std::max(1, 8 * lanes<T> / sum_lanes<T>)
                                 : Columns <= 3 ? 4

@@ -20,32 +20,9 @@
 
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/tile.hpp"
+#include "nn/kernels/winograd/grid.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
-
-/// The position of one tile: its image and its first output.
-struct WinogradTile {
-  Index image;
-  Index y;
-  Index x;
-};
-
-/// The tiles of 4x4 outputs that cover a batch of images, numbered row by row.
-struct WinogradGrid {
-  static constexpr Index side = 4;
-
-  Index tiles_y;
-  Index tiles_x;
-
-  WinogradGrid(Index height, Index width)
-      : tiles_y((height + side - 1) / side), tiles_x((width + side - 1) / side) {}
-
-  [[nodiscard]] Index tiles() const { return tiles_y * tiles_x; }
-  [[nodiscard]] WinogradTile tile(Index index) const {
-    const Index in_image = index % tiles();
-    return {index / tiles(), in_image / tiles_x * side, in_image % tiles_x * side};
-  }
-};
 
 /// From the matrix of one point to that of the next: a line more than its elements, as a transform
 /// reads or writes all points at once, and where they are a power of two apart their lines would

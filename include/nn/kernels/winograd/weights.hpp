@@ -23,15 +23,14 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T, int Taps>
 class WinogradWeights {
  public:
-  WinogradWeights(const ConvolutionGeometry& geometry, const T* x, const T* dy, T* dweights,
-                  bool accumulate, Arena scratch)
-      : g_(geometry),
-        depth_(depth(geometry)),
+  WinogradWeights(const WeightsCall<T>& call, Arena scratch)
+      : g_(call.geometry),
+        depth_(depth(g_)),
         grid_(g_.output_height(), g_.output_width()),
-        x_(x),
-        dy_(dy),
-        dweights_(dweights),
-        accumulate_(accumulate),
+        x_(call.x),
+        dy_(call.dy),
+        dweights_(call.dweights),
+        accumulate_(call.accumulate),
         chunk_(chunk(g_)),
         input_pitch_(point_pitch(chunk_ * depth_)),
         output_pitch_(point_pitch(chunk_ * g_.filters)),
@@ -42,13 +41,6 @@ class WinogradWeights {
     steps_ = scratch.take<Index>(chunk_);
     input_rows_ = scratch.take<Index>(depth_);
     sum_rows_ = scratch.take<Index>(depth_);
-  }
-
-  [[nodiscard]] static bool is_worth_it(const ConvolutionGeometry& g) {
-    return WinogradProduct<T, Taps>::is_worth_it({g, false});
-  }
-  [[nodiscard]] static bool applies(const ConvolutionGeometry& g) {
-    return WinogradProduct<T, Taps>::applies({g, false});
   }
 
   static Index scratch_bytes(const ConvolutionGeometry& g) {

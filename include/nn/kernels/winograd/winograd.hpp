@@ -9,35 +9,13 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
-#include "nn/kernels/convolution/gather.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 #include "nn/kernels/winograd/transforms.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
-
-/// What is computed by Winograd's filtering, in terms of an axis cut into phases: 3 taps with
-/// stride 1, where there is one phase, and 4 taps with stride 2. There output j is the sum over the
-/// taps 2 * t + phase of the input at 2 * (j + t) + phase - pad: two filters of 2 taps, each over
-/// every second input. And gradients of inputs that lie at 2 * j + phase - pad are, for each phase,
-/// a filter of 2 taps over the gradients of outputs.
-template <int Taps>
-struct WinogradPhases {
-  static_assert(Taps == 2 || Taps == 3);
-  static constexpr Index stride = 4 - Taps;
-  static constexpr Index count = stride * stride;
-  static constexpr Index kernel = stride * Taps;
-
-  [[nodiscard]] static Index y(Index phase) { return phase / stride; }
-  [[nodiscard]] static Index x(Index phase) { return phase % stride; }
-
-  [[nodiscard]] static bool fit(const ConvolutionGeometry& g) {
-    return g.kernel_height == kernel && g.kernel_width == kernel && g.stride_height == stride &&
-           g.stride_width == stride && g.dilation_height == 1 && g.dilation_width == 1 &&
-           g.groups == 1;
-  }
-};
 
 /// The forward pass, or the gradient of the input: the inputs are transformed tile by tile, at each
 /// of the points the transformed tiles x channels are multiplied by the transformed weights,
@@ -46,43 +24,22 @@ struct WinogradPhases {
 template <class T, int Taps>
 class WinogradProduct {
  public:
-  WinogradProduct(const Gather& gather, const T* input, const T* weights, T* output,
-                  const Epilogue<T>& epilogue, Arena scratch)
-      : gather_(gather),
-        g_(gather.geometry),
-        depth_(depth(gather)),
-        width_(width(gather)),
+  WinogradProduct(const GatherCall<T>& call, Arena scratch)
+      : gather_(call.gather),
+        g_(gather_.geometry),
+        depth_(depth(gather_)),
+        width_(width(gather_)),
         weight_pitch_(point_pitch(depth_ * width_)),
-        first_y_(first(gather, g_.pad_top)),
-        first_x_(first(gather, g_.pad_left)),
-        grid_(grid(gather)),
-        input_(input),
-        output_(output),
-        epilogue_(epilogue) {
+        first_y_(Phases::first(gather_, g_.pad_top)),
+        first_x_(Phases::first(gather_, g_.pad_left)),
+        grid_(Phases::grid(gather_)),
+        input_(call.input),
+        output_(call.output),
+        epilogue_(call.epilogue) {
     transformed_ = scratch.take<T>(W::points * weight_pitch_);
     steps_ = scratch.take<Index>(depth_);
     for (Index l = 0; l < depth_; ++l) steps_[l] = l;
-    transform_weights(weights);
-  }
-
-  /// Whether it applies and is likely to be the faster: whole vectors of channels on both sides,
-  /// the widest of any processor, as the answer must not depend on the one at hand; enough
-  /// of them to make up for the transforms, enough tiles for those of the weights, and outputs that
-  /// fill the tiles.
-  [[nodiscard]] static bool is_worth_it(const Gather& gather) {
-    if (!applies(gather)) return false;
-    const ConvolutionGeometry& g = gather.geometry;
-    const Index tiles = g.batch * grid(gather).tiles();
-    const Index outputs = g.batch * gather.output_height() * gather.output_width() /
-                          (gather.backward ? Phases::count : 1);
-    return std::min(g.channels, g.filters) >= fewest_channels &&
-           g.channels * g.filters >= fewest_weights && tiles >= fewest_tiles &&
-           tiles * W::outputs * W::outputs * 2 < (Taps + 1) * outputs;
-  }
-
-  [[nodiscard]] static bool applies(const Gather& gather) {
-    const ConvolutionGeometry& g = gather.geometry;
-    return Phases::fit(g) && g.channels % sum_lanes<T> == 0 && g.filters % sum_lanes<T> == 0;
+    transform_weights(call.weights);
   }
 
   static Index scratch_bytes(const Gather& gather) {
@@ -102,10 +59,6 @@ class WinogradProduct {
  private:
   using W = Winograd<T, Taps>;
   using Phases = WinogradPhases<Taps>;
-  static constexpr Index fewest_channels = Taps == 3 ? 16 : 32;
-  static constexpr Index fewest_weights = 16 * 32;
-  static constexpr Index fewest_tiles = Taps == 3 ? 16 : 48;
-
   /// The channels of the inputs, in all phases.
   [[nodiscard]] static Index depth(const Gather& gather) {
     return gather.input_channels() * (gather.backward ? 1 : Phases::count);
@@ -114,19 +67,6 @@ class WinogradProduct {
   [[nodiscard]] static Index width(const Gather& gather) {
     return gather.output_channels() * (gather.backward ? Phases::count : 1);
   }
-  /// The first output of an axis, in the numbering of WinogradPhases.
-  [[nodiscard]] static Index first(const Gather& gather, Index pad) {
-    return gather.backward ? pad / Phases::stride : 0;
-  }
-  [[nodiscard]] static WinogradGrid grid(const Gather& gather) {
-    const ConvolutionGeometry& g = gather.geometry;
-    const auto outputs = [&](Index extent, Index pad) {
-      return gather.backward ? (extent - 1 + pad) / Phases::stride + 1 - first(gather, pad)
-                             : extent;
-    };
-    return {outputs(gather.output_height(), g.pad_top), outputs(gather.output_width(), g.pad_left)};
-  }
-
   /// The transformed tiles of an item should stay in the level-2 cache, but the transformed weights
   /// of every point are read once an item, and that should pay too.
   [[nodiscard]] Index tiles_an_item() const {
