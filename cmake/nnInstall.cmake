@@ -26,8 +26,9 @@ if(nn_compiler_has_fault_108599)
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/nn.pc.in ${PROJECT_BINARY_DIR}/nn.pc @ONLY)
 
-# nn-zlib.pc and the like: the components whose packages bring a .pc file of their own.
-foreach(component_and_package IN ITEMS zlib=zlib image=stb json=nlohmann_json)
+# nn-zlib.pc and the like: the components whose packages bring a .pc file of their own. MPI's is that
+# of Open MPI; MPICH's compiler, mpicxx, needs none.
+foreach(component_and_package IN ITEMS zlib=zlib image=stb json=nlohmann_json mpi=ompi)
   string(REPLACE "=" ";" pair ${component_and_package})
   list(GET pair 0 component)
   list(GET pair 1 package)

@@ -7,6 +7,7 @@
 #   nn::image  what reading and writing PNG takes
 #   nn::json   what reading and writing JSON and safetensors takes
 #   nn::onnx   what writing and reading ONNX files takes
+#   nn::mpi    what training on several machines takes
 #   nn::plot   what drawing curves takes (gnuplot, when the program runs)
 #
 # A component whose package is missing is refused by name: linking to it stops CMake with a message
@@ -147,9 +148,18 @@ function(nn_add_targets include_directory)
   endif()
   nn_add_component(onnx "${onnx}" ${onnx_package} ${ARGN})
 
+  # By its C interface, so without MPI's own C++ library.
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI QUIET GLOBAL COMPONENTS CXX)
+  set(mpi "")
+  if(TARGET MPI::MPI_CXX)
+    set(mpi MPI::MPI_CXX)
+  endif()
+  nn_add_component(mpi "${mpi}" libopenmpi-dev ${ARGN})
+
   nn_add_component(plot nn::nn gnuplot-nox ${ARGN})
 
-  foreach(component IN ITEMS zlib image json onnx plot)
+  foreach(component IN ITEMS zlib image json onnx mpi plot)
     set(nn_${component}_FOUND ${nn_${component}_FOUND} PARENT_SCOPE)
     set(nn_${component}_PACKAGE ${nn_${component}_PACKAGE} PARENT_SCOPE)
   endforeach()
