@@ -82,8 +82,8 @@ class FlatOrders {
     }
   }
 
-  /// A plan of a chain has slots.
-  static bool is_chain(const Plan& plan) { return !plan.slot_sizes.empty(); }
+  /// The plan of a chain has buffers.
+  static bool is_chain(const Plan& plan) { return !plan.buffer_sizes.empty(); }
 
   /// The layers of a chain and of chains in it; of anything else, itself.
   static void collect(const Plan& plan, std::vector<const Plan*>& links) {

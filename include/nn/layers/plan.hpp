@@ -66,8 +66,8 @@ struct Plan {
 
   /// For a chain of layers: which buffer a child writes its output to, and the elements of each
   /// buffer for one sample (see Chain).
-  Index slot = 0;
-  std::vector<Index> slot_sizes;  ///< elements of each buffer for one sample
+  Index buffer = 0;
+  std::vector<Index> buffer_sizes;  ///< elements of each buffer for one sample
 
   /// Calls `visit(plan)` for this layer and all below it, parents first.
   template <class Self, class Visit>

@@ -9,11 +9,11 @@ namespace nn {
 /// What every chain of layers does, whether its layers are known to the compiler (Sequential) or
 /// only at run time (Sequential<AnyLayer>). `Derived` is as Composite wants it.
 ///
-/// *Slots.* The output of a layer goes to a buffer, its slot. A layer that works in place shares
-/// its predecessor's slot, where the predecessor does not read its own output again; a layer that
-/// only changes the shape always does. Slot 0 is the chain's input, the last one its output; those
-/// between are kept from the forward to the backward pass. In inference two buffers take turns
-/// instead.
+/// *Buffers.* The output of a layer goes to a buffer. A layer that works in place shares
+/// its predecessor's buffer, unless the predecessor reads its own output again; a layer that
+/// only changes the shape always does. Buffer 0 is the chain's input, the last one its output;
+/// those between are kept from the forward to the backward pass. In inference two buffers take
+/// turns instead.
 template <class Derived>
 class Chain : private Composite<Derived> {
  public:
@@ -31,7 +31,7 @@ class Chain : private Composite<Derived> {
       shape = plan.children.back().output;
     }
     plan.output = shape;
-    assign_slots(plan);
+    assign_buffers(plan);
     return plan;
   }
 
@@ -44,12 +44,12 @@ class Chain : private Composite<Derived> {
       total.scratch = std::max(total.scratch, child.scratch);
     }
     if (training) {
-      for (Index slot = 1; slot + 1 < slots(plan); ++slot) {
-        total.kept += slot_bytes<T>(plan, slot, batch);
+      for (Index buffer = 1; buffer + 1 < buffer_count(plan); ++buffer) {
+        total.kept += buffer_bytes<T>(plan, buffer, batch);
       }
     }
     // Two activations in inference, two gradients in training.
-    total.scratch += 2 * largest_slot_bytes<T>(plan, batch);
+    total.scratch += 2 * largest_buffer_bytes<T>(plan, batch);
     return total;
   }
 
@@ -59,7 +59,7 @@ class Chain : private Composite<Derived> {
     const Index batch = x.shape().front();
     Buffers<T> buffers = make_buffers(context, batch);
     TensorView<const T> current = x;
-    Index current_slot = 0;
+    Index current_buffer = 0;
     for (Index i = 0; i < length(); ++i) {
       const Plan& child = child_of(plan, i);
       Context<T> child_context = context.for_child(i);
@@ -67,16 +67,16 @@ class Chain : private Composite<Derived> {
       child_context.kept = buffers.kept.take_arena(memory.kept);
       child_context.scratch = buffers.scratch;
       const TensorView<const T> input = current;
-      if (child.slot == current_slot && child.traits.view) {
+      if (child.buffer == current_buffer && child.traits.view) {
         current = current.reshaped(child.output.prepended(batch));
         continue;
       }
-      TensorView<T> output = slot_view(plan, child, x, y, current, buffers, context.training);
+      TensorView<T> output = output_view(plan, child, x, y, current, buffers, context.training);
       const bool fused = fuses_next(plan, i);
       if (fused) child_context.activation = child_of(plan, i + 1).traits.activation;
       visit(i, [&](const auto& layer) { run_forward(layer, child_context, input, output); });
       current = output;
-      current_slot = child.slot;
+      current_buffer = child.buffer;
       if (fused) ++i;  // an activation keeps nothing, so there is no memory to step over
     }
   }
@@ -104,7 +104,7 @@ class Chain : private Composite<Derived> {
       TensorView<T> target;
       if (child_context.wants_input_gradient) {
         const Shape shape = child.input.prepended(batch);
-        if (i == 0 || child_of(plan, i - 1).slot == 0) {
+        if (i == 0 || child_of(plan, i - 1).buffer == 0) {
           target = {dx.data(), shape};  // nothing but changes of shape comes before
         } else if (child.traits.view) {
           gradient = gradient.reshaped(shape);
@@ -127,13 +127,13 @@ class Chain : private Composite<Derived> {
   }
 
  private:
-  /// Where slots and gradients live during one pass.
+  /// Where outputs and gradients live during one pass.
   template <class T>
   struct Buffers {
-    std::byte* slots = nullptr;  // training: the slots between the first and the last
-    std::array<T*, 2> turn{};    // two buffers that take turns
-    Arena kept;                  // the children's
-    Arena scratch;               // the children's
+    std::byte* outputs = nullptr;  // training: the buffers between the first and the last
+    std::array<T*, 2> turn{};      // two buffers that take turns
+    Arena kept;                    // the children's
+    Arena scratch;                 // the children's
   };
 
   friend Composite<Derived>;
@@ -150,19 +150,19 @@ class Chain : private Composite<Derived> {
     return bytes;
   }
 
-  [[gnu::cold, gnu::noinline]] static void assign_slots(Plan& plan) {
-    plan.slot_sizes = {plan.input.size()};
+  [[gnu::cold, gnu::noinline]] static void assign_buffers(Plan& plan) {
+    plan.buffer_sizes = {plan.input.size()};
     bool may_overwrite =
-        false;  // whether the current slot is ours and not read again by its writer
+        false;  // whether the current buffer is ours and not read again by its writer
     for (std::size_t i = 0; i < plan.children.size(); ++i) {
       Plan& child = plan.children[i];
       const bool last = i + 1 == plan.children.size();
-      const bool from_input = plan.slot_sizes.size() == 1;
+      const bool from_input = plan.buffer_sizes.size() == 1;
       // The chain's output has to be written even when it is its input in another shape.
       const bool shares =
           child.traits.view ? !(last && from_input) : child.traits.in_place && may_overwrite;
-      if (!shares) plan.slot_sizes.push_back(child.output.size());
-      child.slot = static_cast<Index>(plan.slot_sizes.size()) - 1;
+      if (!shares) plan.buffer_sizes.push_back(child.output.size());
+      child.buffer = static_cast<Index>(plan.buffer_sizes.size()) - 1;
       if (!child.traits.view)
         may_overwrite = !child.traits.reads_output;
       else if (!shares)
@@ -171,19 +171,19 @@ class Chain : private Composite<Derived> {
     plan.traits.reads_output = !may_overwrite;
   }
 
-  [[nodiscard]] static Index slots(const Plan& plan) {
-    return static_cast<Index>(plan.slot_sizes.size());
+  [[nodiscard]] static Index buffer_count(const Plan& plan) {
+    return static_cast<Index>(plan.buffer_sizes.size());
   }
   template <class T>
-  [[nodiscard]] static Index slot_bytes(const Plan& plan, Index slot, Index batch) {
-    return bytes_for<T>(plan.slot_sizes[static_cast<std::size_t>(slot)] * batch);
+  [[nodiscard]] static Index buffer_bytes(const Plan& plan, Index buffer, Index batch) {
+    return bytes_for<T>(plan.buffer_sizes[static_cast<std::size_t>(buffer)] * batch);
   }
-  /// The last slot counts too: its gradient may pass through a layer that works in place.
+  /// The last buffer counts too: its gradient may pass through a layer that works in place.
   template <class T>
-  [[gnu::noinline]] [[nodiscard]] static Index largest_slot_bytes(const Plan& plan, Index batch) {
+  [[gnu::noinline]] [[nodiscard]] static Index largest_buffer_bytes(const Plan& plan, Index batch) {
     Index bytes = 0;
-    for (Index slot = 1; slot < slots(plan); ++slot) {
-      bytes = std::max(bytes, slot_bytes<T>(plan, slot, batch));
+    for (Index buffer = 1; buffer < buffer_count(plan); ++buffer) {
+      bytes = std::max(bytes, buffer_bytes<T>(plan, buffer, batch));
     }
     return bytes;
   }
@@ -196,33 +196,34 @@ class Chain : private Composite<Derived> {
     buffers.scratch = context.scratch;
     if (context.training) {
       Index bytes = 0;
-      for (Index slot = 1; slot + 1 < slots(plan); ++slot)
-        bytes += slot_bytes<T>(plan, slot, batch);
-      buffers.slots = buffers.kept.take_arena(bytes).data();
+      for (Index buffer = 1; buffer + 1 < buffer_count(plan); ++buffer)
+        bytes += buffer_bytes<T>(plan, buffer, batch);
+      buffers.outputs = buffers.kept.take_arena(bytes).data();
     }
-    const Index largest = largest_slot_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
-    for (T*& buffer : buffers.turn) buffer = buffers.scratch.template take<T>(largest);
+    const Index largest = largest_buffer_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
+    for (T*& turn : buffers.turn) turn = buffers.scratch.template take<T>(largest);
     return buffers;
   }
 
-  /// The first element of a slot between the first and the last, in training.
+  /// The first element of a buffer between the first and the last, in training.
   template <class T>
-  static T* kept_slot(const Plan& plan, Index slot, Index batch, const Buffers<T>& buffers) {
+  static T* kept_buffer(const Plan& plan, Index buffer, Index batch, const Buffers<T>& buffers) {
     Index offset = 0;
-    for (Index before = 1; before < slot; ++before) offset += slot_bytes<T>(plan, before, batch);
-    return reinterpret_cast<T*>(buffers.slots + offset);  // NOLINT: laid out by make_buffers
+    for (Index before = 1; before < buffer; ++before)
+      offset += buffer_bytes<T>(plan, before, batch);
+    return reinterpret_cast<T*>(buffers.outputs + offset);  // NOLINT: laid out by make_buffers
   }
 
   /// Where `child` writes, in the forward pass.
   template <class T>
-  [[gnu::noinline]] static TensorView<T> slot_view(const Plan& plan, const Plan& child,
-                                                   TensorView<const T> x, TensorView<T> y,
-                                                   TensorView<const T> current, Buffers<T>& buffers,
-                                                   bool training) {
+  [[gnu::noinline]] static TensorView<T> output_view(const Plan& plan, const Plan& child,
+                                                     TensorView<const T> x, TensorView<T> y,
+                                                     TensorView<const T> current,
+                                                     Buffers<T>& buffers, bool training) {
     const Index batch = x.shape().front();
     const Shape shape = child.output.prepended(batch);
-    if (child.slot == slots(plan) - 1) return {y.data(), shape};
-    if (training) return {kept_slot(plan, child.slot, batch, buffers), shape};
+    if (child.buffer == buffer_count(plan) - 1) return {y.data(), shape};
+    if (training) return {kept_buffer(plan, child.buffer, batch, buffers), shape};
     // In inference the two buffers take turns, unless the layer works on the one it reads.
     const bool in_place = current.data() == buffers.turn[0] && child.traits.in_place;
     if (!in_place) std::swap(buffers.turn[0], buffers.turn[1]);
@@ -238,9 +239,9 @@ class Chain : private Composite<Derived> {
     const Plan& child = child_of(plan, index);
     const Index batch = x.shape().front();
     const Shape shape = child.output.prepended(batch);
-    if (child.slot == 0) return {x.data(), shape};
-    if (child.slot == slots(plan) - 1) return {y.data(), shape};
-    return {kept_slot(plan, child.slot, batch, buffers), shape};
+    if (child.buffer == 0) return {x.data(), shape};
+    if (child.buffer == buffer_count(plan) - 1) return {y.data(), shape};
+    return {kept_buffer(plan, child.buffer, batch, buffers), shape};
   }
 
   /// Whether layer `index` applies the activation that follows it.
@@ -248,7 +249,8 @@ class Chain : private Composite<Derived> {
     if (index + 1 >= length()) return false;
     const Plan& child = child_of(plan, index);
     const Plan& next = child_of(plan, index + 1);
-    return child.traits.fuses_activation && next.traits.is_activation && next.slot == child.slot;
+    return child.traits.fuses_activation && next.traits.is_activation &&
+           next.buffer == child.buffer;
   }
 
   /// The first layer that has to be run backward.

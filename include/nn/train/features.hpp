@@ -26,8 +26,8 @@ namespace detail {
       found = &child;
       if (i == 0) continue;
       const Plan& before = plan.children[i - 1];
-      const bool fused =
-          child.traits.is_activation && before.traits.fuses_activation && before.slot == child.slot;
+      const bool fused = child.traits.is_activation && before.traits.fuses_activation &&
+                         before.buffer == child.buffer;
       if (fused) found = &before;
     }
   });
