@@ -21,10 +21,10 @@
 namespace {
 
 std::vector<std::string> cut(const std::string& line, char separator) {
-  std::vector<std::string> pieces;
+  std::vector<std::string> fields;
   std::istringstream stream(line);
-  for (std::string piece; std::getline(stream, piece, separator);) pieces.push_back(piece);
-  return pieces;
+  for (std::string field; std::getline(stream, field, separator);) fields.push_back(field);
+  return fields;
 }
 
 /// The curve of that name, a new one at the end if there is none. Curves whose names begin with the

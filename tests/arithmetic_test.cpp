@@ -289,15 +289,15 @@ void check_convolution(const ConvolutionGeometry& g) {
   const Tensor<T> bias = random_tensor<T>({std::max(g.filters, g.channels)}, 4);
   Tensor<T> y({dy.size()});
   Tensor<T> dx({x.size()});
-  AlignedVector<std::byte> room;
+  AlignedVector<std::byte> memory;
   const auto for_each_algorithm = [&](ConvolutionPass pass, const auto& check) {
     for (Algorithm algorithm :
          kernel_testing::algorithms_for(kernel_testing::problem_of<T>(g, pass))) {
       if (algorithm == Algorithm::winograd_3x3 || algorithm == Algorithm::winograd_2x2) continue;
       const Index bytes = convolution_scratch_bytes<T>(g, pass, algorithm);
-      room.resize(static_cast<std::size_t>(bytes));
+      memory.resize(static_cast<std::size_t>(bytes));
       INFO(to_string(algorithm));
-      check(algorithm, Arena(room.data(), bytes));
+      check(algorithm, Arena(memory.data(), bytes));
     }
   };
   const auto across = [&](Algorithm algorithm, Index inputs, Index outputs) {
@@ -447,9 +447,9 @@ TEST_CASE_TEMPLATE("Winograd's filtering transforms along columns, then rows", T
   Tensor<T> y({g.batch * g.output_size()});
   constexpr auto winograd = Algorithm::winograd_3x3;
   const Index bytes = convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd);
-  AlignedVector<std::byte> room(static_cast<std::size_t>(bytes));
+  AlignedVector<std::byte> memory(static_cast<std::size_t>(bytes));
   convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},
-                      Arena(room.data(), bytes), winograd);
+                      Arena(memory.data(), bytes), winograd);
   CHECK(differences<T>(y, filtered(g, x, weights, bias)) == 0);
 }
 

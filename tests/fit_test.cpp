@@ -57,7 +57,7 @@ TEST_CASE("fit: learns, and writes down how") {
   CHECK(nn::accuracy(model, test) == last.validation_accuracy);
 }
 
-TEST_CASE("fit: the loop is what its pieces make it") {
+TEST_CASE("fit: the loop does what its parts do by hand") {
   // The same by hand: one epoch in the order of the data set, in double.
   const nn::Dataset train = blobs(30, 1);
   const auto network = nn::sequential(nn::Flatten{}, nn::Dense{3});

@@ -353,7 +353,7 @@ TEST_CASE("fit: a learning rate that a callback changed survives a resume") {
   CHECK(train(std::filesystem::path(path), 0, 0.3).rates == std::vector<double>(6, 0.3));
 }
 
-TEST_CASE("fit: a checkpoint with a piece of the wrong size leaves nothing half read") {
+TEST_CASE("fit: a checkpoint with a section of the wrong size leaves nothing half read") {
   const Path path;
   (void)run(setup(path));
   const nn::Checkpoint good = nn::Checkpoint::load(path);

@@ -109,7 +109,7 @@ TEST_CASE("resizing keeps the order of the elements and takes no memory it has")
   CHECK(tensor == Tensor<float>({6}, {0.0F, 1.0F, 2.0F, 0.0F, 0.0F, 0.0F}));
 }
 
-TEST_CASE("an arena hands out aligned pieces, and no more than it has") {
+TEST_CASE("an arena hands out aligned parts, and no more than it has") {
   nn::AlignedVector<std::byte> block(256);
   Arena arena(block.data(), 256);
   auto* first = arena.take<float>(3);

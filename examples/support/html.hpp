@@ -1,5 +1,5 @@
 /// @file
-/// The pieces that pages and reports are made of, as HTML.
+/// The parts that pages and reports are made of, as HTML.
 #pragma once
 
 #include <filesystem>

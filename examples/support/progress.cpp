@@ -61,10 +61,10 @@ void Progress::update(nn::Index step, double loss, double accuracy) {
   const nn::Index before = step_;
   step_ = std::clamp<nn::Index>(step, 0, total_);
   if (begun_at_ < 0) begun_at_ = std::max<nn::Index>(step_ - 1, 0);
-  const nn::Index piece =
+  const nn::Index interval =
       options_.steps_per_epoch > 0 ? options_.steps_per_epoch : std::max<nn::Index>(total_ / 10, 1);
-  const bool piece_ends = step_ > before && (step_ % piece == 0 || step_ == total_);
-  const bool keep = piece_ends && (options_.steps_per_epoch > 0 || !*options_.terminal);
+  const bool interval_ends = step_ > before && (step_ % interval == 0 || step_ == total_);
+  const bool keep = interval_ends && (options_.steps_per_epoch > 0 || !*options_.terminal);
   const double now = options_.seconds();
   if (!keep && (!*options_.terminal || now - shown_ < 0.1)) return;
   shown_ = now;

@@ -43,32 +43,32 @@ class DivergenceError : public Error {
 
 namespace detail {
 
-/// A piece of a message: a text, a number, or whatever has `to_string()` or, as a path has,
-/// `string()`; these are called only when the message is written. A piece refers to what it is made
-/// of, and it is no template, so that the compiler meets one function that joins pieces instead of
+/// A part of a message: a text, a number, or whatever has `to_string()` or, as a path has,
+/// `string()`; these are called only when the message is written. A part refers to what it is made
+/// of, and it is no template, so that the compiler meets one function that joins parts instead of
 /// one for every list of their types.
-class Piece {
+class TextPart {
  public:
   // Conversions are what this class is for. NOLINTBEGIN(google-explicit-constructor)
-  Piece(std::string_view text) : kind_(Kind::text), text_{text.data(), text.size()} {}
-  Piece(const std::string& text) : Piece(std::string_view(text)) {}
-  Piece(const char* text) : Piece(std::string_view(text)) {}
-  Piece(const char& character) : kind_(Kind::text), text_{&character, 1} {}
+  TextPart(std::string_view text) : kind_(Kind::text), text_{text.data(), text.size()} {}
+  TextPart(const std::string& text) : TextPart(std::string_view(text)) {}
+  TextPart(const char* text) : TextPart(std::string_view(text)) {}
+  TextPart(const char& character) : kind_(Kind::text), text_{&character, 1} {}
   template <std::signed_integral Number>
-  Piece(Number number) : kind_(Kind::integer), integer_(number) {}
+  TextPart(Number number) : kind_(Kind::integer), integer_(number) {}
   template <std::unsigned_integral Number>
-  Piece(Number number) : kind_(Kind::natural), natural_(number) {}
+  TextPart(Number number) : kind_(Kind::natural), natural_(number) {}
   template <std::floating_point Number>
-  Piece(Number number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
+  TextPart(Number number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
   template <class Object>
   requires requires(const Object& object) { object.to_string(); }
-  Piece(const Object& object)
+  TextPart(const Object& object)
       : kind_(Kind::object), object_{&object, [](const void* erased) {
                                        return static_cast<const Object*>(erased)->to_string();
                                      }} {}
   template <class Path>
   requires requires(const Path& path) { path.string(); }
-  Piece(const Path& path)
+  TextPart(const Path& path)
       : kind_(Kind::object), object_{&path, [](const void* erased) {
                                        return static_cast<const Path*>(erased)->string();
                                      }} {}
@@ -116,33 +116,33 @@ class Piece {
   };
 };
 
-/// Joins pieces into one string.
+/// Joins parts into one string.
 [[gnu::cold, gnu::noinline]] [[nodiscard]] inline std::string join(
-    std::initializer_list<Piece> pieces) {
+    std::initializer_list<TextPart> parts) {
   std::string message;
-  for (const Piece& piece : pieces) piece.append_to(message);
+  for (const TextPart& part : parts) part.append_to(message);
   return message;
 }
 
-/// The same for any pieces: `text("expected ", 3, " images")`.
-template <class... Pieces>
-[[nodiscard]] std::string text(const Pieces&... pieces) {
-  return join({Piece(pieces)...});
+/// The same for any parts: `text("expected ", 3, " images")`.
+template <class... Parts>
+[[nodiscard]] std::string text(const Parts&... parts) {
+  return join({TextPart(parts)...});
 }
 
-/// Throws `E` with the pieces joined into its message.
+/// Throws `E` with the parts joined into its message.
 template <class E>
-[[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Piece> pieces) {
-  throw E(join(pieces));
+[[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<TextPart> parts) {
+  throw E(join(parts));
 }
 
 }  // namespace detail
 
-/// Throws `E` with the pieces joined into its message unless `condition` holds.
-template <class E = Error, class... Pieces>
-constexpr void require(bool condition, const Pieces&... pieces) {
+/// Throws `E` with the parts joined into its message unless `condition` holds.
+template <class E = Error, class... Parts>
+constexpr void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
-    detail::fail<E>({detail::Piece(pieces)...});
+    detail::fail<E>({detail::TextPart(parts)...});
 }
 
 }  // namespace nn

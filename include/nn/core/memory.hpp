@@ -1,5 +1,5 @@
 /// @file
-/// Aligned blocks of memory, and a way to hand out pieces of one.
+/// Aligned blocks of memory, and a way to hand out parts of one.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ struct AlignedAllocator {
   template <class U>
   // NOLINTNEXTLINE(google-explicit-constructor): the standard asks allocators to convert
   constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}
-  /// Room for `count` elements. @throws Error with the number of bytes when there is none.
+  /// Memory for `count` elements. @throws Error with the number of bytes when there is none.
   [[nodiscard]] T* allocate(std::size_t count) {
     void* block = nullptr;
     if (count <= std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) {
@@ -71,7 +71,7 @@ template <class T>
   return (bytes + line - 1) / line * line;
 }
 
-/// Hands out consecutive aligned pieces of a block that somebody else owns. Copying an arena copies
+/// Hands out consecutive aligned parts of a block that somebody else owns. Copying an arena copies
 /// its position only: both then hand out the same bytes.
 class Arena {
  public:
@@ -79,22 +79,22 @@ class Arena {
   /// Hands out the `bytes` from `block` on.
   Arena(std::byte* block, Index bytes) : next_(block), left_(bytes) {}
 
-  /// Uninitialised room for `count` elements.
+  /// Uninitialised memory for `count` elements.
   /// @throws Error when the block is used up: the layer asked for less in `memory()` than it takes.
   template <class T>
   [[nodiscard]] T* take(Index count) {
     const Index bytes = bytes_for<T>(count);
     require(bytes <= left_, "an arena with ", left_, " bytes left was asked for ", bytes);
-    T* piece = reinterpret_cast<T*>(next_);  // NOLINT: the one place where bytes become elements
+    T* part = reinterpret_cast<T*>(next_);  // NOLINT: the one place where bytes become elements
     next_ += bytes;
     left_ -= bytes;
-    return piece;
+    return part;
   }
 
-  /// A piece of `bytes` bytes to be handed out in turn.
+  /// A part of `bytes` bytes to be handed out in turn.
   [[nodiscard]] Arena take_arena(Index bytes) { return {take<std::byte>(bytes), bytes}; }
 
-  /// Where the next piece starts.
+  /// Where the next part starts.
   [[nodiscard]] std::byte* data() const { return next_; }
   /// What has not been handed out.
   [[nodiscard]] Index bytes_left() const { return left_; }

@@ -1,5 +1,5 @@
 /// @file
-/// Room for what a kernel packs or pads before it multiplies, one block a thread.
+/// Buffers for what a kernel packs or pads before it multiplies, one for each thread.
 #pragma once
 
 #include <array>

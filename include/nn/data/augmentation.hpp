@@ -97,8 +97,8 @@ struct ElasticDistortion {
     const Index width = image.shape()[1];
     const auto pixels = static_cast<std::size_t>(height * width);
     const auto deviation = static_cast<float>(sigma);
-    const Index room = std::max(image.size(), detail::blur_scratch(height, width, deviation));
-    const std::span<float> scratch = context.scratch(2 * height * width + room);
+    const Index needed = std::max(image.size(), detail::blur_scratch(height, width, deviation));
+    const std::span<float> scratch = context.scratch(2 * height * width + needed);
     const std::span<float> down = scratch.first(pixels);
     const std::span<float> right = scratch.subspan(pixels, pixels);
     for (const std::span<float> field : {down, right}) {

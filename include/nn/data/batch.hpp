@@ -68,7 +68,7 @@ class ImageContext {
   /// Starts the stream of a sample.
   void begin(std::uint64_t of_seed, Index of_epoch, Index of_sample);
 
-  /// Room for `count` floats, the same in every call: what was in it is lost.
+  /// A buffer of `count` floats, the same in every call: its content is lost.
   [[nodiscard]] std::span<float> scratch(Index count) {
     if (static_cast<Index>(scratch_.size()) < count)
       scratch_.resize(static_cast<std::size_t>(count));

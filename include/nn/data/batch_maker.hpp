@@ -53,7 +53,7 @@ class BatchMaker {
     return (samples() + extra) / options_.batch_size;
   }
 
-  /// Makes room for the largest batch, and tells the buffer of the classes.
+  /// Allocates for the largest batch, and sets the number of classes.
   [[gnu::cold, gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
     resize(buffer, options_.batch_size);
     buffer.indices.reserve(static_cast<std::size_t>(options_.batch_size));
@@ -82,7 +82,7 @@ class BatchMaker {
   }
 
  private:
-  /// Makes room for `count` samples. What the data do not have stays empty.
+  /// Resizes the buffer to `count` samples. What the data do not have stays empty.
   [[gnu::noinline]] void resize(BatchBuffer<T>& buffer, Index count) const {
     const DataFacts& facts = read_.facts();
     const bool targets = facts.target_shape != Shape{0};

@@ -117,7 +117,7 @@ class CsvParser {
   [[nodiscard]] std::string advice(std::size_t cells) const {
     if (columns_ != 1 && cells != 1) return {};
     return text(" (is the separator '",
-                options_.separator == '\t' ? Piece("\\t") : Piece(options_.separator), "'?)");
+                options_.separator == '\t' ? TextPart("\\t") : TextPart(options_.separator), "'?)");
   }
 
   /// The cell from here to the next separator or line end, which is not passed.

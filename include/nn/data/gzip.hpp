@@ -93,11 +93,11 @@ class Inflater {
                                                 const std::string& name) {
   Inflater inflater(compressed, name);
   std::string content;
-  std::vector<char> piece(std::size_t{1} << 16);
+  std::vector<char> chunk(std::size_t{1} << 16);
   const auto bound = static_cast<std::size_t>(limit);
   while (content.size() < bound && !inflater.ended()) {
-    const std::size_t wanted = std::min(piece.size(), bound - content.size());
-    content.append(piece.data(), inflater.read(piece.data(), wanted));
+    const std::size_t wanted = std::min(chunk.size(), bound - content.size());
+    content.append(chunk.data(), inflater.read(chunk.data(), wanted));
   }
   return content;
 }

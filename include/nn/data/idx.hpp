@@ -72,11 +72,11 @@ struct IdxKind {
                      Hexadecimal{bytes + static_cast<std::uint32_t>(Shape::max_rank)},
                      ", those of IDX files of bytes");
   if (rank == 0) return found;
-  require<FileError>(is_bytes && found == rank, name, ": the magic number is ", Hexadecimal{magic},
-                     is_bytes ? ", that of " : "", is_bytes ? Piece(IdxKind{found}) : Piece(""),
-                     "; expected ", Hexadecimal{bytes + static_cast<std::uint32_t>(rank)},
-                     ", that of ", IdxKind{rank},
-                     is_bytes && found + rank == 4 ? " (are the two files swapped?)" : "");
+  require<FileError>(
+      is_bytes && found == rank, name, ": the magic number is ", Hexadecimal{magic},
+      is_bytes ? ", that of " : "", is_bytes ? TextPart(IdxKind{found}) : TextPart(""),
+      "; expected ", Hexadecimal{bytes + static_cast<std::uint32_t>(rank)}, ", that of ",
+      IdxKind{rank}, is_bytes && found + rank == 4 ? " (are the two files swapped?)" : "");
   return found;
 }
 

@@ -160,8 +160,8 @@ class NpyHeaderParser {
   void expect(char c) {
     if (!accept(c)) fail({"expected '", c, "'"});
   }
-  [[noreturn, gnu::cold]] void fail(std::initializer_list<Piece> pieces) const {
-    throw FileError(text(name_, ", byte ", offset_ + place_, ": ", join(pieces)));
+  [[noreturn, gnu::cold]] void fail(std::initializer_list<TextPart> parts) const {
+    throw FileError(text(name_, ", byte ", offset_ + place_, ": ", join(parts)));
   }
 
   static constexpr auto most = static_cast<std::uint64_t>(at_most(std::uint64_t{1} << 31U));

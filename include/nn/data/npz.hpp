@@ -105,13 +105,13 @@ class ZipDirectory {
   require<FileError>(inflateInit2(&stream, -MAX_WBITS) == Z_OK, "cannot read ", name,
                      ": zlib does not start");
   std::string content;
-  std::vector<char> piece(std::size_t{1} << 16U);
+  std::vector<char> chunk(std::size_t{1} << 16U);
   int status = Z_OK;
   while (status == Z_OK && content.size() <= size) {
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());  // NOLINT
-    stream.avail_out = static_cast<uInt>(piece.size());
+    stream.next_out = reinterpret_cast<Bytef*>(chunk.data());  // NOLINT
+    stream.avail_out = static_cast<uInt>(chunk.size());
     status = inflate(&stream, Z_NO_FLUSH);
-    content.append(piece.data(), piece.size() - stream.avail_out);
+    content.append(chunk.data(), chunk.size() - stream.avail_out);
   }
   require<FileError>(status == Z_STREAM_END && content.size() == size, name,
                      " is broken: its compressed data do not become the ", size,

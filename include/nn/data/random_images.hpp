@@ -1,6 +1,6 @@
 /// @file
 /// Random images of many kinds: what a network that knows digits from anything else is trained and
-/// tested on. Noise and drawings come from the two headers below; this one adds pieces of other
+/// tested on. Noise and drawings come from the two headers below; this one adds patches of other
 /// images, and draws whole sets of images, reproducibly.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace nn {
 
-/// Pieces cut at random out of other images, in grey: the luma of ITU-R BT.601 for colour.
+/// Patches taken at random from other images, in grey: the luma of ITU-R BT.601 for colour.
 class Patches {
  public:
   /// @param sources images of any sizes; every image is as likely
@@ -70,10 +70,10 @@ class Patches {
                                  std::numeric_limits<Index>::max()};
 };
 
-/// Square pieces of given images put together at random: their strokes, but not their shapes.
+/// Square tiles of given images put together at random: their strokes, but not their shapes.
 class Mosaic {
  public:
-  /// @param tile the side of a piece, in pixels
+  /// @param tile the side of a tile, in pixels
   /// @throws Error for no images or a tile that does not fit them, ShapeError for coloured ones.
   explicit Mosaic(Dataset images, Index tile = 7) : images_(std::move(images)), tile_(tile) {
     detail::require_grey(images_, "a mosaic");

@@ -166,7 +166,7 @@ class BilinearImage {
 }  // namespace detail
 
 /// Gives every pixel (y, x) of `image` the colour that is at `source_of(y, x)`, a `Position`.
-/// `scratch` has room for a copy of the image.
+/// `scratch` holds as many floats as the image.
 template <class SourceOf>
 void warp_image(TensorView<float> image, std::span<float> scratch, Border border,
                 const SourceOf& source_of) {
@@ -192,7 +192,7 @@ struct AffineMap {
   float down = 0;      ///< in pixels
   float right = 0;     ///< in pixels
 
-  /// Applies the map. `scratch` has room for a copy of the image.
+  /// Applies the map. `scratch` holds as many floats as the image.
   /// @throws Error unless the scale is positive.
   void apply(TensorView<float> image, std::span<float> scratch, Border border) const {
     require(scale > 0, "an image scaled by ", scale);

@@ -127,15 +127,15 @@ class OnnxNode {
   [[nodiscard]] const std::string& operation() const { return proto_->op_type(); }
   [[nodiscard]] Index opset() const { return opset_; }
 
-  template <class... Pieces>
-  [[noreturn]] void refuse(const Pieces&... pieces) const {
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
     const std::string& name =
         proto_->name().empty() && proto_->output_size() > 0 ? proto_->output(0) : proto_->name();
-    throw Error(text(operation(), " '", name, "': ", pieces...));
+    throw Error(text(operation(), " '", name, "': ", parts...));
   }
-  template <class... Pieces>
-  void expect(bool condition, const Pieces&... pieces) const {
-    if (!condition) refuse(pieces...);
+  template <class... Parts>
+  void expect(bool condition, const Parts&... parts) const {
+    if (!condition) refuse(parts...);
   }
 
   /// The inputs that are computed, as opposed to constants.

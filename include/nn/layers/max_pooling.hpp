@@ -77,9 +77,10 @@ struct Maxima {
     return maxima;
   }
 
-  /// Stores them and (unless `taps_to` is null) their taps: all lanes where there is `room`.
-  void store(Index count, Index room, T* to, Tap* taps_to) const {
-    if (room >= lanes<T>) {
+  /// Stores them and (unless `taps_to` is null) their taps: all lanes where
+  /// `writable` elements allow it.
+  void store(Index count, Index writable, T* to, Tap* taps_to) const {
+    if (writable >= lanes<T>) {
       nn::detail::store(best, to);
       if (taps_to != nullptr) Numbers::store(taps, taps_to);
     } else {

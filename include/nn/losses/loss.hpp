@@ -120,13 +120,13 @@ T mean_over_elements(TensorView<const T> outputs, const Targets& targets, Tensor
   const T scale = static_cast<T>(1 / count);
   const bool wants_gradient = !gradient.empty();
   const double sum = parallel_sum(outputs.size(), 8192, [&](Index begin, Index end) {
-    double piece = 0;
+    double partial = 0;
     for (Index i = begin; i < end; ++i) {
       const Term<T> element = term(outputs[i], targets[i]);
-      piece += static_cast<double>(element.value);
+      partial += static_cast<double>(element.value);
       if (wants_gradient) gradient[i] = scale * element.slope;
     }
-    return piece;
+    return partial;
   });
   return static_cast<T>(sum / count);
 }

@@ -104,11 +104,11 @@ struct SoftmaxCrossEntropy {
     const Index rows = outputs.size() / classes;
     const double sum =
         parallel_sum(rows, std::max<Index>(1, 8192 / classes), [&](Index begin, Index end) {
-          double piece = 0;
+          double partial = 0;
           for (Index row = begin; row < end; ++row) {
-            piece += static_cast<double>(row_loss(outputs, target, gradient, row, weight));
+            partial += static_cast<double>(row_loss(outputs, target, gradient, row, weight));
           }
-          return piece;
+          return partial;
         });
     return static_cast<T>(sum / weight);
   }

@@ -19,8 +19,8 @@
 
 namespace nn {
 
-/// Named pieces of whatever a training consists of, kept as bytes: models, optimizers, averages of
-/// weights and plain values. To go on where a loop of one's own was:
+/// Named sections of whatever a training consists of, kept as bytes: models, optimizers, averages
+/// of weights and plain values. To go on where a loop of one's own was:
 ///
 ///     nn::Checkpoint checkpoint;
 ///     checkpoint.set("model", model);
@@ -51,7 +51,7 @@ class Checkpoint {
   /// The checkpoint whose bytes these are; `name` is what messages call it.
   [[nodiscard]] static Checkpoint parse(std::string_view bytes, const std::string& name);
 
-  /// Whether there is such a piece.
+  /// Whether there is such a section.
   [[nodiscard]] bool contains(const std::string& key) const { return sections_.contains(key); }
 
   /// Keeps numbers, or other values that may be copied as bytes.
@@ -105,7 +105,7 @@ class Checkpoint {
   /// @}
 
   /// Puts back what was kept. What does not fit changes nothing.
-  /// @throws FileError when there is no such piece or it does not fit, saying in what way.
+  /// @throws FileError when there is no such section or it does not fit, saying in what way.
   template <class Value>
   requires std::is_trivially_copyable_v<Value>
   void get(const std::string& key, std::span<Value> values) const {

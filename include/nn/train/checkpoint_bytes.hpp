@@ -67,7 +67,7 @@ void append_number(std::string& bytes, Number number) {
   bytes.append(raw.data(), raw.size());
 }
 
-/// Takes pieces off the front of bytes, never more than there are.
+/// Takes bytes off the front of others, never more than there are.
 class ByteReader {
  public:
   ByteReader(std::string_view bytes, const std::string& name) : left_(bytes), name_(name) {}
@@ -75,9 +75,9 @@ class ByteReader {
   [[nodiscard]] std::string_view take(std::uint64_t count) {
     require<FileError>(count <= left_.size(), name_, " is damaged: ", count,
                        " bytes are announced where ", left_.size(), " are left");
-    const std::string_view piece = left_.substr(0, static_cast<std::size_t>(count));
-    left_.remove_prefix(piece.size());
-    return piece;
+    const std::string_view taken = left_.substr(0, static_cast<std::size_t>(count));
+    left_.remove_prefix(taken.size());
+    return taken;
   }
   template <class Number>
   [[nodiscard]] Number number() {

@@ -65,9 +65,9 @@ inline void require_numbers(TensorView<const float> rows, std::string_view what)
   FeatureStatistics statistics;
   statistics.mean = rows.cast<double>().colwise().mean().transpose();
   statistics.covariance = RowMatrix<double>::Zero(rows.cols(), rows.cols());
-  constexpr Index piece = 1024;  // of rows: what is copied at a time
-  for (Index first = 0; first < rows.rows(); first += piece) {
-    const Index count = std::min(piece, rows.rows() - first);
+  constexpr Index chunk = 1024;  // of rows: what is copied at a time
+  for (Index first = 0; first < rows.rows(); first += chunk) {
+    const Index count = std::min(chunk, rows.rows() - first);
     RowMatrix<double> centred = rows.middleRows(first, count).cast<double>();
     centred.rowwise() -= statistics.mean.transpose();
     detail::multiply(Transpose::yes, centred, centred, statistics.covariance);

@@ -170,7 +170,7 @@ class Model {
     const detail::FlushSubnormals flush;
     const Index batch = check(x);
     require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
-                        plan_.output.prepended(batch), ", but was given room for ", y.shape());
+                        plan_.output.prepended(batch), ", but was given ", y.shape());
     Workspace workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);

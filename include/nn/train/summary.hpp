@@ -80,8 +80,8 @@ inline void write_table(std::ostream& out, const std::vector<std::vector<std::st
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string room(widths[c] - row[c].size(), ' ');
-      line += (c == 0 ? "" : "  ") + (c < 2 ? row[c] + room : room + row[c]);
+      const std::string padding(widths[c] - row[c].size(), ' ');
+      line += (c == 0 ? "" : "  ") + (c < 2 ? row[c] + padding : padding + row[c]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out << line << '\n';

@@ -55,10 +55,10 @@ inline void check(const std::vector<std::string>& categories, const std::vector<
                                                 const FigureSize& size) {
   double widest = 0;
   for (const auto& name : categories) widest = std::max(widest, estimated_width(name) + 8);
-  const double room =
+  const double available =
       (static_cast<double>(size.width) - 90) / static_cast<double>(categories.size());
   nn::detail::TextStream out;
-  out << "set grid noxtics\nset xtics scale 0 " << (widest > room ? "rotate by 35 right" : "")
+  out << "set grid noxtics\nset xtics scale 0 " << (widest > available ? "rotate by 35 right" : "")
       << " (";
   for (std::size_t k = 0; k < categories.size(); ++k) {
     out << (k > 0 ? ", " : "") << in_tick_quotes(categories[k]) << ' ' << k;
@@ -209,9 +209,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Draws how values are distributed: over each of `bins` equal pieces of the x axis a box as high
-/// as the count of values in it, or, where the y axis is in percent, as their share of the series.
-/// Values beyond the axis count in the outermost boxes. Several series lie over one another.
+/// Draws how values are distributed: over each of `bins` equal intervals of the x axis a box as
+/// high as the count of values in it, or, where the y axis is in percent, as their share of the
+/// series. Values beyond the axis count in the outermost boxes. Several series lie over one
+/// another.
 /// @throws Error when there is no series, no bin or no gnuplot; FileError when the file cannot be
 /// written.
 inline void plot_histogram(const std::filesystem::path& path, const std::vector<Sample>& samples,

@@ -216,7 +216,7 @@ class Extent {
 [[nodiscard]] inline std::string heading(const FigureOptions& options,
                                          const std::vector<std::string>& names) {
   constexpr double line = 18.5;  // pixels
-  constexpr double sample = 46;  // a legend's piece of line and the space around it
+  constexpr double sample = 46;  // a legend's line sample and the space around it
   const auto width = static_cast<double>(options.size.width);
   const auto height = static_cast<double>(options.size.height);
   const bool legend = options.legend && names.size() > 1;

@@ -147,8 +147,8 @@ inline Map ink_of(const Image& grey) {
       .select(0.0F, ink.max(0.0F));
 }
 
-/// One connected piece of ink.
-struct Piece {
+/// A connected component of the ink.
+struct Component {
   Index ink = 0;  ///< pixels
   Index top = 0, bottom = 0, left = 0, right = 0;
   bool corner = false;  ///< whether it reaches a corner of the picture
@@ -156,28 +156,28 @@ struct Piece {
   [[nodiscard]] Index width() const { return right - left + 1; }
 };
 
-/// Numbers the pieces that hang together from 1 on, in `marks`, where it is not 0.
-inline std::vector<Piece> number_pieces(Marks& marks) {
-  std::vector<Piece> pieces;
+/// Numbers the connected components of `marks`, where it is not 0, from 1 on.
+inline std::vector<Component> number_components(Marks& marks) {
+  std::vector<Component> components;
   marks = -marks.min(1);
   std::vector<Index> open;
   const Index width = marks.cols();
   for (Index start = 0; start < marks.size(); ++start) {
     if (marks.data()[start] >= 0) continue;
-    Piece piece{.top = marks.rows(), .left = width};
-    const int number = static_cast<int>(pieces.size()) + 1;
+    Component component{.top = marks.rows(), .left = width};
+    const int number = static_cast<int>(components.size()) + 1;
     open.push_back(start);
     marks.data()[start] = number;
     while (!open.empty()) {
       const Index y = open.back() / width;
       const Index x = open.back() % width;
       open.pop_back();
-      ++piece.ink;
-      piece.top = std::min(piece.top, y);
-      piece.bottom = std::max(piece.bottom, y);
-      piece.left = std::min(piece.left, x);
-      piece.right = std::max(piece.right, x);
-      piece.corner |= (y == 0 || y == marks.rows() - 1) && (x == 0 || x == width - 1);
+      ++component.ink;
+      component.top = std::min(component.top, y);
+      component.bottom = std::max(component.bottom, y);
+      component.left = std::min(component.left, x);
+      component.right = std::max(component.right, x);
+      component.corner |= (y == 0 || y == marks.rows() - 1) && (x == 0 || x == width - 1);
       for (Index v = std::max<Index>(0, y - 1); v <= std::min(marks.rows() - 1, y + 1); ++v) {
         for (Index u = std::max<Index>(0, x - 1); u <= std::min(width - 1, x + 1); ++u) {
           if (marks(v, u) >= 0) continue;
@@ -186,14 +186,14 @@ inline std::vector<Piece> number_pieces(Marks& marks) {
         }
       }
     }
-    pieces.push_back(piece);
+    components.push_back(component);
   }
-  return pieces;
+  return components;
 }
 
-/// Whether one piece stands over the other, near enough to be a part of the same digit: the bar of
-/// a 5.
-inline bool stacked(const Piece& a, const Piece& b) {
+/// Whether one component stands over the other, near enough to be a part of the same digit: the bar
+/// of a 5.
+inline bool stacked(const Component& a, const Component& b) {
   const Index across = std::min(a.right, b.right) - std::max(a.left, b.left) + 1;
   const Index gap = std::max(a.top, b.top) - std::min(a.bottom, b.bottom) - 1;
   const Index tallest = std::max(a.height(), b.height());
@@ -201,20 +201,22 @@ inline bool stacked(const Piece& a, const Piece& b) {
          5 * gap >= -std::min(a.height(), b.height());
 }
 
-/// Puts the pieces that belong together under one number, and counts their ink by `strong`.
-inline std::vector<Piece> joined_pieces(Marks& marks, const Marks& strong) {
-  std::vector<Piece> pieces = number_pieces(marks);
-  for (Piece& piece : pieces) piece.ink = 0;
-  std::vector<int> owner(pieces.size() + 1);
+/// Puts the components that belong together under one number, and counts their ink by `strong`.
+inline std::vector<Component> joined_components(Marks& marks, const Marks& strong) {
+  std::vector<Component> components = number_components(marks);
+  for (Component& component : components) component.ink = 0;
+  std::vector<int> owner(components.size() + 1);
   for (std::size_t i = 0; i < owner.size(); ++i) owner[i] = static_cast<int>(i);
   for (Index i = 0; i < marks.size(); ++i) {
-    if (strong.data()[i] != 0) ++pieces[static_cast<std::size_t>(marks.data()[i] - 1)].ink;
+    if (strong.data()[i] != 0) ++components[static_cast<std::size_t>(marks.data()[i] - 1)].ink;
   }
-  for (std::size_t a = 0; a < pieces.size(); ++a) {
-    for (std::size_t b = a + 1; b < pieces.size(); ++b) {
-      if (pieces[a].ink == 0 || pieces[b].ink == 0 || !stacked(pieces[a], pieces[b])) continue;
-      Piece& kept = pieces[a];
-      Piece& given = pieces[b];
+  for (std::size_t a = 0; a < components.size(); ++a) {
+    for (std::size_t b = a + 1; b < components.size(); ++b) {
+      if (components[a].ink == 0 || components[b].ink == 0 ||
+          !stacked(components[a], components[b]))
+        continue;
+      Component& kept = components[a];
+      Component& given = components[b];
       kept = {.ink = kept.ink + given.ink,
               .top = std::min(kept.top, given.top),
               .bottom = std::max(kept.bottom, given.bottom),
@@ -229,12 +231,12 @@ inline std::vector<Piece> joined_pieces(Marks& marks, const Marks& strong) {
     while (mark != owner[static_cast<std::size_t>(mark)])
       mark = owner[static_cast<std::size_t>(mark)];
   }
-  return pieces;
+  return components;
 }
 
-/// Blots out pieces that reach a corner of the picture, a table's edge or a lens's shade, as long
-/// as something of a digit's size remains. What is ink is judged by the darkest that remains, so
-/// that the faint rim of an edge goes with it.
+/// Blots out components that reach a corner of the picture, a table's edge or a lens's shade, as
+/// long as something of a digit's size remains. What is ink is judged by the darkest that remains,
+/// so that the faint rim of an edge goes with it.
 /// @return whether there were any
 inline bool cut_off_edges(Map& ink) {
   const Index smallest = std::max<Index>(3, std::max(ink.rows(), ink.cols()) / 20);
@@ -242,14 +244,15 @@ inline bool cut_off_edges(Map& ink) {
   bool found = false;
   for (int step = 0; step < 4; ++step) {
     Marks marks = (ink >= kept.maxCoeff() / 4).cast<int>();
-    const std::vector<Piece> pieces = number_pieces(marks);
-    const bool inner = std::any_of(pieces.begin(), pieces.end(), [&](const Piece& piece) {
-      return !piece.corner && std::max(piece.height(), piece.width()) >= smallest;
-    });
+    const std::vector<Component> components = number_components(marks);
+    const bool inner =
+        std::any_of(components.begin(), components.end(), [&](const Component& component) {
+          return !component.corner && std::max(component.height(), component.width()) >= smallest;
+        });
     if (!inner) break;
     Marks edges = Marks::Zero(marks.rows(), marks.cols());
-    for (std::size_t k = 0; k < pieces.size(); ++k) {
-      if (pieces[k].corner) edges += (marks == static_cast<int>(k) + 1).cast<int>();
+    for (std::size_t k = 0; k < components.size(); ++k) {
+      if (components[k].corner) edges += (marks == static_cast<int>(k) + 1).cast<int>();
     }
     if (edges.maxCoeff() == 0) break;
     kept = (dilated(edges, 2) > 0).select(0.0F, ink);
@@ -268,12 +271,14 @@ inline std::string leave_one_digit(Map& ink) {
   const Marks strong = (ink >= ink.maxCoeff() / 4).cast<int>();
   Marks largest = strong;
   Index tallest = 0;
-  for (const Piece& piece : number_pieces(largest)) tallest = std::max(tallest, piece.height());
+  for (const Component& component : number_components(largest))
+    tallest = std::max(tallest, component.height());
   Marks numbers = dilated(strong, std::max<Index>(1, tallest / 33));
-  const std::vector<Piece> parts = joined_pieces(numbers, strong);
-  const auto most = std::max_element(parts.begin(), parts.end(),
-                                     [](const Piece& a, const Piece& b) { return a.ink < b.ink; });
-  const auto digits = std::count_if(parts.begin(), parts.end(), [&](const Piece& part) {
+  const std::vector<Component> parts = joined_components(numbers, strong);
+  const auto most =
+      std::max_element(parts.begin(), parts.end(),
+                       [](const Component& a, const Component& b) { return a.ink < b.ink; });
+  const auto digits = std::count_if(parts.begin(), parts.end(), [&](const Component& part) {
     return 5 * part.ink >= most->ink && 2 * part.height() >= most->height();
   });
   require(digits == 1, digits,

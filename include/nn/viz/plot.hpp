@@ -195,9 +195,9 @@ inline void plot_roc(const std::filesystem::path& path, const std::vector<RocCur
   const double first = options.x.logarithmic ? options.x.min.value_or(1e-4) : 0;
   Curve guessing{
       .name = "guessing", .style = CurveStyle::line, .dashed = true, .colour = axis_colour};
-  constexpr int pieces = 100;  // a straight line is none on a logarithmic axis
-  for (int k = 0; k <= pieces; ++k) {
-    const double share = static_cast<double>(k) / pieces;
+  constexpr int steps = 100;  // a straight line is curved on a logarithmic axis
+  for (int k = 0; k <= steps; ++k) {
+    const double share = static_cast<double>(k) / steps;
     const double rate = options.x.logarithmic ? std::pow(first, 1 - share) : share;
     guessing.x.push_back(rate);
     guessing.y.push_back(rate);

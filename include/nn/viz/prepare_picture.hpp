@@ -126,9 +126,9 @@ inline std::array<Index, 2> centre_of_mass(const Image& grey) {
 inline Image centred_object(const Image& grey, bool digits, Index side) {
   const Image object = cut_out(grey);
   const Index longest = std::max(object.height(), object.width());
-  const Index room = digits ? side * 20 / 28 : side;
+  const Index limit = digits ? side * 20 / 28 : side;
   const auto fitted = [&](Index extent) {
-    return std::max<Index>(1, (extent * room + longest / 2) / longest);
+    return std::max<Index>(1, (extent * limit + longest / 2) / longest);
   };
   const Image small = resized(object, fitted(object.height()), fitted(object.width()));
   std::array<Index, 2> centre{small.height() / 2, small.width() / 2};

@@ -46,13 +46,13 @@ inline constexpr double panel_gap = 20;
   return name + ", is " + class_name(prediction.truth, options);
 }
 
-/// Writes the verdict centred at `x`, in two lines if one would be wider than `room`.
+/// Writes the verdict centred at `x`, in two lines if one would be wider than `width`.
 inline void write_verdict(Canvas& canvas, const std::string& verdict, double x, double y,
-                          double room, const Colour& colour) {
+                          double width, const Colour& colour) {
   const WordStyle style{
       .points = figure_points - 1, .colour = colour, .align = Align::centre, .bold = true};
   const std::size_t comma = verdict.rfind(", ");
-  if (comma == std::string::npos || estimated_width(verdict, style.points) <= room) {
+  if (comma == std::string::npos || estimated_width(verdict, style.points) <= width) {
     canvas.words(verdict, x, y, style);
     return;
   }
