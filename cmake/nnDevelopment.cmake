@@ -2,6 +2,7 @@
 # else's: nn_add_program() and the target nn_flags.
 
 option(NN_NATIVE "Compile the tests, examples and benchmarks for this machine's processor" ON)
+option(NN_SHORT_TESTS "Build the short test suite only" OFF)
 option(NN_WERROR "Make warnings errors" OFF)
 set(NN_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread, or nothing")
 set_property(CACHE NN_SANITIZE PROPERTY STRINGS "" "address,undefined" thread)
@@ -42,6 +43,9 @@ if(NN_SANITIZE)
   target_compile_options(
     nn_kernels PRIVATE -fsanitize=${NN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
                        -O1) # or the tests take minutes more than these do to compile
+endif()
+if(NN_SHORT_TESTS)
+  target_compile_options(nn_kernels PRIVATE -O1)
 endif()
 
 # nn_require_components(<what> <component>...) stops unless every component is there, naming the
