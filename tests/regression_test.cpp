@@ -1,5 +1,7 @@
 #include "nn/losses/regression.hpp"
 
+#include <type_traits>
+
 #include "loss_check.hpp"
 
 namespace regression_test {
@@ -71,6 +73,30 @@ TEST_CASE("distances: the same bits for any number of threads") {
   nn::set_threads(2);
   CHECK(one.value == three.value);
   CHECK(one.gradient == three.gradient);
+}
+
+/// e^4 / 4: a loss as users write them.
+struct FourthPower {
+  template <class T, class Wanted>
+  T operator()(nn::TensorView<const T> y, nn::TensorView<Wanted> wanted,
+               std::type_identity_t<nn::TensorView<T>> gradient) const {
+    return nn::elementwise_loss<T>(y, wanted, gradient, [](T output, T target) {
+      const T e = output - target;
+      return nn::LossTerm<T>{e * e * e * e / 4, e * e * e};
+    });
+  }
+};
+
+TEST_CASE("a loss of one's own is a term for each element") {
+  const auto [value, gradient] = value_and_gradient(FourthPower{}, outputs, targets);
+  CHECK(value == (0.0625 / 4 + 16.0 / 4 + 0 + 81.0 / 4) / 4);
+  check_close<double>(gradient, {0.125 / 4, -2, 0, 27.0 / 4});
+  const Tensor<Label> labels({2}, {1, 0});
+  const Tensor<double> one_hot({2, 2}, {0, 1, 1, 0});
+  CHECK(value_and_gradient(FourthPower{}, outputs, labels).value ==
+        value_and_gradient(FourthPower{}, outputs, one_hot).value);
+  CHECK_THROWS_AS((void)value_and_gradient(FourthPower{}, outputs, Tensor<double>({4})),
+                  nn::ShapeError);
 }
 
 }  // namespace regression_test

@@ -53,7 +53,7 @@ struct Hinge {
         outputs, targets, gradient, [wanted = static_cast<T>(margin)](T y, T t) {
           const T lack = wanted - detail::product(t, y);
           // Written so that a NaN is not taken for a right answer.
-          return lack <= T(0) ? detail::Term<T>{T(0), T(0)} : detail::Term<T>{lack, -t};
+          return lack <= T(0) ? LossTerm<T>{T(0), T(0)} : LossTerm<T>{lack, -t};
         });
   }
 

@@ -50,6 +50,13 @@ template <class LossFunction, class Outputs, class Wanted>
   return result;
 }
 
+/// One element's share of a loss, for elementwise_loss().
+template <class T>
+struct LossTerm {
+  T value{};  ///< of the loss
+  T slope{};  ///< the derivative of the value with respect to the output
+};
+
 namespace detail {
 
 /// A view from which `T` is not deduced, so that a tensor converts to it.
@@ -105,13 +112,6 @@ class LabelTargets {
   T off_;
 };
 
-/// One element's share of a loss, and its derivative with respect to the output.
-template <class T>
-struct Term {
-  T value;
-  T slope;
-};
-
 /// The mean of term(output, target) over all elements, and its gradient.
 template <class T, class Targets, class TermOf>
 T mean_over_elements(TensorView<const T> outputs, const Targets& targets, TensorView<T> gradient,
@@ -122,7 +122,7 @@ T mean_over_elements(TensorView<const T> outputs, const Targets& targets, Tensor
   const double sum = parallel_sum(outputs.size(), 8192, [&](Index begin, Index end) {
     double partial = 0;
     for (Index i = begin; i < end; ++i) {
-      const Term<T> element = term(outputs[i], targets[i]);
+      const LossTerm<T> element = term(outputs[i], targets[i]);
       partial += static_cast<double>(element.value);
       if (wants_gradient) gradient[i] = scale * element.slope;
     }
@@ -132,4 +132,28 @@ T mean_over_elements(TensorView<const T> outputs, const Targets& targets, Tensor
 }
 
 }  // namespace detail
+
+/// The mean of `term(output, target)`, a LossTerm<T>, over all elements of a batch, and its
+/// gradient: what a loss that compares element with element returns. Values are added in an order
+/// that does not depend on the number of threads. `gradient` may be empty.
+/// @throws ShapeError unless outputs, targets and gradient have the same shape.
+template <class T, class TermOf>
+T elementwise_loss(TensorView<const T> outputs, detail::ViewOf<const T> targets,
+                   detail::ViewOf<T> gradient, const TermOf& term) {
+  detail::require_gradient_fits(outputs, gradient);
+  detail::require_targets_fit<T>(outputs, targets);
+  return detail::mean_over_elements<T>(outputs, targets, gradient, term);
+}
+
+/// The same against labels, which stand for a target of 1 at the labelled output and 0 at the
+/// others (with a single output, for the targets 0 and 1).
+/// @throws Error naming sample and label when a label is not a class.
+template <class T, class TermOf>
+T elementwise_loss(TensorView<const T> outputs, TensorView<const Label> labels,
+                   detail::ViewOf<T> gradient, const TermOf& term) {
+  detail::require_gradient_fits(outputs, gradient);
+  return detail::mean_over_elements<T>(
+      outputs, detail::LabelTargets<T>(outputs, labels, T(1), T(0)), gradient, term);
+}
+
 }  // namespace nn

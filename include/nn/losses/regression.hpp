@@ -7,43 +7,24 @@
 
 namespace nn {
 
-namespace detail {
-
-template <class T, class TermOf>
-T mean_against_labels(TensorView<const T> outputs, TensorView<const Label> labels,
-                      TensorView<T> gradient, const TermOf& term) {
-  require_gradient_fits(outputs, gradient);
-  return mean_over_elements(outputs, LabelTargets<T>(outputs, labels, T(1), T(0)), gradient, term);
-}
-
-template <class T, class TermOf>
-T mean_against_targets(TensorView<const T> outputs, TensorView<const T> targets,
-                       TensorView<T> gradient, const TermOf& term) {
-  require_gradient_fits(outputs, gradient);
-  require_targets_fit(outputs, targets);
-  return mean_over_elements(outputs, targets, gradient, term);
-}
-
-}  // namespace detail
-
 /// The mean of (y - t)^2.
 struct MeanSquaredError {
   /// @throws Error naming sample and label when a label is not a class.
   template <class T>
   T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>);
+    return elementwise_loss<T>(outputs, labels, gradient, term<T>);
   }
   /// @throws ShapeError unless targets and outputs have the same shape.
   template <class T>
   T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>);
+    return elementwise_loss<T>(outputs, targets, gradient, term<T>);
   }
 
  private:
   template <class T>
-  static detail::Term<T> term(T output, T target) {
+  static LossTerm<T> term(T output, T target) {
     const T error = output - target;
     return {detail::product(error, error), 2 * error};
   }
@@ -55,18 +36,18 @@ struct MeanAbsoluteError {
   template <class T>
   T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>);
+    return elementwise_loss<T>(outputs, labels, gradient, term<T>);
   }
   /// @throws ShapeError unless targets and outputs have the same shape.
   template <class T>
   T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>);
+    return elementwise_loss<T>(outputs, targets, gradient, term<T>);
   }
 
  private:
   template <class T>
-  static detail::Term<T> term(T output, T target) {
+  static LossTerm<T> term(T output, T target) {
     const T error = output - target;
     return {std::abs(error), static_cast<T>((error > T(0)) - (error < T(0)))};
   }
@@ -86,20 +67,20 @@ struct Huber {
   template <class T>
   T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_labels<T>(outputs, labels, gradient, term<T>());
+    return elementwise_loss<T>(outputs, labels, gradient, term<T>());
   }
   /// @throws ShapeError unless targets and outputs have the same shape.
   template <class T>
   T operator()(TensorView<const T> outputs, detail::ViewOf<const T> targets,
                detail::ViewOf<T> gradient) const {
-    return detail::mean_against_targets<T>(outputs, targets, gradient, term<T>());
+    return elementwise_loss<T>(outputs, targets, gradient, term<T>());
   }
 
  private:
   template <class T>
   [[nodiscard]] auto term() const {
     require(delta > 0, "Huber needs a positive delta, got ", delta);
-    return [edge = static_cast<T>(delta)](T output, T target) -> detail::Term<T> {
+    return [edge = static_cast<T>(delta)](T output, T target) -> LossTerm<T> {
       const T error = output - target;
       if (error > edge) return {detail::product(edge, error - edge / 2), edge};
       if (error < -edge) return {detail::product(edge, -error - edge / 2), -edge};

@@ -39,7 +39,7 @@ struct SigmoidCrossEntropy {
       // Not std::max, which would hide a NaN.
       const T positive = z < T(0) ? T(0) : z;
       const T value = positive - detail::product(z, t) + detail::logarithm_of_1_plus(small);
-      return detail::Term<T>{value, sigmoid - t};
+      return LossTerm<T>{value, sigmoid - t};
     });
   }
 };
