@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/viz/heat_map.hpp"
+#include "nn/viz/history.hpp"
 #include "nn/viz/image.hpp"
 #include "nn/viz/probabilities.hpp"
 
@@ -364,6 +365,23 @@ TEST_CASE("more predictions than a figure has room for: the first are drawn, and
   CHECK(read_file(path).find("answers: the first 132 of 300") != std::string::npos);
   plot_predictions(path, std::span(many).first(132), {.title = "answers"});
   CHECK(read_file(path).find("the first") == std::string::npos);
+}
+
+TEST_CASE("a history is drawn with what was measured of it") {
+  const Folder folder;
+  const History history{
+      .epochs = {{.epoch = 1, .loss = 0.5, .accuracy = 0.75, .validation_loss = 0.625},
+                 {.epoch = 2, .loss = 0.25, .accuracy = 0.875, .validation_loss = 0.5}}};
+  plot_history(folder.path / "loss.png", history);
+  CHECK(read_file(folder.path / "loss.csv") ==
+        "series,epoch,loss,spread\ntraining set,1,0.5,\ntraining set,2,0.25,\n"
+        "validation set,1,0.625,\nvalidation set,2,0.5,\n");
+  // No validation accuracy was measured.
+  plot_history(folder.path / "accuracy.png", history, HistoryFigure::accuracy);
+  CHECK(read_file(folder.path / "accuracy.csv") ==
+        "series,epoch,accuracy,spread\ntraining set,1,0.75,\ntraining set,2,0.875,\n");
+  CHECK_THROWS_WITH_AS(plot_history(folder.path / "none.png", History{}),
+                       "a history of 0 epochs without a loss cannot be drawn", Error);
 }
 
 }  // namespace viz_plot_test
