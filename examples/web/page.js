@@ -14,6 +14,16 @@ document.documentElement.lang = LANGUAGE;
 document.title = say("title");
 for (const element of document.querySelectorAll("[data-t]")) element.textContent = say(element.dataset.t);
 
+// A page that carries no data set has its generator draw what it trains on, until it is given MNIST.
+let generated = $("data-images") === null;
+function showSource() {
+  $("lead").textContent = say(generated ? "leadGenerated" : "lead");
+  $("mnist").hidden = !generated;
+  for (const id of ["game", "prove", "nav-prove"]) $(id).hidden = generated;
+  $("footer").textContent = `${say("footer")} ${say($("data-images") ? "footerImages" : "footerNone")}`;
+}
+showSource();
+
 const redraws = []; // what is drawn with the theme's colours
 function setTheme(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
@@ -221,14 +231,14 @@ $("settings").onsubmit = (event) => event.preventDefault();
 function progress(message) {
   training.curve.push(...message.train);
   if (training.curve.length > 4000) training.curve = training.curve.filter((point, i) => i % 2 === 0);
-  if (message.test) training.tests.push(message.test);
+  if (message.test) training.tests.push({ ...message.test, seconds: message.seconds });
   if (message.filters) training.filters = message.filters;
   Object.assign(training, { images: message.images, seconds: message.seconds });
   if (message.done) {
     training.running = false;
     training.done = true;
     const last = training.tests.at(-1);
-    setState(message.diverged ? "" : say("stateDone", { accuracy: percent(last.accuracy), count: number(2000), seconds: training.seconds.toFixed(1) }));
+    setState(message.diverged ? "" : say("stateDone", { accuracy: percent(last.accuracy), count: number(labels.length - learned), seconds: training.seconds.toFixed(1) }));
     showButtons();
   }
   const recent = training.curve.at(-1)?.loss;
@@ -1012,7 +1022,57 @@ async function drawHero() {
   redraws.push(paint);
 }
 
+// ---- MNIST's own files ----
+
+/// The numbers in a file of MNIST, packed or not: { count, values }. Its first bytes say which kind
+/// it is, and how many images or labels there are.
+async function readIdx(file) {
+  let bytes = new Uint8Array(await file.arrayBuffer());
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    bytes = new Uint8Array(await new Response(file.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+  }
+  const kind = bytes[3] === 3 ? "images" : "labels";
+  const head = kind === "images" ? 16 : 8;
+  const count = bytes.length > head ? new DataView(bytes.buffer).getUint32(4) : 0;
+  if (bytes[2] !== 8 || bytes.length !== head + count * (kind === "images" ? 784 : 1)) throw new Error(say("noMnist", { name: file.name }));
+  return { kind, count, values: bytes.subarray(head) };
+}
+async function takeMnist(list) {
+  const files = await Promise.all([...list].map(readIdx));
+  const part = (kind, count) => files.find((file) => file.kind === kind && file.count === count)?.values;
+  const [learn, learnLabels, test, testLabels] = [part("images", 60000), part("labels", 60000), part("images", 10000), part("labels", 10000)];
+  if (!learn || !learnLabels || !test || !testLabels) throw new Error(say("mnistLacks"));
+  if (String(learnLabels.subarray(0, 10)) !== "5,0,4,1,9,2,1,3,1,4") throw new Error(say("mnistOther"));
+  const images = new Uint8Array(785 * 12000);
+  images.set(learn.subarray(0, 784 * 10000));
+  images.set(test.subarray(0, 784 * 2000), 784 * 10000);
+  images.set(learnLabels.subarray(0, 10000), 784 * 12000);
+  images.set(testLabels.subarray(0, 2000), 784 * 12000 + 10000);
+  await ask("images", { images, learn: 10000 });
+  ({ labels, learn: learned } = await ask("labels"));
+  generated = false;
+  showSource();
+  begin();
+  await beginWithMnist();
+}
+$("mnist-files").onchange = async (event) => {
+  const { files } = event.target;
+  if (!worker || files.length === 0) return;
+  try {
+    await takeMnist(files);
+  } catch (error) {
+    $("mnist-said").textContent = error.message;
+  }
+  event.target.value = "";
+};
+async function beginWithMnist() {
+  deal();
+  await prove(PROOF_STEPS);
+}
+
 // ---- the beginning ----
+
+let firstPrediction = null; // { at, took, memory }: ms since the page was asked for, ms, bytes
 
 addEventListener("resize", () => { for (const redraw of redraws) redraw(); });
 
@@ -1034,6 +1094,7 @@ async function open() {
   const made = new Worker(url);
   made.onmessage = ({ data }) => {
     if (data.type === "progress") return progress(data);
+    if (data.type === "drawing") return void ($("opened").textContent = say("drawing", { made: number(data.made), count: number(data.count) }));
     if (data.type === "failed") return trouble(explain(data.message));
     const { resolve, reject } = waiting.get(data.id);
     waiting.delete(data.id);
@@ -1044,7 +1105,8 @@ async function open() {
   worker = made;
   try {
     const files = Object.fromEntries(["classifier", "doubt", "generator", "discriminator"].map((name) => [name, bytesOf(name)]));
-    const opened = await ask("open", { wasm: bytesOf("wasm"), proof: bytesOf("proof"), images: bytesOf("images"), files, learn: LEARN, texts: NETWORKS });
+    const opened = await ask("open", { wasm: bytesOf("wasm"), proof: bytesOf("proof"), images: generated ? null : bytesOf("images"), files, learn: LEARN, test: TEST, texts: NETWORKS });
+    firstPrediction = { at: performance.now(), took: opened.first, memory: opened.memory };
     DOUBT.shipped = { distances: DISTANCES };
     $("opened").textContent = say("opened", { parameters: number(opened.parameters), first: opened.first.toFixed(0), memory: number(opened.memory / 1e6) });
     ({ labels, learn: learned } = await ask("labels"));
@@ -1057,8 +1119,7 @@ async function open() {
   begin();
   await drawHero();
   chooseDigit(scene.digit);
-  deal();
-  await prove(PROOF_STEPS);
+  if (!generated) await beginWithMnist();
   document.documentElement.dataset.ready = "yes";
 }
 open().catch((error) => trouble(explain(error.message)));

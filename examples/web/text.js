@@ -7,14 +7,24 @@ const TEXT = {
   title: "A network that learns while you watch",
   lead: "Ten thousand handwritten digits, a neural network and a training loop are inside this one file. " +
     "Nothing is sent anywhere: your browser does the learning.",
+  leadGenerated: "A neural network, a training loop and a generator that draws the digits to learn from are inside this one " +
+    "file. Nothing is sent anywhere: your browser does the learning.",
   skip: "Skip to the training",
   theme: "Light or dark",
   loading: "Opening the module ...",
   opened: "Ready: {parameters} weights read the first digit in {first} ms; the page uses {memory} MB of memory.",
+  drawing: "Drawing digits to learn from: {made} of {count} ...",
   navTrain: "Train", navDraw: "Draw", navImagine: "Imagine", navProve: "Prove",
 
   trainTitle: "Train",
   trainLead: "Choose a network, press Start, and see it go from guessing to reading within seconds.",
+  mnistNote: "No data set is in this page: the network learns from 5,000 digits that the page's generator drew just now, and is " +
+    "tested by 1,000 others of its hand. If you have MNIST, choose its four files: then people's digits take their place, and " +
+    "there is a game and a proof, too.",
+  mnistFiles: "Choose MNIST's files",
+  mnistLacks: "The images and labels of training and test set are needed: four files, packed by gzip or not.",
+  mnistOther: "These have the form of MNIST's files, but other contents.",
+  noMnist: "This is no file of MNIST: {name}",
   network: "Network",
   lenet: "LeNet: convolutions", mlp: "MLP: dense layers only", own: "Put together your own",
   addLayer: "Add", layerList: "Layers of your network",
@@ -109,8 +119,9 @@ const TEXT = {
 
   footer: "The page is made of the header-only C++ library nn and a few hundred lines of JavaScript without a framework. " +
     "In it are: nn (MIT licence), Eigen (MPL 2.0), nlohmann-json (MIT), the C and C++ libraries of Emscripten and LLVM " +
-    "(MIT; Apache 2.0 with LLVM exceptions), and 12,000 images of MNIST by Yann LeCun, Corinna Cortes and " +
-    "Christopher Burges (CC BY-SA 3.0).",
+    "(MIT; Apache 2.0 with LLVM exceptions).",
+  footerImages: "And 12,000 images of MNIST by Yann LeCun, Corinna Cortes and Christopher Burges (CC BY-SA 3.0).",
+  footerNone: "Its networks were trained on MNIST, by Yann LeCun, Corinna Cortes and Christopher Burges.",
   missing: "This browser lacks {what}, which the page computes with. A newer Chromium, Firefox or Safari has it.",
   memory: "The browser gave the page no memory for this: {message}",
   failed: "Something went wrong: {message}",

@@ -54,6 +54,34 @@ function answerOf(id, layers, input, withDistance) {
 /// Numbers in ascending order, and the last of them.
 const sorted = (values) => Float32Array.from(values).sort();
 
+/// Images, a byte each pixel, and then their labels: the first `learn` to train on.
+function takeImages(all, learn) {
+  const count = all.length / 785;
+  pixels = all.subarray(0, 784 * count);
+  labels = all.subarray(784 * count);
+  learnCount = learn;
+  nn.data(pixels, labels, learn, [28, 28, 1], MEAN, DEVIATION);
+}
+/// So many digits by the generator, always the same.
+function drawImages(count) {
+  const PART = 100, LATENT = 64, WIDTH = LATENT + 10;
+  const all = new Uint8Array(785 * count);
+  const normal = normals(7);
+  for (let first = 0; first < count; first += PART) {
+    const latents = new Float32Array(WIDTH * PART);
+    for (let i = 0; i < PART; ++i) {
+      const digit = (first + i) % 10;
+      all[784 * count + first + i] = digit;
+      for (let k = 0; k < LATENT; ++k) latents[WIDTH * i + k] = normal();
+      latents[WIDTH * i + LATENT + digit] = 4;
+    }
+    const drawn = nn.predict(network.generator, latents, PART, 784);
+    drawn.forEach((value, i) => (all[784 * first + i] = Math.round((255 * (value + 1)) / 2)));
+    if (first % 500 === 0) postMessage({ type: "drawing", made: first, count });
+  }
+  return all;
+}
+
 // ---- training ----
 
 const CHUNK = 500;
@@ -150,7 +178,7 @@ tick.port1.onmessage = trainSlice;
 // ---- what the page asks for ----
 
 const calls = {
-  async open({ wasm, proof: packed, images, files, learn, texts }) {
+  async open({ wasm, proof: packed, images, files, learn, test, texts }) {
     nn = await NN.load(await inflate(wasm));
     proof = { packed, module: null };
     const start = performance.now();
@@ -160,18 +188,16 @@ const calls = {
     network.layers = nn.layers(network.classifier);
     nn.predict(network.classifier, new Float32Array(784), 1, ANSWER_SIZE);
     const first = performance.now() - start;
-    const all = await inflate(images);
-    const count = all.length / 785;
-    pixels = all.subarray(0, 784 * count);
-    labels = all.subarray(784 * count);
-    learnCount = learn;
-    nn.data(pixels, labels, learn, [28, 28, 1], MEAN, DEVIATION);
     for (const part of ["generator", "discriminator"]) {
       network[part] = nn.create(texts[part], 1);
       nn.load(network[part], await inflate(files[part]));
     }
+    takeImages(images ? await inflate(images) : drawImages(learn + test), learn);
     const parameters = network.layers.reduce((sum, layer) => sum + layer.parameters, 0);
-    return { memory: nn.memoryBytes(), first, count, parameters };
+    return { memory: nn.memoryBytes(), first, parameters };
+  },
+  images({ images, learn }) {
+    takeImages(images, learn);
   },
 
   /// Begins anew. Returns the layers.
@@ -271,13 +297,12 @@ function judge(images, digits) {
   }
   return logits;
 }
-/// Normal numbers, always the same.
-const noiseTable = (() => {
-  let seed = 1;
+/// A function that returns normal numbers, for a seed always the same.
+function normals(seed) {
   const uniform = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
-  return Float32Array.from({ length: 8192 },
-    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
-})();
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+const noiseTable = Float32Array.from({ length: 8192 }, normals(1));
 const noise = (i) => noiseTable[i % 8192];
 
 self.onmessage = async ({ data: { id, name, values } }) => {

@@ -99,6 +99,7 @@ export class Browser {
   }
   /// Of an element, or of the window; what lies outside the window, too.
   async screenshot(file, selector) {
+    if (selector) await this.run("scrollTo({ top: 0, behavior: 'instant' })"); // the header stays up there
     const clip = selector && (await this.run(`const box = document.querySelector(arguments[0]).getBoundingClientRect();
       return { x: box.left + scrollX, y: box.top + scrollY, width: box.width, height: box.height, scale: 1 };`, selector));
     const { data } = await this.chrome("Page.captureScreenshot", { captureBeyondViewport: true, ...(clip && { clip }) });

@@ -1,8 +1,8 @@
-// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER [WIDTH | broken]]
+// Uses the page as a person would: page_test.mjs PAGE [SCREENSHOT_FOLDER [WIDTH | broken | without]]
 // At 1280 and at 390 pixels it trains, draws the ten digits, scribbles, opens and drops pictures, walks
 // through the latent plane, plays the game and proves; then it comes with browsers that lack
 // something. Nothing may complain on the console. How long it all takes is bench/web's matter.
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { resolve, dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Browser, sleep } from "./driver.mjs";
@@ -208,7 +208,7 @@ const inWorker = (code) => `{
 const BROKEN = [
   ["without WebAssembly", "delete window.WebAssembly;", "WebAssembly"],
   ["without SIMD", "{ const valid = WebAssembly.validate; WebAssembly.validate = (bytes) => bytes[bytes.length - 1] !== 11 && valid(bytes); }", "WebAssembly SIMD"],
-  ["without exceptions", "{ const valid = WebAssembly.validate; WebAssembly.validate = (bytes) => bytes[8] !== 13 && valid(bytes); }", "exceptions"],
+  ["without exceptions", "{ const valid = WebAssembly.validate; WebAssembly.validate = (bytes) => bytes[bytes.length - 1] !== 0 && valid(bytes); }", "exceptions"],
   ["without memory", inWorker("WebAssembly.instantiate = async () => { throw new RangeError('could not allocate memory'); };"), "no memory"],
 ];
 async function visitBroken([name, before, word]) {
@@ -232,11 +232,46 @@ async function visitBroken([name, before, word]) {
   }
 }
 
+/// The page without a data set: it trains on what its generator draws, until it is given MNIST.
+async function visitWithout() {
+  const browser = await Browser.open({ width: 1280, height: 900 });
+  const what = "without a data set";
+  try {
+    await browser.go(pathToFileURL(resolve(here, "../../docs/web/index.html")).href);
+    await browser.until("return document.documentElement.dataset.ready === 'yes' || !document.querySelector('#trouble').hidden", "a page that is ready", 300);
+    check(await browser.run("return document.querySelector('#trouble').hidden && document.querySelector('#prove').hidden"), `${what}: the page opens: ${await browser.run("return document.querySelector('#opened').textContent")}`);
+    await browser.click("#start");
+    await browser.until("return training.done", "the end of the training", 600);
+    check(await browser.run("return training.tests.at(-1).accuracy >= 0.97"), `${what}: ${await browser.run("return document.querySelector('#state').textContent")}`);
+    const found = await draw(browser, DIGITS[3], "mouse");
+    check(found.own === "3" && found.shipped === "3", `${what}: who learned from generated digits reads a drawn 3 as ${found.own}`);
+    if (shots) await browser.screenshot(`${shots}/without-train.png`, "#train");
+    await browser.type("#mnist-files", digitPicture);
+    await browser.until("return document.querySelector('#mnist-said').textContent.includes('digit.png')", "a word about a file that is not MNIST's");
+    const folder = [process.env.NN_DATA_DIR, `${process.env.NN_DATA_DIR}/mnist`].find((one) => existsSync(`${one}/train-images-idx3-ubyte.gz`));
+    if (folder) {
+      const files = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].map((name) => resolve(folder, `${name}-ubyte.gz`));
+      await browser.type("#mnist-files", files.join("\n"));
+      await browser.until("return !proof.running && proof.made === 10", "the proof with MNIST's images", 300);
+      const said = await browser.run("return document.querySelector('#proof').textContent");
+      check(said.startsWith("The same bits") && (await browser.run("return document.querySelector('#mnist').hidden")), `${what}, and then given MNIST: ${said}`);
+    }
+    const complaints = await browser.complaints();
+    check(complaints.length === 0, `${what}: nothing on the console ${complaints.join(" | ")}`);
+  } catch (error) {
+    check(false, `${what}: ${error.message}`);
+    console.log(await browser.complaints().catch(() => []));
+  } finally {
+    await browser.close();
+  }
+}
+
 checkContrast();
 const visits = [[1280, 900, { dark: false, pointer: "mouse", seconds: 600 }], [390, 844, { dark: true, pointer: "touch", seconds: 600 }]];
 for (const [width, height, options] of visits) {
   if (!only || Number(only) === width) await visit(width, height, options);
 }
+if (!only || only === "without") await visitWithout();
 if (!only || only === "broken") for (const one of BROKEN) await visitBroken(one);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
