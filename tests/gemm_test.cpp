@@ -109,7 +109,7 @@ TEST_CASE_TEMPLATE("gemm agrees with the definition where it is cut into blocks"
 TEST_CASE_TEMPLATE("gemm agrees with the definition wherever there is more than one block", T,
                    float, double) {
   std::mt19937 generator(5);
-  const Index deep = 2 * nn::detail::GemmCut::most_k_bytes / static_cast<Index>(sizeof(T)) + 3;
+  const Index deep = 2 * nn::detail::most_depth<T> + 3;
   const Index tall = 9 * nn::detail::panel_columns<T> + 5;  // three blocks of a narrow product
   for (int flags = 0; flags < 32; ++flags) {
     const auto check = [&](Index m, Index n, Index k) {

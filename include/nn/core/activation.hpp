@@ -37,6 +37,10 @@ struct Epilogue {
   const T* bias = nullptr;  ///< one value a column, or null for none
   Activation activation{};  ///< applied after the bias
 
+  /// The same from column `first` on.
+  [[nodiscard]] constexpr Epilogue from(Index first) const {
+    return {bias == nullptr ? nullptr : bias + first, activation};
+  }
   /// Whether there is nothing to do.
   [[nodiscard]] constexpr bool is_identity() const {
     return bias == nullptr && activation.is_identity();

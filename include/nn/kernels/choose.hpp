@@ -139,12 +139,13 @@ inline constexpr Algorithm convolution_algorithms[] = {
     Algorithm::winograd_3x3, Algorithm::winograd_2x2, Algorithm::planes,
     Algorithm::depthwise,    Algorithm::dots,         Algorithm::gathered};
 
-/// Up to so many output channels of a group sums across lanes pay: 6 -> 16, 5x5, gradient of the
-/// input, was computed in half of the time; tiles of 6 columns leave fewer lanes idle.
+/// Half of the 8 floats of an AVX2 vector: of more output channels, panels leave fewer lanes idle.
+/// (64 -> 1, 4x4 taps, gradient of the input: 714 to 373 us with AVX-512, 821 to 517 with AVX2.)
+/// The same on every processor, as it decides over the bits.
 inline constexpr Index most_dot_channels = 4;
-/// Planes must need at most 3/4 of the vectors that channels would, to pay for taking images apart.
-inline constexpr Index planes_share_numerator = 3;
-inline constexpr Index planes_share_denominator = 4;
+/// Planes must need at most 3/4 of the vectors that channels would, to pay for taking images apart
+/// (1 -> 6, 5x5, with AVX2, where 6 of 8 lanes are busy without: 46 to 44 GFLOP/s).
+inline constexpr Index planes_share[] = {3, 4};
 
 /// From where on Winograd's filtering of so many taps is worth it.
 struct WinogradLimits {
@@ -190,8 +191,7 @@ template <int Taps>
   const Index width = gather.output_width();
   const auto padded = [&](Index size) { return divide_up(size, lanes) * lanes; };
   return gather.input_channels() % lanes != 0 &&
-         planes_share_denominator * outputs * padded(width) <=
-             planes_share_numerator * width * padded(outputs);
+         planes_share[1] * outputs * padded(width) <= planes_share[0] * width * padded(outputs);
 }
 
 /// Whether a kernel can compute this pass.
@@ -289,9 +289,10 @@ constexpr void for_each_choice(ConvolutionProblem problem, const Visit& visit) {
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
+/// Runs the kernel of a product.
 template <class T>
-void multiply_by(Algorithm algorithm, const GemmProblem<T>& problem) {
-  switch (algorithm) {
+void multiply(const GemmProblem<T>& problem) {
+  switch (problem.algorithm) {
     case Algorithm::row:
       return multiply_single_row(problem);
     case Algorithm::outer_product:
@@ -318,34 +319,23 @@ void multiply_by(Algorithm algorithm, const GemmProblem<T>& problem) {
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// Calls visit(std::type_identity<Kernel>{}) with the class for a forward pass or a gradient of the
-/// input.
+/// Calls visit(std::type_identity<Kernel>{}) with the class for a pass.
 template <class T, class Visit>
-void with_product(Algorithm algorithm, const Visit& visit) {
+void with_kernel(ConvolutionPass pass, Algorithm algorithm, const Visit& visit) {
+  const bool weights = pass == ConvolutionPass::backward_weights;
   switch (algorithm) {
     case Algorithm::winograd_3x3:
-      return visit(std::type_identity<WinogradProduct<T, 3> >{});
+      return weights ? visit(std::type_identity<WinogradWeights<T, 3> >{})
+                     : visit(std::type_identity<WinogradProduct<T, 3> >{});
     case Algorithm::winograd_2x2:
-      return visit(std::type_identity<WinogradProduct<T, 2> >{});
+      return weights ? visit(std::type_identity<WinogradWeights<T, 2> >{})
+                     : visit(std::type_identity<WinogradProduct<T, 2> >{});
     case Algorithm::planes:
-      return visit(std::type_identity<PlaneProduct<T> >{});
+      return weights ? visit(std::type_identity<PlaneWeights<T> >{})
+                     : visit(std::type_identity<PlaneProduct<T> >{});
     default:
-      return visit(std::type_identity<GatherProduct<T> >{});
-  }
-}
-
-/// The same for a gradient of weights.
-template <class T, class Visit>
-void with_weights(Algorithm algorithm, const Visit& visit) {
-  switch (algorithm) {
-    case Algorithm::winograd_3x3:
-      return visit(std::type_identity<WinogradWeights<T, 3> >{});
-    case Algorithm::winograd_2x2:
-      return visit(std::type_identity<WinogradWeights<T, 2> >{});
-    case Algorithm::planes:
-      return visit(std::type_identity<PlaneWeights<T> >{});
-    default:
-      return visit(std::type_identity<WeightsProduct<T> >{});
+      return weights ? visit(std::type_identity<WeightsProduct<T> >{})
+                     : visit(std::type_identity<GatherProduct<T> >{});
   }
 }
 

@@ -17,9 +17,7 @@ inline constexpr KernelsOf<T> kernels_of{
     .gemm = nn::NN_ISA::gemm<T>,
     .sum_rows = nn::NN_ISA::sum_rows<T>,
     .convolution_scratch_bytes = nn::NN_ISA::convolution_scratch_bytes<T>,
-    .convolution_forward = nn::NN_ISA::convolution_forward<T>,
-    .convolution_backward_data = nn::NN_ISA::convolution_backward_data<T>,
-    .convolution_backward_weights = nn::NN_ISA::convolution_backward_weights<T>,
+    .convolution = nn::NN_ISA::convolution<T>,
 };
 
 #define NN_TEXT_OF(name) #name

@@ -3,13 +3,15 @@
 #ifndef NN_KERNELS_GEMM_HPP
 #define NN_KERNELS_GEMM_HPP
 
-#include "nn/core/activation.hpp"
 #include "nn/core/shape.hpp"
-#include "nn/kernels/choose.hpp"
-#include "nn/kernels/gemm/transpose.hpp"
+#include "nn/kernels/gemm/problem.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 
 namespace nn::NN_ENTRANCES {
+
+/// The same for a product as one object.
+template <class T>
+Algorithm gemm(const detail::GemmProblem<T>& problem);
 
 /// C (m x n) = op(A) op(B), plus C itself when `accumulate`, then the epilogue (bias of length n).
 /// All matrices are row-major with the leading dimensions given: A is stored m x k (k x m when
@@ -20,7 +22,11 @@ namespace nn::NN_ENTRANCES {
 template <class T>
 Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
                Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
-               const Epilogue<T>& epilogue = {}, Algorithm algorithm = Algorithm::automatic);
+               const Epilogue<T>& epilogue = {}, Algorithm algorithm = Algorithm::automatic) {
+  return gemm<T>(detail::GemmProblem<T>{transpose_a == Transpose::yes,
+                                        transpose_b == Transpose::yes, m, n, k, a, lda, b, ldb, c,
+                                        ldc, accumulate, epilogue, algorithm});
+}
 
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are
 /// added in an order that depends on the sizes alone.

@@ -23,7 +23,7 @@ template <class T, class Term>
       for (int v = 0; v < vectors; ++v) sums[v] += term(i + v * lanes<T>, AllLanes<T>{});
     }
     for (int v = 0; i < count; ++v, i += lanes<T>) {
-      const SomeLanes<T> some{count - i};
+      const FirstLanes<T> some(count - i);
       sums[v] += some.only(term(i, some));
     }
     std::array<T, static_cast<std::size_t>(vectors + lanes<T>)> totals;

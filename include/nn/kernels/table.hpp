@@ -5,27 +5,19 @@
 #include <string>
 #include <string_view>
 
-#include "nn/core/activation.hpp"
 #include "nn/core/memory.hpp"
-#include "nn/kernels/choose.hpp"
-#include "nn/kernels/convolution/geometry.hpp"
-#include "nn/kernels/gemm/transpose.hpp"
+#include "nn/kernels/convolution/call.hpp"
+#include "nn/kernels/gemm/problem.hpp"
 
 namespace nn::detail {
 
 /// The entrances for numbers of one type.
 template <class T>
 struct KernelsOf {
-  Algorithm (*gemm)(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, Index, T*,
-                    Index, bool, const Epilogue<T>&, Algorithm);
+  Algorithm (*gemm)(const GemmProblem<T>&);
   void (*sum_rows)(Index, Index, const T*, Index, T*, bool);
   Index (*convolution_scratch_bytes)(const ConvolutionGeometry&, ConvolutionPass, Algorithm);
-  Algorithm (*convolution_forward)(const ConvolutionGeometry&, const T*, const T*, T*,
-                                   const Epilogue<T>&, Arena, Algorithm);
-  Algorithm (*convolution_backward_data)(const ConvolutionGeometry&, const T*, const T*, T*,
-                                         const Epilogue<T>&, Arena, Algorithm);
-  Algorithm (*convolution_backward_weights)(const ConvolutionGeometry&, const T*, const T*, T*,
-                                            bool, Arena, Algorithm);
+  Algorithm (*convolution)(const ConvolutionCall<T>&, Arena);
 };
 
 /// Those of one instruction set.

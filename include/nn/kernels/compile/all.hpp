@@ -41,7 +41,7 @@
 #include "nn/kernels/convolution/cut.hpp"
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/geometry.hpp"
-#include "nn/kernels/gemm/transpose.hpp"
+#include "nn/kernels/gemm/problem.hpp"
 #ifdef NN_EMULATE_FMA
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif

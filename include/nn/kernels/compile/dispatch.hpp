@@ -92,11 +92,8 @@ template <class T>
 namespace nn::NN_ENTRANCES {
 
 template <class T>
-Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-               Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
-               const Epilogue<T>& epilogue, Algorithm algorithm) {
-  return detail::kernels_in_use_of<T>().gemm(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c,
-                                             ldc, accumulate, epilogue, algorithm);
+Algorithm gemm(const detail::GemmProblem<T>& problem) {
+  return detail::kernels_in_use_of<T>().gemm(problem);
 }
 
 template <class T>
@@ -111,43 +108,18 @@ Index convolution_scratch_bytes(const ConvolutionGeometry& geometry, Convolution
 }
 
 template <class T>
-Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights,
-                              T* y, const Epilogue<T>& epilogue, Arena scratch,
-                              Algorithm algorithm) {
-  return detail::kernels_in_use_of<T>().convolution_forward(geometry, x, weights, y, epilogue,
-                                                            scratch, algorithm);
-}
-
-template <class T>
-Algorithm convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
-                                    const T* weights, T* dx, const Epilogue<T>& epilogue,
-                                    Arena scratch, Algorithm algorithm) {
-  return detail::kernels_in_use_of<T>().convolution_backward_data(geometry, dy, weights, dx,
-                                                                  epilogue, scratch, algorithm);
-}
-
-template <class T>
-Algorithm convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
-                                       T* dweights, bool accumulate, Arena scratch,
-                                       Algorithm algorithm) {
-  return detail::kernels_in_use_of<T>().convolution_backward_weights(
-      geometry, x, dy, dweights, accumulate, scratch, algorithm);
+Algorithm convolution(const detail::ConvolutionCall<T>& call, Arena scratch) {
+  return detail::kernels_in_use_of<T>().convolution(call, scratch);
 }
 
 /// @cond instances
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define NN_INSTANCES(T)                                                                            \
-  template Algorithm gemm<T>(Transpose, Transpose, Index, Index, Index, const T*, Index, const T*, \
-                             Index, T*, Index, bool, const Epilogue<T>&, Algorithm);               \
-  template void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                              \
-  template Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass,         \
-                                              Algorithm);                                          \
-  template Algorithm convolution_forward<T>(const ConvolutionGeometry&, const T*, const T*, T*,    \
-                                            const Epilogue<T>&, Arena, Algorithm);                 \
-  template Algorithm convolution_backward_data<T>(const ConvolutionGeometry&, const T*, const T*,  \
-                                                  T*, const Epilogue<T>&, Arena, Algorithm);       \
-  template Algorithm convolution_backward_weights<T>(const ConvolutionGeometry&, const T*,         \
-                                                     const T*, T*, bool, Arena, Algorithm);
+#define NN_INSTANCES(T)                                                                    \
+  template Algorithm gemm<T>(const detail::GemmProblem<T>&);                               \
+  template void sum_rows<T>(Index, Index, const T*, Index, T*, bool);                      \
+  template Index convolution_scratch_bytes<T>(const ConvolutionGeometry&, ConvolutionPass, \
+                                              Algorithm);                                  \
+  template Algorithm convolution<T>(const detail::ConvolutionCall<T>&, Arena);
 NN_INSTANCES(float)
 NN_INSTANCES(double)
 #undef NN_INSTANCES

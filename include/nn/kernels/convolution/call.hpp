@@ -1,5 +1,5 @@
 /// @file
-/// What the kernels of a convolution are called with.
+/// What a pass of a convolution is made of.
 #pragma once
 
 #include "nn/core/activation.hpp"
@@ -7,26 +7,22 @@
 
 namespace nn::detail {
 
-/// A forward pass, or the gradient of the input: the bias has one value an output channel.
+/// One pass: forward and the gradient of the input multiply `left`, which is x or dy, by `right`,
+/// the weights; the gradient of the weights multiplies x by dy.
 template <class T>
-struct GatherCall {
-  Gather gather;
-  const T* input;
-  const T* weights;
-  T* output;
-  Epilogue<T> epilogue;
-  Algorithm algorithm;
-};
-
-/// The gradient of the weights, added to what is there when `accumulate`.
-template <class T>
-struct WeightsCall {
+struct ConvolutionCall {
   ConvolutionGeometry geometry;
-  const T* x;
-  const T* dy;
-  T* dweights;
-  bool accumulate;
-  Algorithm algorithm;
+  ConvolutionPass pass;
+  const T* left;
+  const T* right;
+  T* result;
+  Epilogue<T> epilogue{};   ///< of an output or the gradient of an input
+  bool accumulate = false;  ///< the gradient of the weights, to what is there
+  Algorithm algorithm = Algorithm::automatic;
+
+  [[nodiscard]] constexpr Gather gather() const {
+    return {geometry, pass == ConvolutionPass::backward_data};
+  }
 };
 
 }  // namespace nn::detail

@@ -31,14 +31,14 @@ struct GatherCut {
     const Index row_pixels = std::max<Index>(1, gather.output_width() / gather.phases_x());
     const Index most_rows = std::max<Index>(
         1, std::min(window_bytes / std::max<Index>(row_bytes, 1), most_pixels / row_pixels));
-    Index bands = (height + most_rows - 1) / most_rows;
+    Index bands = divide_up(height, most_rows);
     if (batch < enough_items) {
-      bands = std::max(bands, std::min((enough_items + batch - 1) / batch, height / 4));
+      bands = std::max(bands, std::min(divide_up(enough_items, batch), height / 4));
     }
     bands = std::max<Index>(bands, 1);
     const Index images =
         bands > 1 ? 1 : std::max<Index>(1, std::min(most_rows / height, batch / enough_items));
-    return {images, (height + bands - 1) / bands, bands, (batch + images - 1) / images};
+    return {images, divide_up(height, bands), bands, divide_up(batch, images)};
   }
 
   [[nodiscard]] Index items() const { return bands * groups; }

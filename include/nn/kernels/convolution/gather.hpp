@@ -159,6 +159,13 @@ struct Gather {
   }
   [[nodiscard]] constexpr Index input_group() const { return input_channels() / geometry.groups; }
   [[nodiscard]] constexpr Index output_group() const { return output_channels() / geometry.groups; }
+  /// Elements of one image that is read, and of one that is written.
+  [[nodiscard]] constexpr Index input_size() const {
+    return backward ? geometry.output_size() : geometry.input_size();
+  }
+  [[nodiscard]] constexpr Index output_size() const {
+    return backward ? geometry.input_size() : geometry.output_size();
+  }
   [[nodiscard]] constexpr Index taps() const {
     return geometry.kernel_height * geometry.kernel_width;
   }
@@ -196,6 +203,24 @@ struct Gather {
     return most;
   }
 };
+
+/// table[i] = i * stride
+inline void fill_multiples(Index count, Index stride, Index* table) {
+  for (Index i = 0; i < count; ++i) table[i] = i * stride;
+}
+
+/// Where the taps lie, by rows, columns and channels, from the first of all; `row`, `pixel` and
+/// `channel` are the elements from one to the next.
+inline void fill_taps(const GatherAxis& y, const GatherAxis& x, Index channels, Index row,
+                      Index pixel, Index channel, Index* steps) {
+  for (Index ty = 0; ty < y.taps; ++ty) {
+    for (Index tx = 0; tx < x.taps; ++tx) {
+      for (Index c = 0; c < channels; ++c) {
+        *steps++ = ty * y.tap_step * row + tx * x.tap_step * pixel + c * channel;
+      }
+    }
+  }
+}
 
 /// Part of a batch of images, with or without a frame of zeros: what the tiles read from.
 template <class T>

@@ -35,6 +35,8 @@ struct PlaneLayout {
   }
 
   [[nodiscard]] Index plane() const { return rows.size() * pitch; }
+  /// Where the first pixel of a row of the input is.
+  [[nodiscard]] Index first_of_row(Index row) const { return (row - rows.begin) * pitch + left; }
 };
 
 /// Copies rows of an image, a plane for each channel.
@@ -63,18 +65,20 @@ void split_rows(const PlaneLayout& layout, Index height, Index width, Index chan
 template <class T>
 class PlaneProduct {
  public:
-  PlaneProduct(const GatherCall<T>& call, Arena scratch)
-      : gather_(call.gather),
+  PlaneProduct(const ConvolutionCall<T>& call, Arena scratch)
+      : call_(call),
+        gather_(call.gather()),
         y_(gather_.y(0)),
         x_(gather_.x(0)),
         cut_(Cut::of(gather_)),
-        input_(call.input),
-        weights_(call.weights),
-        output_(call.output),
-        epilogue_(call.epilogue),
         depth_(depth(gather_)),
         weight_steps_(scratch.take<Index>(depth_)) {
-    fill_steps();
+    const ConvolutionGeometry& g = call.geometry;
+    GatherAxis y = y_;
+    GatherAxis x = x_;
+    y.tap_step = x.tap_step = 1;  // of the weights, which lie in order where the stride is 1
+    fill_taps(y, x, gather_.input_channels(), g.kernel_width * g.channels * g.filters,
+              g.channels * g.filters, gather_.backward ? 1 : g.filters, weight_steps_);
   }
 
   static Index scratch_bytes(const Gather& gather) { return bytes_for<Index>(depth(gather)); }
@@ -101,10 +105,10 @@ class PlaneProduct {
       const Index row_bytes = padded_columns<T>(gather.output_width()) * gather.output_channels() *
                               static_cast<Index>(sizeof(T));
       const Index fit = std::max<Index>(1, most_bytes / std::max<Index>(1, row_bytes));
-      const Index bands = (height + fit - 1) / fit;
+      const Index bands = divide_up(height, fit);
       const Index batch = gather.geometry.batch;
       const Index images = bands > 1 ? 1 : std::max<Index>(1, batch / enough_items);
-      return {(height + bands - 1) / bands, bands, images, (batch + images - 1) / images};
+      return {divide_up(height, bands), bands, images, divide_up(batch, images)};
     }
   };
 
@@ -116,21 +120,6 @@ class PlaneProduct {
     return PlaneLayout::of<T>(gather_, rows, padded_columns<T>(x_.outputs));
   }
 
-  /// Where the taps find their weights, those of the first output channel.
-  void fill_steps() const {
-    const ConvolutionGeometry& g = gather_.geometry;
-    Index at = 0;
-    for (Index ty = 0; ty < y_.taps; ++ty) {
-      for (Index tx = 0; tx < x_.taps; ++tx) {
-        const Index tap = (y_.kernel_first + ty * y_.kernel_step) * g.kernel_width +
-                          x_.kernel_first + tx * x_.kernel_step;
-        for (Index c = 0; c < gather_.input_channels(); ++c, ++at) {
-          weight_steps_[at] = tap * g.channels * g.filters + c * (gather_.backward ? 1 : g.filters);
-        }
-      }
-    }
-  }
-
   void run_item(Index item) const {
     const Index first = item / cut_.bands * cut_.images;
     const Index images = std::min(cut_.images, gather_.geometry.batch - first);
@@ -139,7 +128,7 @@ class PlaneProduct {
     if (rows.size() == 0) return;
     const PlaneLayout in = layout(rows);
     const Index plane = rows.size() * in.outputs;
-    const Index tiles = (plane / lanes<T> + plane_vectors - 1) / plane_vectors;
+    const Index tiles = divide_up(plane / lanes<T>, plane_vectors);
     const Index inputs = gather_.input_channels();
     const Index outputs = gather_.output_channels();
     Arena arena =
@@ -151,19 +140,18 @@ class PlaneProduct {
     Index* const to = arena.take<Index>(tiles * plane_vectors);
     Index* const steps = arena.take<Index>(depth_);
     fill_tables(in, rows, tiles, from, to, steps);
-    const ConvolutionGeometry& g = gather_.geometry;
-    const PlanesProduct<T> product{weights_,      gather_.backward ? g.filters : 1,
+    const PlanesProduct<T> product{call_.right,   gather_.backward ? call_.geometry.filters : 1,
                                    weight_steps_, x,
                                    steps,         depth_,
                                    from,          to,
                                    planes,        plane,
-                                   epilogue_};
+                                   call_.epilogue};
     for (Index image = first; image < first + images; ++image) {
       split_rows(in, gather_.input_height(), gather_.input_width(), inputs,
-                 input_ + image * gather_.input_height() * gather_.input_width() * inputs, x);
+                 call_.left + image * gather_.input_size(), x);
       multiply_filters(outputs, tiles, product);
-      T* y = output_ +
-             (image * gather_.output_height() + rows.begin) * gather_.output_width() * outputs;
+      T* y = call_.result + image * gather_.output_size() +
+             rows.begin * gather_.output_width() * outputs;
       const Index width = gather_.output_width();
       for (Index i = 0; i < rows.size(); ++i, y += width * outputs) {
         join_pixels<T>({width, outputs, plane, (rows.size() - 1 - i) * width},
@@ -179,30 +167,20 @@ class PlaneProduct {
     Index count = 0;
     for (Index row = rows.begin; row < rows.end; ++row) {
       for (Index column = 0; column < in.outputs; column += lanes<T>, ++count) {
-        from[count] =
-            (y_.origin + row * y_.step - in.rows.begin) * in.pitch + in.left + x_.origin + column;
+        from[count] = in.first_of_row(y_.origin + row * y_.step) + x_.origin + column;
         to[count] = (row - rows.begin) * in.outputs + column;
       }
     }
     std::fill(from + count, from + tiles * plane_vectors, from[count - 1]);
     std::fill(to + count, to + tiles * plane_vectors, to[count - 1]);
-    for (Index ty = 0; ty < y_.taps; ++ty) {
-      for (Index tx = 0; tx < x_.taps; ++tx) {
-        for (Index c = 0; c < gather_.input_channels(); ++c) {
-          *steps++ = ty * y_.tap_step * in.pitch + tx * x_.tap_step + c * in.plane();
-        }
-      }
-    }
+    fill_taps(y_, x_, gather_.input_channels(), in.pitch, 1, in.plane(), steps);
   }
 
+  const ConvolutionCall<T>& call_;
   Gather gather_;
   GatherAxis y_;
   GatherAxis x_;
   Cut cut_;
-  const T* input_;
-  const T* weights_;
-  T* output_;
-  Epilogue<T> epilogue_;
   Index depth_;
   Index* weight_steps_;
 };

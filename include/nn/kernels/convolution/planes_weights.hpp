@@ -18,11 +18,11 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 class PlaneWeights {
  public:
-  PlaneWeights(const WeightsCall<T>& call, Arena scratch)
-      : g_(call.geometry), slots_(call, scratch), x_(call.x), dy_(call.dy) {}
+  PlaneWeights(const ConvolutionCall<T>& call, Arena scratch)
+      : g_(call.geometry), slots_(call, scratch), call_(call) {}
 
-  static Index scratch_bytes(const ConvolutionGeometry& g) {
-    return WeightSlots<T>::scratch_bytes(g);
+  static Index scratch_bytes(const Gather& gather) {
+    return WeightSlots<T>::scratch_bytes(gather.geometry);
   }
 
   void run() const {
@@ -62,7 +62,8 @@ class PlaneWeights {
       const PlaneLayout in = PlaneLayout::of<T>(gather, band, row);
       fill_tables(gather, in, band, room);
       for (Index image = images.begin; image < images.end; ++image, add = true) {
-        split_rows(in, g_.height, g_.width, g_.channels, x_ + image * g_.input_size(), room.x);
+        split_rows(in, g_.height, g_.width, g_.channels, call_.left + image * g_.input_size(),
+                   room.x);
         split_gradients(image, band, row, room.dy);
         multiply_dot_rows<T, most_dots>(
             depth, {room.x, room.taps, room.pixels, band.size() * row, room.dy, band.size() * row},
@@ -87,26 +88,18 @@ class PlaneWeights {
     Index* pixel = room.pixels;
     for (Index row = band.begin; row < band.end; ++row) {
       for (Index column = 0; column < in.outputs; ++column) {
-        *pixel++ =
-            (y.origin + row * y.step - in.rows.begin) * in.pitch + in.left + x.origin + column;
+        *pixel++ = in.first_of_row(y.origin + row * y.step) + x.origin + column;
       }
     }
-    Index at = 0;
-    for (Index ky = 0; ky < y.taps; ++ky) {
-      for (Index kx = 0; kx < x.taps; ++kx) {
-        for (Index c = 0; c < g_.channels; ++c, ++at) {
-          room.taps[at] = ky * y.tap_step * in.pitch + kx * x.tap_step + c * in.plane();
-          room.targets[at] = at * g_.filters;
-        }
-      }
-    }
+    fill_taps(y, x, g_.channels, in.pitch, 1, in.plane(), room.taps);
+    fill_multiples(g_.kernel_height * g_.kernel_width * g_.channels, g_.filters, room.targets);
   }
 
   void split_gradients(Index image, const Range& band, Index row, T* to) const {
     const Index width = g_.output_width();
     for (Index y = band.begin; y < band.end; ++y, to += row) {
       split_pixels<T>({width, g_.filters, band.size() * row, (g_.output_height() - 1 - y) * width},
-                      dy_ + (image * g_.output_height() + y) * width * g_.filters, to);
+                      call_.right + (image * g_.output_height() + y) * width * g_.filters, to);
       for (Index filter = 0; filter < g_.filters; ++filter) {
         T* const line = to + filter * band.size() * row;
         std::fill(line + std::min(row, padded_columns<T>(width)), line + row, T(0));
@@ -116,8 +109,7 @@ class PlaneWeights {
 
   ConvolutionGeometry g_;
   WeightSlots<T> slots_;
-  const T* x_;
-  const T* dy_;
+  const ConvolutionCall<T>& call_;
 };
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE

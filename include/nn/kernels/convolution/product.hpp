@@ -12,7 +12,6 @@
 #include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/convolution/cut.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
-#include "nn/kernels/tile/channels.hpp"
 #include "nn/kernels/tile/dots.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
@@ -24,16 +23,14 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 class GatherProduct {
  public:
-  GatherProduct(const GatherCall<T>& call, Arena scratch)
-      : gather_(call.gather),
+  GatherProduct(const ConvolutionCall<T>& call, Arena scratch)
+      : call_(call),
+        gather_(call.gather()),
         g_(gather_.geometry),
         cut_(GatherCut::of<T>(gather_)),
         kinds_(ColumnKinds::of(gather_)),
         split_(kinds_.pay(gather_)),
         columns_(split_ ? Range{0, gather_.input_width()} : gather_.columns()),
-        input_(call.input),
-        output_(call.output),
-        epilogue_(call.epilogue),
         depth_(gather_.input_group()),
         width_(gather_.output_group()),
         dots_(call.algorithm == Algorithm::dots),
@@ -42,7 +39,7 @@ class GatherProduct {
         padded_width_(padded_columns<T>(width_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
     steps_ = scratch.take<Index>(packed_taps_ * depth_);
-    pack_weights(call.weights);
+    pack_weights();
     fill_steps();
   }
 
@@ -62,10 +59,6 @@ class GatherProduct {
   }
 
  private:
-  /// The K of the product, taps x channels, is cut into blocks such that a panel of weights, 16
-  /// columns wide, fills half of the level-1 cache and is used by many tiles before the next.
-  static constexpr Index most_depth = 1280 / static_cast<Index>(sizeof(T));
-
   [[nodiscard]] bool needs_frame() const { return columns_ != Range{0, gather_.input_width()}; }
 
   /// Elements between the rows of the window.
@@ -99,7 +92,7 @@ class GatherProduct {
   }
 
   /// Packs the weights phase by phase and group by group; within them tap by tap.
-  void pack_weights(const T* weights) const {
+  void pack_weights() const {
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       const Index taps = y.taps * x.taps;
       const Index groups = depthwise_ ? 1 : g_.groups;
@@ -110,7 +103,7 @@ class GatherProduct {
             const Index tap = at % taps;
             const Index ky = y.kernel_first + tap / x.taps * y.kernel_step;
             const Index kx = x.kernel_first + tap % x.taps * x.kernel_step;
-            const T* from = weights +
+            const T* from = call_.right +
                             (ky * g_.kernel_width + kx) * g_.group_channels() * g_.filters +
                             group * g_.group_filters();
             if (depthwise_) {
@@ -151,14 +144,8 @@ class GatherProduct {
   /// The steps of the tiles: where the taps and channels lie, from the first tap's first channel.
   void fill_steps() const {
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
-      Index* step = steps_ + first_tap * depth_;
-      for (Index ty = 0; ty < y.taps; ++ty) {
-        for (Index tx = 0; tx < x.taps; ++tx) {
-          const Index at =
-              ty * y.tap_step * window_row() + tx * x.tap_step * gather_.input_channels();
-          for (Index channel = 0; channel < depth_; ++channel) *step++ = at + channel;
-        }
-      }
+      fill_taps(y, x, depth_, window_row(), gather_.input_channels(), 1,
+                steps_ + first_tap * depth_);
     });
   }
 
@@ -170,8 +157,7 @@ class GatherProduct {
     const Range inside{std::max<Index>(touched.begin, 0),
                        std::min(touched.end, gather_.input_height())};
     const Index most_pixels =
-        images * cut_.rows *
-        ((gather_.output_width() + gather_.phases_x() - 1) / gather_.phases_x());
+        images * cut_.rows * divide_up(gather_.output_width(), gather_.phases_x());
     const Index most_segments = 2 * g_.kernel_height + 2;
     const Index window_size = needs_frame() ? images * inside.size() * window_row() : 0;
     Arena arena = thread_workspace(bytes_for<T>(window_size) + 2 * bytes_for<Index>(most_pixels) +
@@ -180,14 +166,13 @@ class GatherProduct {
     Index* input_rows = arena.take<Index>(most_pixels);
     Index* output_rows = arena.take<Index>(most_pixels);
     GatherSegment* segments = arena.take<GatherSegment>(most_segments);
-    const T* from = input_ + first_image * gather_.input_height() * window_pitch();
+    const T* from = call_.left + first_image * gather_.input_size();
     const Window<T> window =
         needs_frame() ? copy_window(from, images, gather_.input_height(), gather_.input_width(),
                                     gather_.input_channels(), inside, columns_, window_data)
                       : whole_images(from, gather_.input_height(), gather_.input_width(),
                                      gather_.input_channels());
-    T* to = output_ + first_image * gather_.output_height() * gather_.output_width() *
-                          gather_.output_channels();
+    T* to = call_.result + first_image * gather_.output_size();
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       const Range outputs{rows.begin, std::min(rows.end, y.outputs)};
       if (outputs.size() == 0) return;
@@ -218,12 +203,8 @@ class GatherProduct {
   };
 
   void multiply_phase(const Phase& phase, const GatherSegment* segments, Index count) const {
-    if (depthwise_) {
-      for (Index at = 0; at < count; ++at) multiply_segment_channels(phase, segments[at]);
-      return;
-    }
-    if (dots_) {
-      for (Index at = 0; at < count; ++at) multiply_segment_dots(phase, segments[at]);
+    if (depthwise_ || dots_) {
+      for (Index at = 0; at < count; ++at) multiply_whole_segment(phase, segments[at]);
       return;
     }
     for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
@@ -231,10 +212,6 @@ class GatherProduct {
         multiply_segment(phase, segments[at], first, used, width);
       }
     });
-  }
-
-  [[nodiscard]] Index window_pitch() const {
-    return gather_.input_width() * gather_.input_channels();
   }
 
   /// Lists the outputs of an item, those that meet the same rows of taps together, so that the rows
@@ -273,63 +250,51 @@ class GatherProduct {
     return count;
   }
 
-  [[nodiscard]] Epilogue<T> epilogue_from(Index column) const {
-    Epilogue<T> epilogue = epilogue_;
-    if (epilogue.bias != nullptr) epilogue.bias += column;
-    return epilogue;
-  }
-
   /// One panel of columns for one segment, block of K by block of K.
   void multiply_segment(const Phase& phase, const GatherSegment& segment, Index first, Index used,
                         Index width) const {
-    Index k = segment.taps.begin * phase.row_depth;
-    const Index k_end = segment.taps.end * phase.row_depth;
-    const Index blocks = std::max<Index>(1, (k_end - k + most_depth - 1) / most_depth);
-    const Index block = (k_end - k + blocks - 1) / blocks;
-    const T* panel = phase.weights + panel_offset(first, phase.depth);
-    for (Index at = 0; at < blocks; ++at, k += block) {
-      Epilogue<T> epilogue = epilogue_from(phase.first_column + first);
-      if (at > 0) epilogue.bias = nullptr;
-      if (at + 1 < blocks) epilogue.activation = {};
-      multiply_panel<T>(
-          segment.end - segment.begin, width,
-          {phase.a, phase.input_rows + segment.begin, phase.steps + k, std::min(block, k_end - k),
-           panel + k * width, width},
-          {phase.c + first, phase.output_rows + segment.begin, used, at > 0, epilogue});
-    }
+    const Index from = segment.taps.begin * phase.row_depth;
+    const T* panel = phase.weights + panel_offset(first, phase.depth) + from * width;
+    for_each_depth_block(
+        segment.taps.end * phase.row_depth - from, most_depth<T>, false,
+        call_.epilogue.from(phase.first_column + first),
+        [&](Index k, Index depth, bool add, const Epilogue<T>& epilogue) {
+          multiply_panel<T>(
+              segment.end - segment.begin, width,
+              {phase.a, phase.input_rows + segment.begin, phase.steps + from + k, depth,
+               panel + k * width, width},
+              {phase.c + first, phase.output_rows + segment.begin, used, add, epilogue});
+        });
   }
 
-  void multiply_segment_dots(const Phase& phase, const GatherSegment& segment) const {
+  /// All columns of a segment at once, by dots or channel by channel, whose weights are no panels.
+  void multiply_whole_segment(const Phase& phase, const GatherSegment& segment) const {
     const Index k = segment.taps.begin * phase.row_depth;
-    multiply_dot_rows<T, most_dots>(
-        segment.end - segment.begin,
-        {phase.a, phase.input_rows + segment.begin, phase.steps + k,
-         segment.taps.end * phase.row_depth - k, phase.weights + k, phase.depth},
-        {phase.c, phase.output_rows + segment.begin, width_, false,
-         epilogue_from(phase.first_column)});
-  }
-
-  void multiply_segment_channels(const Phase& phase, const GatherSegment& segment) const {
-    const Index k = segment.taps.begin * phase.row_depth;
+    const Index pixels = segment.end - segment.begin;
+    TileInput<T> input{phase.a,           phase.input_rows + segment.begin,
+                       phase.steps + k,   segment.taps.end * phase.row_depth - k,
+                       phase.weights + k, phase.depth};
+    TileOutput<T> output{phase.c, phase.output_rows + segment.begin, width_, false,
+                         call_.epilogue.from(phase.first_column)};
+    if (dots_) return multiply_dot_rows<T, most_dots>(pixels, input, output);
+    input.ldb = g_.filters;
+    output.columns = lanes<T>;
     for_each_channel_vector<T>(g_.filters, [&](Index first) {
-      multiply_channel_rows<T>(segment.end - segment.begin,
-                               {phase.a + first, phase.input_rows + segment.begin, phase.steps + k,
-                                segment.taps.end * phase.row_depth - k,
-                                phase.weights + k * g_.filters + first, g_.filters},
-                               {phase.c + first, phase.output_rows + segment.begin, lanes<T>, false,
-                                epilogue_from(first)});
+      input.a = phase.a + first;
+      input.b = phase.weights + k * g_.filters + first;
+      output.c = phase.c + first;
+      output.epilogue = call_.epilogue.from(first);
+      multiply_channel_rows<T>(pixels, input, output);
     });
   }
 
+  const ConvolutionCall<T>& call_;
   Gather gather_;
   ConvolutionGeometry g_;
   GatherCut cut_;
   ColumnKinds kinds_;
   bool split_;  ///< the columns, by kind
   Range columns_;
-  const T* input_;
-  T* output_;
-  Epilogue<T> epilogue_;
   Index depth_;
   Index width_;
   bool dots_;

@@ -21,12 +21,11 @@ class WeightSlots {
   static constexpr Index most_bytes = Index{1} << 21;
   static constexpr Index most = 8;
 
-  WeightSlots(const WeightsCall<T>& call, Arena& scratch)
-      : size_(call.geometry.weights_size()),
+  WeightSlots(const ConvolutionCall<T>& call, Arena& scratch)
+      : call_(call),
+        size_(call.geometry.weights_size()),
         count_(count(call.geometry)),
         batch_(call.geometry.batch),
-        dweights_(call.dweights),
-        accumulate_(call.accumulate),
         partial_(count_ > 1 ? scratch.take<T>(count_ * size_) : nullptr) {}
 
   [[nodiscard]] static Index count(const ConvolutionGeometry& g) {
@@ -43,9 +42,9 @@ class WeightSlots {
   }
   /// Where a slot's gradient is written, and whether it is added to the values already there.
   [[nodiscard]] T* target(Index slot) const {
-    return partial_ != nullptr ? partial_ + slot * size_ : dweights_;
+    return partial_ != nullptr ? partial_ + slot * size_ : call_.result;
   }
-  [[nodiscard]] bool adds() const { return partial_ == nullptr && accumulate_; }
+  [[nodiscard]] bool adds() const { return partial_ == nullptr && call_.accumulate; }
 
   /// dweights (+)= the slots, one after the other.
   void add_up() const {
@@ -54,21 +53,20 @@ class WeightSlots {
     parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
       for (Index at = begin; at < end; at += lanes<T>) {
         const FirstLanes<T> some(end - at);
-        Packet<T> sum = some.load((accumulate_ ? dweights_ : partial_) + at);
-        for (Index slot = accumulate_ ? 0 : 1; slot < count_; ++slot) {
+        Packet<T> sum = some.load((call_.accumulate ? call_.result : partial_) + at);
+        for (Index slot = call_.accumulate ? 0 : 1; slot < count_; ++slot) {
           sum += some.load(partial_ + slot * size_ + at);
         }
-        some.store(sum, dweights_ + at);
+        some.store(sum, call_.result + at);
       }
     });
   }
 
  private:
+  const ConvolutionCall<T>& call_;
   Index size_;
   Index count_;
   Index batch_;
-  T* dweights_;
-  bool accumulate_;
   T* partial_;
 };
 

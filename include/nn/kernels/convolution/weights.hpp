@@ -10,7 +10,6 @@
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution/slots.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
-#include "nn/kernels/tile/channels.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
@@ -24,8 +23,8 @@ struct WeightsCut {
   template <class T>
   static Index splits(const ConvolutionGeometry& g) {
     const Index slots = WeightSlots<T>::count(g);
-    const Index panels = (g.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
-    return std::min((enough_items + slots - 1) / slots, panels);
+    const Index panels = divide_up(g.group_filters(), panel_columns<T>);
+    return std::min(divide_up(enough_items, slots), panels);
   }
 };
 
@@ -35,24 +34,24 @@ struct WeightsCut {
 template <class T>
 class WeightsProduct {
  public:
-  WeightsProduct(const WeightsCall<T>& call, Arena scratch)
-      : g_(call.geometry),
+  WeightsProduct(const ConvolutionCall<T>& call, Arena scratch)
+      : call_(call),
+        g_(call.geometry),
         slots_(call, scratch),
         splits_(WeightsCut::splits<T>(g_)),
         y_(Gather{g_, false}.y(0)),
         x_(Gather{g_, false}.x(0)),
         columns_(Gather{g_, false}.columns()),
-        images_(call.x),
-        dy_(call.dy),
-        depthwise_(call.algorithm == Algorithm::depthwise),
         row_depth_(g_.kernel_width * g_.group_channels()),
         row_groups_(row_depth_ >= few_rows ? g_.kernel_height : 1) {
     taps_ = scratch.take<Index>(depth());
     targets_ = scratch.take<Index>(depth());
-    fill_tables();
+    fill_taps(y_, x_, g_.group_channels(), window_row(), g_.channels, 1, taps_);
+    fill_multiples(depth(), g_.filters, targets_);
   }
 
-  static Index scratch_bytes(const ConvolutionGeometry& g) {
+  static Index scratch_bytes(const Gather& gather) {
+    const ConvolutionGeometry& g = gather.geometry;
     return 2 * bytes_for<Index>(g.kernel_height * g.kernel_width * g.group_channels()) +
            WeightSlots<T>::scratch_bytes(g);
   }
@@ -84,22 +83,10 @@ class WeightsProduct {
   }
   [[nodiscard]] Index window_row() const { return columns_.size() * g_.channels; }
 
-  void fill_tables() const {
-    Index at = 0;
-    for (Index ky = 0; ky < g_.kernel_height; ++ky) {
-      for (Index kx = 0; kx < g_.kernel_width; ++kx) {
-        for (Index channel = 0; channel < g_.group_channels(); ++channel, ++at) {
-          taps_[at] = ky * y_.tap_step * window_row() + kx * x_.tap_step * g_.channels + channel;
-          targets_[at] = at * g_.filters;
-        }
-      }
-    }
-  }
-
   /// The images of one slot, some at a time, and of an image too large some rows at a time.
   void run_item(Index slot, Index split) const {
     T* const target = slots_.target(slot);
-    const Index panels = (g_.group_filters() + panel_columns<T> - 1) / panel_columns<T>;
+    const Index panels = divide_up(g_.group_filters(), panel_columns<T>);
     const Range filters{
         panels * split / splits_ * panel_columns<T>,
         std::min(panels * (split + 1) / splits_ * panel_columns<T>, g_.group_filters())};
@@ -110,7 +97,7 @@ class WeightsProduct {
     const Index bands = fit > 0 ? 1
                                 : std::clamp<Index>(image_bytes / WeightsCut::window_bytes + 1, 1,
                                                     std::max<Index>(1, y_.outputs));
-    const Index rows = (y_.outputs + bands - 1) / bands;
+    const Index rows = divide_up(y_.outputs, bands);
     bool add = slots_.adds();
     for (Index first = images.begin; first < images.end; first += together) {
       for (Index row = 0; row < y_.outputs; row += rows) {
@@ -132,7 +119,7 @@ class WeightsProduct {
         thread_workspace(bytes_for<T>(window_size) + bytes_for<T>(block_pixels * panel_columns<T>) +
                          2 * bytes_for<Index>(block_pixels));
     T* window_data = arena.take<T>(window_size);
-    const T* first = images_ + images.begin * g_.input_size();
+    const T* first = call_.left + images.begin * g_.input_size();
     const Window<T> window = needs_frame()
                                  ? copy_window(first, images.size(), g_.height, g_.width,
                                                g_.channels, touched, columns_, window_data)
@@ -175,17 +162,18 @@ class WeightsProduct {
 
   void run_block(const T* window, const Block& block, const Range& taps, const Range& filters,
                  T* target, bool add) const {
-    if (depthwise_) return run_block_channels(window, block, taps, target, add);
+    if (call_.algorithm == Algorithm::depthwise)
+      return run_block_channels(window, block, taps, target, add);
     for (Index group = 0; group < g_.groups; ++group) {
       for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
         const Index first = group * g_.group_filters() + filters.begin + at;
         const bool packed = !is_panel(block, first + width);
-        if (packed) pack_outputs(block, dy_ + first, used, width);
+        if (packed) pack_outputs(block, call_.right + first, used, width);
         const TileInput<T> input{window + group * g_.group_channels(),
                                  taps_ + taps.begin,
                                  block.steps,
                                  block.pixels,
-                                 packed ? block.panel : dy_ + block.outputs[0] + first,
+                                 packed ? block.panel : call_.right + block.outputs[0] + first,
                                  packed ? width : g_.filters};
         const TileOutput<T> output{target + first, targets_ + taps.begin, used, add, {}};
         multiply_panel<T>(taps.size(), width, input, output);
@@ -210,7 +198,7 @@ class WeightsProduct {
                           bool add) const {
     Index done = 0;
     for_each_channel_vector<T>(g_.filters, [&](Index first) {
-      pack_outputs(block, dy_ + first, lanes<T>, lanes<T>);
+      pack_outputs(block, call_.right + first, lanes<T>, lanes<T>);
       for (Index p = 0; add && p < block.pixels; ++p) {
         std::fill_n(block.panel + p * lanes<T>, done - first, T(0));
       }
@@ -231,15 +219,13 @@ class WeightsProduct {
     }
   }
 
+  const ConvolutionCall<T>& call_;
   ConvolutionGeometry g_;
   WeightSlots<T> slots_;
   Index splits_;
   GatherAxis y_;
   GatherAxis x_;
   Range columns_;
-  const T* images_;
-  const T* dy_;
-  bool depthwise_;
   Index row_depth_;
   Index row_groups_;
   Index* taps_;

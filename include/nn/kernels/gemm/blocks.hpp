@@ -5,42 +5,21 @@
 
 #include <algorithm>
 
-#include "nn/core/activation.hpp"
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/gemm/problem.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// Everything that defines a matrix product.
-template <class T>
-struct GemmProblem {
-  bool transpose_a;
-  bool transpose_b;
-  Index m;
-  Index n;
-  Index k;
-  const T* a;
-  Index lda;
-  const T* b;
-  Index ldb;
-  T* c;
-  Index ldc;
-  bool accumulate;
-  Epilogue<T> epilogue;
-};
-
-/// How a product is cut, by its sizes alone. A panel of B, k x 2 vectors, is packed by its first
-/// tile, read again for every tile below and should stay in the level-1 cache: 320 x 16 floats are
-/// 20 KiB of 32, 320 x 32 are 40 of 48. A block of A, m x k, should stay in level 2: 240 KiB of
-/// 512. Within these bounds there should be enough blocks of C for every thread, all about as
-/// large, so they are halved while there are too few; but a block of rows packs B again, and a
-/// block of columns A.
+/// How a product is cut, by its sizes alone. A panel of B should stay in the level-1 cache (see
+/// most_depth), and a block of A, m x k, in level 2: 240 KiB of 512. Within these bounds there
+/// should be enough blocks of C for every thread, all about as large, so they are halved while
+/// there are too few; but a block of rows packs B again, and a block of columns A.
 struct GemmCut {
-  static constexpr Index most_k_bytes = 1280;
   static constexpr Index most_n = 128;
   static constexpr Index most_m = 192;
   static constexpr Index enough_blocks = 4;
@@ -59,12 +38,12 @@ struct GemmCut {
   static GemmCut of(const GemmProblem<T>& p) {
     const bool by_rows = p.transpose_a || p.n < 2 * panel_columns<T>;
     const auto rounded = [](Index size, Index multiple) {
-      return (size + multiple - 1) / multiple * multiple;
+      return divide_up(size, multiple) * multiple;
     };
-    const Index blocks_k = pieces(p.k, most_k_bytes / static_cast<Index>(sizeof(T)));
+    const Index blocks_k = pieces(p.k, most_depth<T>);
     Index blocks_m = pieces(p.m, most_m);
     Index blocks_n = pieces(p.n, most_n);
-    if (p.m * p.n * p.k > 200000) {
+    if (p.is_large()) {
       Index& blocks = by_rows ? blocks_m : blocks_n;
       const Index size = by_rows ? p.m : p.n;
       const Index least = by_rows ? least_m : least_n;
@@ -76,10 +55,9 @@ struct GemmCut {
   }
 
  private:
-  /// `size / other`, rounded up: how many blocks of at most `other`, or the size of each of `other`
-  /// blocks.
+  /// How many blocks of at most `other`, or the size of each of `other` blocks.
   static Index pieces(Index size, Index other) {
-    return std::max<Index>(1, (size + other - 1) / other);
+    return std::max<Index>(1, divide_up(size, other));
   }
 };
 
@@ -122,20 +100,15 @@ class GemmBlock {
   }
 
   void multiply() {
-    Index k0 = 0;
-    do {  // at least once: a sum of nothing still writes zeros and the epilogue
-      multiply(k0, std::min(block_k_, p_.k - k0));
-      k0 += block_k_;
-    } while (k0 < p_.k);
+    for_each_depth_block(p_.k, block_k_, p_.accumulate, p_.epilogue,
+                         [&](Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
+                           multiply(k0, depth, add, epilogue);
+                         });
   }
 
  private:
-  static void fill_multiples(Index count, Index stride, Index* table) {
-    for (Index i = 0; i < count; ++i) table[i] = i * stride;
-  }
-
   /// Adds the terms [k0, k0 + depth) of every sum.
-  void multiply(Index k0, Index depth) {
+  void multiply(Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
     const T* a = p_.a + (p_.transpose_a ? k0 * p_.lda + m0_ : m0_ * p_.lda + k0);
     const T* b = p_.b + (p_.transpose_b ? n0_ * p_.ldb + k0 : k0 * p_.ldb + n0_);
     if (pack_a_) {
@@ -147,12 +120,9 @@ class GemmBlock {
       a = packed_a_;
     }
     for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
-      Epilogue<T> epilogue;
-      if (k0 == 0 && p_.epilogue.bias != nullptr) epilogue.bias = p_.epilogue.bias + n0_ + first;
-      if (k0 + depth >= p_.k) epilogue.activation = p_.epilogue.activation;
       multiply_panel(
           width, {a, a_rows_, steps_, depth, b + first * (p_.transpose_b ? p_.ldb : 1), p_.ldb},
-          {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, p_.accumulate || k0 > 0, epilogue});
+          {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, add, epilogue.from(n0_ + first)});
     });
   }
 
@@ -166,7 +136,7 @@ class GemmBlock {
       } else if (output.columns < panel_columns<T> || rows_ < first_rows) {
         pack_rows(input.depth, output.columns, width, input.b, input.ldb, packed_b_);
       } else {
-        multiply_tiles<T, first_rows, 2, true>(1, input, output, packed_b_);
+        multiply_tiles<T, first_rows, 2, Tiling::packed>(1, input, output, packed_b_);
         done = first_rows;
       }
       input.b = packed_b_;
@@ -195,14 +165,14 @@ class GemmBlock {
 template <class T>
 void multiply_in_blocks(const GemmProblem<T>& p) {
   const GemmCut cut = GemmCut::of(p);
-  const Index pieces_m = (p.m + cut.m - 1) / cut.m;
-  const Index pieces_n = (p.n + cut.n - 1) / cut.n;
+  const Index pieces_m = divide_up(p.m, cut.m);
+  const Index pieces_n = divide_up(p.n, cut.n);
   parallel_for(
       pieces_m * pieces_n,
       [&](Index piece) {
         GemmBlock<T>(p, cut, piece % pieces_m * cut.m, piece / pieces_m * cut.n).multiply();
       },
-      p.m * p.n * p.k > 200000);
+      p.is_large());
 }
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE

@@ -44,29 +44,15 @@ namespace nn::NN_ENTRANCES {
 namespace kernels = detail::NN_ISA;
 
 template <class T>
-Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-               Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate,
-               const Epilogue<T>& epilogue, Algorithm algorithm) {
-  kernels::GemmProblem<T> problem{.transpose_a = transpose_a == Transpose::yes,
-                                  .transpose_b = transpose_b == Transpose::yes,
-                                  .m = m,
-                                  .n = n,
-                                  .k = k,
-                                  .a = a,
-                                  .lda = lda,
-                                  .b = b,
-                                  .ldb = ldb,
-                                  .c = c,
-                                  .ldc = ldc,
-                                  .accumulate = accumulate,
-                                  .epilogue = epilogue};
-  if (algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(problem);
-  algorithm = choose(
-      detail::GemmShape{problem.transpose_a, problem.transpose_b, problem.m, problem.n, problem.k,
-                        !epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
-      algorithm);
-  kernels::multiply_by(algorithm, problem);
-  return algorithm;
+Algorithm gemm(const detail::GemmProblem<T>& problem) {
+  detail::GemmProblem<T> p = problem;
+  if (p.algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(p);
+  p.algorithm =
+      choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
+                               !p.epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
+             p.algorithm);
+  kernels::multiply(p);
+  return p.algorithm;
 }
 
 template <class T>

@@ -17,16 +17,16 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 class NarrowProduct {
  public:
-  explicit NarrowProduct(const GemmProblem<T>& problem)
-      : p_(problem), is_large_(p_.m * p_.n * p_.k > 200000), block_rows_(most_rows) {
+  explicit NarrowProduct(const GemmProblem<T>& problem) : p_(problem), block_rows_(most_rows) {
     // At least two blocks, to share between two threads.
-    const Index panels = (p_.m + panel_columns<T> - 1) / panel_columns<T>;
-    if (is_large_) block_rows_ = std::min(most_rows, (panels + 1) / 2 * panel_columns<T>);
+    const Index panels = divide_up(p_.m, panel_columns<T>);
+    if (p_.is_large()) block_rows_ = std::min(most_rows, (panels + 1) / 2 * panel_columns<T>);
   }
 
   void multiply() const {
-    parallel_for((p_.m + block_rows_ - 1) / block_rows_,
-                 [&](Index block) { multiply_block(block * block_rows_); }, is_large_);
+    parallel_for(
+        divide_up(p_.m, block_rows_), [&](Index block) { multiply_block(block * block_rows_); },
+        p_.is_large());
   }
 
  private:
@@ -36,29 +36,16 @@ class NarrowProduct {
     std::array<T, static_cast<std::size_t>(panel_columns<T> * most_rows)> turned;
     const Index rows = std::min(block_rows_, p_.m - first);
     const T* const a = p_.a + first * (p_.transpose_a ? 1 : p_.lda);
-    const GemmProblem<T> problem{.transpose_a = !p_.transpose_b,
-                                 .transpose_b = !p_.transpose_a,
-                                 .m = p_.n,
-                                 .n = rows,
-                                 .k = p_.k,
-                                 .a = p_.b,
-                                 .lda = p_.ldb,
-                                 .b = a,
-                                 .ldb = p_.lda,
-                                 .c = turned.data(),
-                                 .ldc = most_rows,
-                                 .accumulate = starts_from_something(),
-                                 .epilogue = {}};
-    if (problem.accumulate) start(first, rows, turned.data());
+    const bool starts = p_.accumulate || p_.epilogue.bias != nullptr;
+    const GemmProblem<T> problem{
+        !p_.transpose_b, !p_.transpose_a, p_.n,      rows,   p_.k, p_.b, p_.ldb, a,
+        p_.lda,          turned.data(),   most_rows, starts, {}};
+    if (starts) start(first, rows, turned.data());
     const GemmCut whole = {.m = p_.n, .n = rows, .k = GemmCut::of(problem).k};
     GemmBlock<T>(problem, whole, 0, 0).multiply();
     for (Index column = 0; column < p_.n; column += lanes<T>) {
       write(first, rows, column, turned.data() + column * most_rows);
     }
-  }
-
-  [[nodiscard]] bool starts_from_something() const {
-    return p_.accumulate || p_.epilogue.bias != nullptr;
   }
 
   void start(Index first, Index rows, T* turned) const {
@@ -87,7 +74,6 @@ class NarrowProduct {
   }
 
   const GemmProblem<T>& p_;
-  bool is_large_;
   Index block_rows_;
 };
 

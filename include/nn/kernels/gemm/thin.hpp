@@ -31,40 +31,37 @@ void turn_columns_into_rows(GemmProblem<T>& p) {
   }
 }
 
+/// The block of the depth of a single row, whose table is on the stack.
+inline constexpr Index row_depth = 256;
+
 /// Columns [begin, end) of a single row of C.
 template <class T>
 void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
   constexpr Index wide = 8 * lanes<T>;
-  constexpr Index block = 256;
-  std::array<Index, block> steps;
+  std::array<Index, row_depth> steps;
   const Index step = p.transpose_a ? p.lda : 1;
-  const Index most = std::min(block, p.k);
-  for (Index l = 0; l < most; ++l) steps[static_cast<std::size_t>(l)] = l * step;
+  fill_multiples(std::min(row_depth, p.k), step, steps.data());
   const Index zero = 0;
   for (Index first = begin; first < end;) {
     const Index left = end - first;
     const Index width = left >= wide ? wide : left >= panel_columns<T> ? panel_columns<T> : left;
-    Index k0 = 0;
-    do {
-      const Index depth = std::min(block, p.k - k0);
-      Epilogue<T> epilogue;
-      if (k0 == 0 && p.epilogue.bias != nullptr) epilogue.bias = p.epilogue.bias + first;
-      if (k0 + depth >= p.k) epilogue.activation = p.epilogue.activation;
-      const T* b = p.b + k0 * p.ldb + first;
-      const TileInput<T> input{p.a + k0 * step, &zero, steps.data(), depth, b, p.ldb};
-      const TileOutput<T> output{p.c + first, &zero, width, p.accumulate || k0 > 0, epilogue};
-      if (width == wide) {
-        multiply_tiles<T, 1, 8>(1, input, output);
-      } else if (width == panel_columns<T>) {
-        multiply_tiles<T, 1, 2>(1, input, output);
-      } else {
-        std::array<T, static_cast<std::size_t>(block * panel_columns<T>)> tail;
-        pack_rows(depth, width, panel_columns<T>, b, p.ldb, tail.data());
-        multiply_any_tiles<T, 2>(
-            1, 1, {input.a, &zero, steps.data(), depth, tail.data(), panel_columns<T>}, output);
-      }
-      k0 += block;
-    } while (k0 < p.k);
+    for_each_depth_block(
+        p.k, row_depth, p.accumulate, p.epilogue,
+        [&](Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
+          const T* b = p.b + k0 * p.ldb + first;
+          const TileInput<T> input{p.a + k0 * step, &zero, steps.data(), depth, b, p.ldb};
+          const TileOutput<T> output{p.c + first, &zero, width, add, epilogue.from(first)};
+          if (width == wide) {
+            multiply_tiles<T, 1, 8>(1, input, output);
+          } else if (width == panel_columns<T>) {
+            multiply_tiles<T, 1, 2>(1, input, output);
+          } else {
+            std::array<T, static_cast<std::size_t>(row_depth * panel_columns<T>)> tail;
+            pack_rows(depth, width, panel_columns<T>, b, p.ldb, tail.data());
+            multiply_any_tiles<T, 2>(
+                1, 1, {input.a, &zero, steps.data(), depth, tail.data(), panel_columns<T>}, output);
+          }
+        });
     first += width;
   }
 }
@@ -74,13 +71,13 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
 template <class T>
 void multiply_single_row(const GemmProblem<T>& p) {
   constexpr Index columns = 1024;
-  const Index pieces = std::max<Index>(1, (p.n + columns - 1) / columns);
+  const Index pieces = std::max<Index>(1, divide_up(p.n, columns));
   parallel_for(
       pieces,
       [&](Index piece) {
         multiply_row_piece(p, piece * columns, std::min(p.n, (piece + 1) * columns));
       },
-      p.n * p.k > 200000);
+      p.is_large());
 }
 
 /// Sums of a single term without an epilogue: every row of C a multiple of the row of B. Bound by
@@ -100,7 +97,7 @@ void multiply_column_by_row(const GemmProblem<T>& p) {
     }
     for (; j < n; ++j) c[j] = multiply_add(left, b[j], add ? c[j] : T(0));
   };
-  parallel_for(p.m, multiply_row, p.m * p.n > 200000);
+  parallel_for(p.m, multiply_row, p.is_large());
 }
 
 /// Up to three columns, rows of A contiguous: dot products. The columns of B are packed unless they
@@ -111,13 +108,14 @@ class FewColumns {
   explicit FewColumns(const GemmProblem<T>& problem)
       : p_(problem), columns_(p_.b), pitch_(p_.transpose_b ? p_.ldb : p_.k) {
     if (!p_.transpose_b && (p_.n > 1 || p_.ldb > 1)) pack();
-    for (Index l = 0; l < block; ++l) steps_[static_cast<std::size_t>(l)] = l;
+    fill_multiples(block, 1, steps_.data());
   }
 
   void multiply() const {
-    parallel_for((p_.m + tile - 1) / tile,
-                 [&](Index piece) { multiply(piece * tile, std::min(tile, p_.m - piece * tile)); },
-                 p_.m * p_.n * p_.k > 200000);
+    parallel_for(
+        divide_up(p_.m, tile),
+        [&](Index piece) { multiply(piece * tile, std::min(tile, p_.m - piece * tile)); },
+        p_.is_large());
   }
 
  private:
@@ -137,10 +135,8 @@ class FewColumns {
   void multiply(Index row, Index rows) const {
     std::array<Index, tile> a_rows;
     std::array<Index, tile> c_rows;
-    for (Index i = 0; i < tile; ++i) {
-      a_rows[static_cast<std::size_t>(i)] = i * p_.lda;
-      c_rows[static_cast<std::size_t>(i)] = i * p_.ldc;
-    }
+    fill_multiples(tile, p_.lda, a_rows.data());
+    fill_multiples(tile, p_.ldc, c_rows.data());
     const T* const a = p_.a + row * p_.lda;
     T* const c = p_.c + row * p_.ldc;
     const Index whole = p_.k / sum_lanes<T> * sum_lanes<T>;

@@ -14,27 +14,13 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T>
 inline constexpr bool has_vectors = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-/// How a loop loads and stores a whole vector.
+/// How a loop loads and stores a whole vector; FirstLanes does the last one.
 template <class T>
 struct AllLanes {
   [[nodiscard]] static Packet<T> load(const T* from) { return detail::load(from); }
   static void store(const Packet<T>& x, T* to) { detail::store<T>(x, to); }
   /// `x` in these lanes and 0 in the others, of which there are none.
   [[nodiscard]] static Packet<T> only(const Packet<T>& x) { return x; }
-};
-
-/// The same for the first lanes alone.
-template <class T>
-struct SomeLanes {
-  Index count;
-
-  [[nodiscard]] Packet<T> load(const T* from) const { return FirstLanes<T>(count).load(from); }
-  void store(const Packet<T>& x, T* to) const { FirstLanes<T>(count).store(x, to); }
-  [[nodiscard]] Packet<T> only(const Packet<T>& x) const {
-    T elements[static_cast<std::size_t>(lanes<T>)];
-    detail::store<T>(x, elements);
-    return load(elements);
-  }
 };
 
 /// The same for a scalar without vectors.
@@ -52,7 +38,7 @@ template <class T, class Body>
   if constexpr (has_vectors<T>) {
     Index i = 0;
     for (; i + lanes<T> <= count; i += lanes<T>) body(i, AllLanes<T>{});
-    if (i < count) body(i, SomeLanes<T>{count - i});
+    if (i < count) body(i, FirstLanes<T>(count - i));
   } else {
     for (Index i = 0; i < count; ++i) body(i, OneLane<T>{});
   }

@@ -248,6 +248,13 @@ class FirstLanes {
     copy_fewer<lanes<T> / 2>(elements.data(), count_, to);
   }
 
+  /// `x` in these lanes and 0 in the others.
+  [[nodiscard]] Packet<T> only(const Packet<T>& x) const {
+    std::array<T, static_cast<std::size_t>(lanes<T>)> elements;
+    NN_ISA::store(x, elements.data());
+    return load(elements.data());
+  }
+
  private:
   Index count_ = 0;
   unsigned mask_ = 0;

@@ -31,7 +31,7 @@ struct PlanesProduct {
     PlanesProduct rest = *this;
     rest.weights += first * filter_pitch;
     rest.planes += first * plane;
-    if (epilogue.bias != nullptr) rest.epilogue.bias += first;
+    rest.epilogue = epilogue.from(first);
     return rest;
   }
 };

@@ -69,10 +69,17 @@ template <class T>
   return x > zero ? x : broadcast(T(slope)) * x;
 }
 
+/// What a tile does besides multiplying.
+enum class Tiling {
+  plain,
+  packed,       ///< copies the rows of B that it reads to a panel
+  channelwise,  ///< of A it reads vectors: lane j of C is the sum over l of lane j of A times B
+};
+
 /// Computes `tiles` tiles of Rows x (Vectors * lanes) elements, one below the other. All columns
 /// must be wanted, unless lanes can be masked. The loops over rows and vectors are unrolled so that
-/// `sum` lives in registers. With `Packed`, the rows of B that are read are also copied to `panel`.
-template <class T, int Rows, int Vectors, bool Packed = false>
+/// `sum` lives in registers.
+template <class T, int Rows, int Vectors, Tiling Way = Tiling::plain>
 void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>& output,
                     T* panel = nullptr) {
   constexpr int n = lanes<T>;
@@ -113,11 +120,12 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) {
         right[v] = load(b + v * n);
-        if constexpr (Packed) store(right[v], panel + (l * Vectors + v) * n);
+        if constexpr (Way == Tiling::packed) store(right[v], panel + (l * Vectors + v) * n);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
-        const Packet<T> left = broadcast(row[i][step]);
+        const Packet<T> left =
+            Way == Tiling::channelwise ? load(row[i] + step) : broadcast(row[i][step]);
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
       }
@@ -131,6 +139,27 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
         wanted[v].store(sum[i][v], c + c_rows[i] + v * n);
       }
     }
+  }
+}
+
+/// A depthwise convolution, in which no sum runs over channels: every channel of the vector at
+/// a + rows[i] + steps[l] is multiplied by its own element of the vector b + l * ldb.
+template <class T>
+void multiply_channel_rows(Index count, TileInput<T> input, TileOutput<T> output) {
+  constexpr int rows = 8;
+  const Index tiles = count / rows;
+  multiply_tiles<T, rows, 1, Tiling::channelwise>(tiles, input, output);
+  input.rows += tiles * rows;
+  output.rows += tiles * rows;
+  multiply_tiles<T, 1, 1, Tiling::channelwise>(count - tiles * rows, input, output);
+}
+
+/// Calls visit(first) for vectors of channels that cover `channels`, which are at least one vector:
+/// the last overlaps the one before.
+template <class T, class Visit>
+void for_each_channel_vector(Index channels, Visit&& visit) {
+  for (Index first = 0; first < channels; first += lanes<T>) {
+    visit(std::min(first, channels - lanes<T>));
   }
 }
 

@@ -46,6 +46,12 @@ struct PatchSource {
     const T* data;
     Index row;
     Index column;
+
+    /// A transform's reader of the vectors from `channel` on.
+    [[nodiscard]] auto vectors(Index channel) const {
+      const Patch patch{data + channel, row, column};
+      return [patch](int y, int x) { return load(patch.data + y * patch.row + x * patch.column); };
+    }
   };
 
   [[nodiscard]] Patch at(Index image, Index y0, Index x0) const {
@@ -92,8 +98,14 @@ struct Winograd {
     return multiply_add(constant(factor), x, y);
   }
   static V scaled(const V& x, double factor) { return rounded_product(constant(factor), x); }
-  static V sum(const V& x, const V& y) { return x + y; }
-  static V difference(const V& x, const V& y) { return x - y; }
+
+  /// How a transform reads and writes the values at the points, which are `pitch` apart.
+  static auto at_points(const T* from, Index pitch) {
+    return [=](int y, int x) { return load(from + (y * inputs + x) * pitch); };
+  }
+  static auto to_points(T* to, Index pitch) {
+    return [=](int y, int x, const V& v) { store(v, to + (y * inputs + x) * pitch); };
+  }
 
   /// t = B^T d: row p of B^T holds the coefficients of the product of (x - q) over the points q
   /// other than p.
@@ -137,16 +149,16 @@ struct Winograd {
   template <class Input, class Output>
   static void output_1d(Input&& m, Output&& y) {
     const V m1 = m(1), m2 = m(2), m3 = m(3), m4 = m(4);
-    const V even_a = sum(m1, m2);
-    const V odd_a = difference(m1, m2);
-    const V even_b = sum(m3, m4);
-    const V odd_b = difference(m3, m4);
-    y(0, sum(sum(m(0), even_a), even_b));
+    const V even_a = m1 + m2;
+    const V odd_a = m1 - m2;
+    const V even_b = m3 + m4;
+    const V odd_b = m3 - m4;
+    y(0, V(m(0) + even_a + even_b));
     y(1, fused(odd_a, a, scaled(odd_b, b)));
     y(2, fused(even_a, a2, scaled(even_b, b2)));
     const V last = fused(odd_a, a * a2, scaled(odd_b, b * b2));
     if constexpr (infinity) {
-      y(3, sum(last, m(5)));
+      y(3, V(last + m(5)));
     } else {
       y(3, last);
     }
@@ -172,10 +184,10 @@ struct Winograd {
   template <class Input, class Output>
   static void filter_transposed_1d(Input&& p, Output&& g) {
     const V p1 = p(1), p2 = p(2), p3 = p(3), p4 = p(4);
-    const V even_a = sum(p1, p2);
-    const V even_b = sum(p3, p4);
+    const V even_a = p1 + p2;
+    const V even_b = p3 + p4;
     g(0, fused(p(0), 1 / (a2 * b2), fused(even_a, over_a, scaled(even_b, over_b))));
-    g(1, fused(difference(p3, p4), b * over_b, scaled(difference(p1, p2), a * over_a)));
+    g(1, fused(p3 - p4, b * over_b, scaled(p1 - p2, a * over_a)));
     if constexpr (infinity) g(2, fused(even_a, a2 * over_a, fused(even_b, b2 * over_b, p(5))));
   }
 

@@ -23,14 +23,11 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T, int Taps>
 class WinogradWeights {
  public:
-  WinogradWeights(const WeightsCall<T>& call, Arena scratch)
-      : g_(call.geometry),
+  WinogradWeights(const ConvolutionCall<T>& call, Arena scratch)
+      : call_(call),
+        g_(call.geometry),
         depth_(depth(g_)),
         grid_(g_.output_height(), g_.output_width()),
-        x_(call.x),
-        dy_(call.dy),
-        dweights_(call.dweights),
-        accumulate_(call.accumulate),
         chunk_(chunk(g_)),
         input_pitch_(point_pitch(chunk_ * depth_)),
         output_pitch_(point_pitch(chunk_ * g_.filters)),
@@ -43,7 +40,8 @@ class WinogradWeights {
     sum_rows_ = scratch.take<Index>(depth_);
   }
 
-  static Index scratch_bytes(const ConvolutionGeometry& g) {
+  static Index scratch_bytes(const Gather& gather) {
+    const ConvolutionGeometry& g = gather.geometry;
     const Index tiles = chunk(g);
     return bytes_for<T>(W::points * point_pitch(tiles * depth(g))) +
            bytes_for<T>(W::points * point_pitch(tiles * g.filters)) +
@@ -92,9 +90,10 @@ class WinogradWeights {
     const Index room_size = W::points * std::max(g_.channels, g_.filters);
     Arena arena = thread_workspace(bytes_for<T>(room_size));
     T* room = arena.take<T>(room_size);
-    const PatchSource<T> x{x_, g_.height, g_.width, g_.channels, W::inputs, Phases::stride, room};
-    const PatchSource<T> dy{dy_, g_.output_height(), g_.output_width(), g_.filters, W::outputs, 1,
-                            room};
+    const PatchSource<T> x{call_.left, g_.height,      g_.width, g_.channels,
+                           W::inputs,  Phases::stride, room};
+    const PatchSource<T> dy{
+        call_.right, g_.output_height(), g_.output_width(), g_.filters, W::outputs, 1, room};
     for (Index i = tiles.begin; i < tiles.end; ++i) {
       const WinogradTile tile = grid_.tile(first + i);
       for (Index phase = 0; phase < Phases::count; ++phase) {
@@ -102,34 +101,24 @@ class WinogradWeights {
                              tile.x * Phases::stride + Phases::x(phase) - g_.pad_left);
         for (Index channel = 0; channel < g_.channels; channel += lanes<T>) {
           T* to = inputs_ + (phase * g_.channels + channel) * count + i * lanes<T>;
-          W::input(
-              [&](int r, int c) { return load(in.data + r * in.row + c * in.column + channel); },
-              [&](int r, int c, const Packet<T>& v) {
-                store(v, to + (r * W::inputs + c) * input_pitch_);
-              });
+          W::input(in.vectors(channel), W::to_points(to, input_pitch_));
         }
       }
       const auto out = dy.at(tile.image, tile.y, tile.x);
       for_each_panel<T>(g_.filters, [&](Index panel, Index used, Index width) {
         for (Index j = 0; j < used; j += lanes<T>) {
           T* to = outputs_ + panel_offset(panel, count) + i * width + j;
-          W::output_transposed(
-              [&](int r, int c) {
-                return load(out.data + r * out.row + c * out.column + panel + j);
-              },
-              [&](int r, int c, const Packet<T>& v) {
-                store(v, to + (r * W::inputs + c) * output_pitch_);
-              });
+          W::output_transposed(out.vectors(panel + j), W::to_points(to, output_pitch_));
         }
       });
     }
   }
 
   void fill_tables(Index count) const {
-    for (Index i = 0; i < count; ++i) steps_[i] = i * lanes<T>;
+    fill_multiples(count, lanes<T>, steps_);
+    fill_multiples(depth_, g_.filters, sum_rows_);
     for (Index row = 0; row < depth_; ++row) {
       input_rows_[row] = row / lanes<T> * lanes<T> * count + row % lanes<T>;
-      sum_rows_[row] = row * g_.filters;
     }
   }
 
@@ -149,25 +138,21 @@ class WinogradWeights {
     const Index tap = g_.channels * g_.filters;
     for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
       const Index at = row * g_.filters + filter;
-      T* const target = dweights_ + row % g_.channels * g_.filters + filter;
+      T* const target = call_.result + row % g_.channels * g_.filters + filter;
       W::filter_transposed(
-          [&](int y, int x) { return load(sums_ + (y * W::inputs + x) * sum_pitch_ + at); },
-          [&](int y, int x, const Packet<T>& v) {
+          W::at_points(sums_ + at, sum_pitch_), [&](int y, int x, const Packet<T>& v) {
             T* to = target + ((y * Phases::stride + Phases::y(phase)) * Phases::kernel +
                               x * Phases::stride + Phases::x(phase)) *
                                  tap;
-            store(accumulate_ ? load(to) + v : v, to);
+            store(call_.accumulate ? load(to) + v : v, to);
           });
     }
   }
 
+  const ConvolutionCall<T>& call_;
   ConvolutionGeometry g_;
   Index depth_;
   WinogradGrid grid_;
-  const T* x_;
-  const T* dy_;
-  T* dweights_;
-  bool accumulate_;
   Index chunk_;
   Index input_pitch_;
   Index output_pitch_;

@@ -24,22 +24,20 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 template <class T, int Taps>
 class WinogradProduct {
  public:
-  WinogradProduct(const GatherCall<T>& call, Arena scratch)
-      : gather_(call.gather),
+  WinogradProduct(const ConvolutionCall<T>& call, Arena scratch)
+      : call_(call),
+        gather_(call.gather()),
         g_(gather_.geometry),
         depth_(depth(gather_)),
         width_(width(gather_)),
         weight_pitch_(point_pitch(depth_ * width_)),
         first_y_(Phases::first(gather_, g_.pad_top)),
         first_x_(Phases::first(gather_, g_.pad_left)),
-        grid_(Phases::grid(gather_)),
-        input_(call.input),
-        output_(call.output),
-        epilogue_(call.epilogue) {
+        grid_(Phases::grid(gather_)) {
     transformed_ = scratch.take<T>(W::points * weight_pitch_);
     steps_ = scratch.take<Index>(depth_);
-    for (Index l = 0; l < depth_; ++l) steps_[l] = l;
-    transform_weights(call.weights);
+    fill_multiples(depth_, 1, steps_);
+    transform_weights();
   }
 
   static Index scratch_bytes(const Gather& gather) {
@@ -81,7 +79,7 @@ class WinogradProduct {
   }
 
   /// In pieces that write whole lines of the cache: turned, a row of a panel holds channels.
-  void transform_weights(const T* weights) const {
+  void transform_weights() const {
     const Index piece = gather_.backward ? panel_columns<T> : Index{lanes<T>};
     const Index pieces = divide_up(g_.channels, piece);
     parallel_for(
@@ -93,9 +91,9 @@ class WinogradProduct {
           for (Index channel = first; channel < end; channel += lanes<T>) {
             for (Index filter = 0; filter < g_.filters; filter += lanes<T>) {
               if (gather_.backward) {
-                transform_turned(weights, phase, channel, filter);
+                transform_turned(phase, channel, filter);
               } else {
-                transform_forward(weights, phase, channel, filter);
+                transform_forward(phase, channel, filter);
               }
             }
           }
@@ -111,30 +109,26 @@ class WinogradProduct {
   }
 
   /// A vector of filters of lanes channels, as the forward pass needs them.
-  void transform_forward(const T* weights, Index phase, Index first_channel, Index filter) const {
+  void transform_forward(Index phase, Index first_channel, Index filter) const {
     const Index column = filter / panel_columns<T> * panel_columns<T>;
     const Index width = std::min(width_ - column, panel_columns<T>);
     for (Index channel = first_channel; channel < first_channel + lanes<T>; ++channel) {
-      const T* from = weights + channel * g_.filters + filter;
+      const T* from = call_.right + channel * g_.filters + filter;
       T* to = panel(0, column) + (phase * g_.channels + channel) * width + filter - column;
       W::filter([&](int y, int x) { return load(from + tap(phase, y, x)); },
-                [&](int y, int x, const Packet<T>& v) {
-                  store(v, to + (y * W::inputs + x) * weight_pitch_);
-                });
+                W::to_points(to, weight_pitch_));
     }
   }
 
   /// A square of filters x channels, as the gradient of the input needs them: with the taps in
   /// reverse, and channels as the columns.
-  void transform_turned(const T* weights, Index phase, Index first_channel, Index filter) const {
+  void transform_turned(Index phase, Index first_channel, Index filter) const {
     constexpr int n = lanes<T>;
     std::array<T, static_cast<std::size_t>(W::points * n * n)> values;
     for (int i = 0; i < n; ++i) {
-      const T* from = weights + (first_channel + i) * g_.filters + filter;
+      const T* from = call_.right + (first_channel + i) * g_.filters + filter;
       W::filter([&](int y, int x) { return load(from + tap(phase, Taps - 1 - y, Taps - 1 - x)); },
-                [&](int y, int x, const Packet<T>& v) {
-                  store(v, values.data() + ((y * W::inputs + x) * n + i) * n);
-                });
+                W::to_points(values.data() + i * n, n * n));
     }
     const Index at = phase * g_.channels + first_channel;
     const Index column = at / panel_columns<T> * panel_columns<T>;
@@ -162,7 +156,7 @@ class WinogradProduct {
     T* patch = arena.take<T>(W::points * channels);
     Index* input_rows = arena.take<Index>(count);
     Index* output_rows = arena.take<Index>(count);
-    const PatchSource<T> source{input_,
+    const PatchSource<T> source{call_.left,
                                 gather_.input_height(),
                                 gather_.input_width(),
                                 channels,
@@ -171,21 +165,20 @@ class WinogradProduct {
                                 patch};
     for (Index i = 0; i < count; ++i) {
       transform_input(grid_.tile(tiles.begin + i), source, inputs + i * depth_, input_pitch);
-      input_rows[i] = i * depth_;
-      output_rows[i] = i * width_;
     }
-    constexpr Index most_depth = 1280 / static_cast<Index>(sizeof(T));
-    const Index blocks = divide_up(depth_, most_depth);
+    fill_multiples(count, depth_, input_rows);
+    fill_multiples(count, width_, output_rows);
     for (Index point = 0; point < W::points; ++point) {
       for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
-        for (Index block = 0; block < blocks; ++block) {
-          const Index k = depth_ * block / blocks;
-          multiply_panel<T>(
-              count, width,
-              {inputs + point * input_pitch, input_rows, steps_ + k,
-               depth_ * (block + 1) / blocks - k, panel(point, first) + k * width, width},
-              {outputs + point * output_pitch + first, output_rows, used, block > 0, {}});
-        }
+        for_each_depth_block(
+            depth_, most_depth<T>, false, Epilogue<T>{},
+            [&](Index k, Index depth, bool add, const Epilogue<T>& epilogue) {
+              multiply_panel<T>(
+                  count, width,
+                  {inputs + point * input_pitch, input_rows, steps_ + k, depth,
+                   panel(point, first) + k * width, width},
+                  {outputs + point * output_pitch + first, output_rows, used, add, epilogue});
+            });
       });
     }
     for (Index i = 0; i < count; ++i) {
@@ -205,13 +198,7 @@ class WinogradProduct {
               : source.at(tile.image, tile.y * Phases::stride + Phases::y(phase) - g_.pad_top,
                           tile.x * Phases::stride + Phases::x(phase) - g_.pad_left);
       for (Index channel = 0; channel < source.channels; channel += lanes<T>) {
-        W::input(
-            [&](int y, int x) {
-              return load(patch.data + y * patch.row + x * patch.column + channel);
-            },
-            [&](int y, int x, const Packet<T>& v) {
-              store(v, to + (y * W::inputs + x) * pitch + channel);
-            });
+        W::input(patch.vectors(channel), W::to_points(to + channel, pitch));
       }
     }
   }
@@ -221,8 +208,8 @@ class WinogradProduct {
     const Index channels = gather_.output_channels();
     const Index height = gather_.output_height();
     const Index width = gather_.output_width();
-    const float slope = epilogue_.activation.slope;
-    T* const image = output_ + tile.image * height * width * channels;
+    const float slope = call_.epilogue.activation.slope;
+    T* const image = call_.result + tile.image * height * width * channels;
     for (Index phase = 0; phase * channels < width_; ++phase, from += channels) {
       const Index top =
           gather_.backward ? (tile.y + first_y_) * step + Phases::y(phase) - g_.pad_top : tile.y;
@@ -230,20 +217,20 @@ class WinogradProduct {
           gather_.backward ? (tile.x + first_x_) * step + Phases::x(phase) - g_.pad_left : tile.x;
       for (Index channel = 0; channel < channels; channel += lanes<T>) {
         const Packet<T> bias =
-            epilogue_.bias == nullptr ? broadcast(T(0)) : load(epilogue_.bias + channel);
-        W::output([&](int y, int x) { return load(from + (y * W::inputs + x) * pitch + channel); },
-                  [&](int y, int x, const Packet<T>& v) {
-                    const Index row = top + y * step;
-                    const Index column = left + x * step;
-                    if (row < 0 || row >= height || column < 0 || column >= width) return;
-                    const Packet<T> sum = v + bias;
-                    store(slope == 1 ? sum : activate<T>(sum, slope),
-                          image + (row * width + column) * channels + channel);
-                  });
+            call_.epilogue.bias == nullptr ? broadcast(T(0)) : load(call_.epilogue.bias + channel);
+        W::output(W::at_points(from + channel, pitch), [&](int y, int x, const Packet<T>& v) {
+          const Index row = top + y * step;
+          const Index column = left + x * step;
+          if (row < 0 || row >= height || column < 0 || column >= width) return;
+          const Packet<T> sum = v + bias;
+          store(slope == 1 ? sum : activate<T>(sum, slope),
+                image + (row * width + column) * channels + channel);
+        });
       }
     }
   }
 
+  const ConvolutionCall<T>& call_;
   Gather gather_;
   ConvolutionGeometry g_;
   Index depth_;
@@ -252,9 +239,6 @@ class WinogradProduct {
   Index first_y_;
   Index first_x_;
   WinogradGrid grid_;
-  const T* input_;
-  T* output_;
-  Epilogue<T> epilogue_;
   T* transformed_;
   Index* steps_;
 };
