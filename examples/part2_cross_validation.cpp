@@ -150,7 +150,7 @@ std::vector<Setting> settings(const Options& options) {
   return all;
 }
 
-std::string decay_text(double decay) { return nn::detail::general(decay); }
+std::string decay_text(double decay) { return nn::format_general(decay); }
 
 std::string name_of(const Setting& setting) {
   return std::to_string(setting.cells) + " cells with a weight decay of " +

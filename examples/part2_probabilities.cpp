@@ -110,7 +110,7 @@ nn::Model<Network, To> converted(const nn::Model<Network, From>& model) {
 
 std::string scientific(double value) {
   if (value == 0) return "0";
-  return nn::detail::scientific(value, 2);
+  return nn::format_scientific(value, 2);
 }
 
 example::Table sums_table(const std::vector<Sums>& all) {

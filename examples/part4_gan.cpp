@@ -95,9 +95,9 @@ Record play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, example::Pro
 }
 
 std::string settings_of(const Options& options) {
-  return nn::detail::text(options.model, ", ", options.loss, ", width ", options.width, ", batch ",
-                          options.batch, options.unconditional ? ", unconditional" : "", ", seed ",
-                          options.seed, options.quick ? ", quick" : "");
+  return nn::text(options.model, ", ", options.loss, ", width ", options.width, ", batch ",
+                  options.batch, options.unconditional ? ", unconditional" : "", ", seed ",
+                  options.seed, options.quick ? ", quick" : "");
 }
 
 void save_checkpoint(const std::filesystem::path& file, const Options& options, const Gan& gan,

@@ -470,7 +470,7 @@ std::vector<std::string> parted(const std::string& text) {
 }
 
 std::string numbers(const std::vector<double>& values) {
-  return nn::detail::to_text(std::span<const double>(values));
+  return nn::number_list(std::span<const double>(values));
 }
 
 /// A network that was trained before, and what there is to know of it to use it again.
@@ -535,13 +535,13 @@ Trained load_weights(const std::filesystem::path& file) {
       .model = {example::network_of(recipe, shape, static_cast<Index>(names.size())), shape},
       .dataset = dataset,
       .class_names = names,
-      .normalization = {nn::detail::from_text<double>(value("mean"), shape.back(), "mean"),
-                        nn::detail::from_text<double>(value("deviation"), shape.back(),
+      .normalization = {nn::parse_number_list<double>(value("mean"), shape.back(), "mean"),
+                        nn::parse_number_list<double>(value("deviation"), shape.back(),
                                                       "deviation")},
       .views = {.flip = value("views_flip") == "1",
                 .shift = value("views_shift") == "0" ? Index{0} : Index{1}},
       .test_accuracy =
-          nn::detail::from_text<double>(value("test_accuracy"), 1, "test_accuracy").front()};
+          nn::parse_number_list<double>(value("test_accuracy"), 1, "test_accuracy").front()};
   trained.normalization.check(shape.back());
   nn::load(trained.model, file);
   return trained;

@@ -437,7 +437,7 @@ TEST_CASE("weights in a network that computes something else are refused") {
   auto lying = file;
   lying.metadata["nn.check.output"] = "1 2";
   CHECK(message_of([&] { nn::from_safetensors(other, lying); }) ==
-        "nn.check.output has 2 numbers, and the model has 3");
+        "nn.check.output has 2 numbers where 3 are expected");
   lying.metadata["nn.check.output"] = "1 2 x";
   CHECK(message_of([&] { nn::from_safetensors(other, lying); }) ==
         "nn.check.output is no list of numbers");

@@ -19,7 +19,7 @@ namespace {
 constexpr double text_column = 720;
 
 std::string tag(std::string_view name, std::string_view content, std::string_view attributes = {}) {
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << '<' << name << (attributes.empty() ? "" : " ") << attributes << '>' << content << "</"
       << name << '>';
   return out.str();
@@ -68,7 +68,7 @@ RenderedPicture rendered(const Picture& picture, const PictureSource& source) {
   const Size size = picture_size(content, path.string());
   const std::string url = source.embedded ? data_url(content, path) : url_of(picture.file);
   const std::string& words = picture.alternative.empty() ? picture.caption : picture.alternative;
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << "<img src=\"" << url << "\" alt=\"" << escaped(words) << "\" width=\"" << size.width
       << "\" height=\"" << size.height << "\" loading=\"" << (source.embedded ? "eager" : "lazy")
       << '"' << (size.width > text_column ? " class=\"large\"" : "") << '>';
@@ -106,7 +106,7 @@ std::string rendered(const Table& table) {
       numeric[column] = numeric[column] && is_numeric(row[column]);
     }
   }
-  nn::detail::TextStream out;
+  nn::TextStream out;
   if (!table.caption.empty()) out << tag("caption", marked_up(table.caption)) << '\n';
   out << tag("thead", tag("tr", table_row(table, table.columns, numeric, "th"))) << "\n<tbody>\n";
   for (std::size_t k = 0; k < table.rows.size(); ++k) {
@@ -162,7 +162,7 @@ std::string rendered(const Block& block, const PictureSource& source, int level)
 double svg_length(const std::string& content, std::string_view attribute) {
   const auto begin = content.find("<svg");
   const auto end = content.find('>', begin);
-  const auto place = content.find(nn::detail::text(' ', attribute, "=\""), begin);
+  const auto place = content.find(nn::text(' ', attribute, "=\""), begin);
   if (place >= end) return 0;
   double length = 0;
   std::from_chars(content.data() + place + attribute.size() + 3, content.data() + end, length);
@@ -266,10 +266,10 @@ Size picture_size(const std::string& content, const std::string& name) {
 
 std::string sections(const Page& page, const PictureSource& source, int level,
                      const std::string& anchor) {
-  nn::detail::TextStream out;
+  nn::TextStream out;
   const auto& all = page.sections();
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const std::string id = anchor.empty() ? "" : nn::detail::text("id=\"", anchor, '-', k, '"');
+    const std::string id = anchor.empty() ? "" : nn::text("id=\"", anchor, '-', k, '"');
     if (!all[k].heading.empty()) {
       out << tag("h" + std::to_string(level), escaped(all[k].heading), id) << '\n';
     }
@@ -287,7 +287,7 @@ std::string facts(const std::vector<std::pair<std::string, std::string>>& facts)
 }
 
 std::string document(std::string_view title, std::string_view body) {
-  return nn::detail::text(
+  return nn::text(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
       escaped(title), "</title>\n<style>", style, "</style>\n</head>\n<body>\n<main>\n", body,

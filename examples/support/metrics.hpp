@@ -35,7 +35,7 @@ inline void write_metrics(const std::filesystem::path& folder, const Metrics& me
   try {
     return Metrics::parse(nn::read_file(file));
   } catch (const nlohmann::json::exception& error) {
-    throw nn::FileError(nn::detail::text(file.string(), " is damaged: ", error.what()));
+    throw nn::FileError(nn::text(file.string(), " is damaged: ", error.what()));
   }
 }
 

@@ -172,7 +172,7 @@ Page Page::read(const std::filesystem::path& folder) {
     }
     return page;
   } catch (const std::exception& error) {
-    throw nn::FileError(nn::detail::text(file.string(), " is damaged: ", error.what()));
+    throw nn::FileError(nn::text(file.string(), " is damaged: ", error.what()));
   }
 }
 

@@ -33,7 +33,7 @@ nn::Index terminal_columns() {
 /// "0:45", "12:05", "1:02:05"
 std::string clock_text(double seconds) {
   const auto whole = static_cast<nn::Index>(std::llround(std::clamp(seconds, 0.0, 3.6e6)));
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << std::setfill('0');
   if (whole >= 3600) out << whole / 3600 << ':' << std::setw(2);
   out << whole / 60 % 60 << ':' << std::setw(2) << whole % 60;
@@ -86,7 +86,7 @@ std::string Progress::numbers(double loss, double accuracy) const {
   const double passed = std::max(options_.seconds() - start_, 1e-9);
   const auto done = static_cast<double>(step_ - begun_at_);
   const char* gap = *options_.terminal ? " " : "  ";
-  nn::detail::TextStream out;
+  nn::TextStream out;
   if (options_.steps_per_epoch > 0) {
     const nn::Index epochs = (total_ + options_.steps_per_epoch - 1) / options_.steps_per_epoch;
     const nn::Index epoch = std::max<nn::Index>(step_ - 1, 0) / options_.steps_per_epoch + 1;

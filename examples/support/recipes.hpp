@@ -146,8 +146,7 @@ inline const Recipe& find_recipe(std::string_view dataset, std::string_view name
   for (const Recipe& recipe : recipes()) {
     if (recipe.dataset == dataset && recipe.name == name) return recipe;
   }
-  throw nn::Error(
-      nn::detail::text("there is no recipe '", name, "' for the data set '", dataset, "'"));
+  throw nn::Error(nn::text("there is no recipe '", name, "' for the data set '", dataset, "'"));
 }
 
 namespace detail {
@@ -289,7 +288,7 @@ inline std::string describe(const AugmentationPlan& plan) {
   const auto add = [&words](bool done, const std::string& what) {
     if (done) words += (words.empty() ? "" : ", ") + what;
   };
-  const auto number = [](double value) { return nn::detail::text(value); };
+  const auto number = [](double value) { return nn::text(value); };
   add(plan.flip, "mirrored in every other epoch");
   add(plan.rotation > 0, "turned by up to " + number(plan.rotation) + " degrees");
   add(plan.scale > 0, "scaled by up to " + number(100 * plan.scale) + " %");

@@ -9,24 +9,22 @@ namespace example {
 
 namespace {
 
-std::string chapter_anchor(std::size_t chapter) {
-  return nn::detail::text("chapter-", chapter + 1);
-}
+std::string chapter_anchor(std::size_t chapter) { return nn::text("chapter-", chapter + 1); }
 
 std::string link(const std::string& anchor, const std::string& text) {
   return "<a href=\"#" + anchor + "\">" + text + "</a>";
 }
 
 std::string contents(const std::string& anchor, const Page& page, std::size_t chapter) {
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << "<li>"
-      << link(anchor, nn::detail::text("<span class=\"count\">", chapter + 1, "</span>",
-                                       html::escaped(page.title())));
+      << link(anchor, nn::text("<span class=\"count\">", chapter + 1, "</span>",
+                               html::escaped(page.title())));
   std::string inner;
   for (std::size_t k = 0; k < page.sections().size(); ++k) {
     const std::string& heading = page.sections()[k].heading;
     if (heading.empty()) continue;
-    inner += "<li>" + link(nn::detail::text(anchor, '-', k), html::escaped(heading)) + "</li>\n";
+    inner += "<li>" + link(nn::text(anchor, '-', k), html::escaped(heading)) + "</li>\n";
   }
   if (!inner.empty()) out << "\n<ol>\n" << inner << "</ol>";
   out << "</li>\n";
@@ -44,7 +42,7 @@ void Report::fact(std::string name, std::string value) {
 }
 
 void Report::write(const std::filesystem::path& file) const {
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << "<h1>" << html::escaped(title_) << "</h1>\n<p class=\"lead\">" << html::marked_up(lead_)
       << "</p>\n<nav aria-label=\"Contents\">\n<ol>\n";
   for (std::size_t k = 0; k < chapters_.size(); ++k) {

@@ -8,7 +8,7 @@
 
 namespace example {
 
-std::string fixed(double value, int decimals) { return nn::detail::fixed(value, decimals); }
+std::string fixed(double value, int decimals) { return nn::format_fixed(value, decimals); }
 
 std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
 
@@ -22,7 +22,7 @@ std::string thousands(nn::Index value) {
 
 std::string duration(double seconds) {
   if (seconds < 59.95) return fixed(seconds, seconds < 9.995 ? 1 : 0) + " s";
-  nn::detail::TextStream out;
+  nn::TextStream out;
   out << std::setfill('0');
   const auto whole = static_cast<nn::Index>(std::llround(seconds));
   if (whole < 3600) {

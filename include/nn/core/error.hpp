@@ -124,11 +124,18 @@ class TextPart {
   return message;
 }
 
-/// The same for any parts: `text("expected ", 3, " images")`.
+}  // namespace detail
+
+/// One text of texts, characters, numbers, paths, and whatever has `to_string()`, such as a shape:
+/// `text("expected ", 3, " images of ", shape)`. Numbers have a point in every locale.
 template <class... Parts>
 [[nodiscard]] std::string text(const Parts&... parts) {
-  return join({TextPart(parts)...});
+  return detail::join({detail::TextPart(parts)...});
 }
+
+namespace detail {
+
+using nn::text;
 
 /// Throws `E` with the parts joined into its message.
 template <class E>

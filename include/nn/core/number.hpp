@@ -1,8 +1,7 @@
 /// @file
 /// Numbers in texts, the same whatever locale a program has set: with a point and without
-/// separators. Whatever the library writes or shows takes its numbers from here, or from
-/// std::to_chars and core/text_stream.hpp, which know no locale either; what it reads, from
-/// std::from_chars.
+/// separators. The library writes numbers by these functions, by std::to_chars or by
+/// core/text_stream.hpp, and reads them by std::from_chars: none of them uses the locale.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +10,8 @@
 
 namespace nn::detail {
 
-/// As printf writes a number by `format`, which takes the digits and the value, but with a point
-/// for what the locale has between the whole and the fraction.
+/// As printf writes a number by `format`, which takes the digits and the value, but with a point in
+/// place of the locale's decimal separator.
 [[gnu::cold, gnu::noinline]] [[nodiscard]] inline std::string formatted(const char* format,
                                                                         int digits, double value) {
   char buffer[400];  // the largest double has 309 digits before the point
@@ -42,3 +41,23 @@ namespace nn::detail {
 }
 
 }  // namespace nn::detail
+
+namespace nn {
+
+/// `value` with at most `digits` digits, as streams write it, and a point in every locale: "0.25",
+/// "1e-05".
+[[nodiscard]] inline std::string format_general(double value, int digits = 6) {
+  return detail::general(value, digits);
+}
+
+/// `value` with so many decimals, and a point in every locale: "0.250".
+[[nodiscard]] inline std::string format_fixed(double value, int decimals) {
+  return detail::fixed(value, decimals);
+}
+
+/// `value` with so many decimals and a power of ten, and a point in every locale: "2.50e-01".
+[[nodiscard]] inline std::string format_scientific(double value, int decimals) {
+  return detail::scientific(value, decimals);
+}
+
+}  // namespace nn

@@ -5,7 +5,7 @@
 #include <locale>
 #include <sstream>
 
-namespace nn::detail {
+namespace nn {
 
 /// A stream into a text, for what programs read: numbers have a point and no separators, whatever
 /// locale the program has set (a std::ostringstream takes the global one).
@@ -14,4 +14,8 @@ class TextStream : public std::ostringstream {
   TextStream() { imbue(std::locale::classic()); }
 };
 
-}  // namespace nn::detail
+namespace detail {
+using nn::TextStream;
+}  // namespace detail
+
+}  // namespace nn

@@ -3,17 +3,14 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
-#include <locale>
 #include <map>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "nn/core/number_list.hpp"
 #include "nn/io/model_description.hpp"
 #include "nn/io/quantization.hpp"
 #include "nn/io/safetensors_file.hpp"
@@ -115,62 +112,6 @@ namespace detail {
   std::string text;
   for (const Plan& child : plan.children) text += (text.empty() ? "" : ", ") + describe(child);
   return plan.path.empty() ? text : plan.name + "(" + text + ")";
-}
-
-/// Numbers with spaces between, each as short as brings back the same bits.
-template <class T>
-[[nodiscard]] std::string to_text(std::span<const T> values) {
-  std::string text;
-  std::array<char, 32> digits{};
-  for (const T value : values) {
-    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-    if (!text.empty()) text += ' ';
-    text.append(digits.data(), result.ptr);
-  }
-  return text;
-}
-
-/// Reads the number at `first`. Returns where it ends, or null if there is none.
-template <class T>
-[[nodiscard]] const char* read_number(const char* first, const char* last, T& value) {
-  if constexpr (requires { std::from_chars(first, last, value).ptr; }) {
-    const auto result = std::from_chars(first, last, value);
-    const bool found = result.ec == std::errc{} || result.ec == std::errc::result_out_of_range;
-    return found ? result.ptr : nullptr;
-  } else {
-    // LLVM's library has it for whole numbers alone before version 20. A stream, in turn, does not
-    // know "inf" and "nan", in which no locale has a point.
-    const char* const end = std::find(first, last, ' ');
-    const std::string word(first, end);
-    if (word.find('n') != std::string::npos) {
-      char* after = nullptr;
-      value = static_cast<T>(std::strtod(word.c_str(), &after));
-      return *after == '\0' ? end : nullptr;
-    }
-    std::istringstream stream(word);
-    stream.imbue(std::locale::classic());
-    return stream >> value && stream.peek() == std::istringstream::traits_type::eof() ? end
-                                                                                      : nullptr;
-  }
-}
-
-/// The `count` numbers in `text`. @throws FileError when it holds anything else.
-template <class T>
-[[nodiscard]] std::vector<T> from_text(const std::string& text, Index count,
-                                       std::string_view what) {
-  std::vector<T> values;
-  const char* position = text.data();
-  const char* const end = text.data() + text.size();
-  while (position != end) {
-    T value{};
-    position = read_number(position, end, value);
-    require<FileError>(position != nullptr, what, " is no list of numbers");
-    values.push_back(value);
-    if (position != end && *position == ' ') ++position;
-  }
-  require<FileError>(static_cast<Index>(values.size()) == count, what, " has ", values.size(),
-                     " numbers, and the model has ", count);
-  return values;
 }
 
 /// A sample of multiples of 1/8 from -1 to 1, which are short in decimal and exact in any type.
@@ -291,9 +232,9 @@ void run_check(const Model<Network, T>& model, const Metadata& metadata) {
   const auto output_text = metadata.find("nn.check.output");
   if (input_text == metadata.end() || output_text == metadata.end()) return;
   const Shape& shape = model.input_shape();
-  const auto input = from_text<T>(input_text->second, shape.size(), "nn.check.input");
+  const auto input = parse_number_list<T>(input_text->second, shape.size(), "nn.check.input");
   const auto expected =
-      from_text<T>(output_text->second, model.output_shape().size(), "nn.check.output");
+      parse_number_list<T>(output_text->second, model.output_shape().size(), "nn.check.output");
   const Tensor<T> output = model.predict(TensorView<const T>(input.data(), shape.prepended(1)));
   require_same_output<T>(expected, output.span());
 }
@@ -323,14 +264,14 @@ SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions
   options.about.check(model.input_shape(), model.output_shape());
   detail::put_description(file, model.network(), model.input_shape(), options.names, options.about);
   file.metadata["nn.input_shape"] = model.input_shape().to_string();
-  file.metadata["nn.check.input"] = detail::to_text<T>(input.span());
+  file.metadata["nn.check.input"] = number_list<T>(input.span());
   std::optional<Model<Network, T>> rounded;  // what a reader will have
   if (options.type.value_or(element_type_of<T>()) != element_type_of<T>()) {
     rounded.emplace(model);
     detail::read_into(*rounded, variables, file);
   }
   const Tensor<T> output = (rounded ? *rounded : model).predict(input);
-  file.metadata["nn.check.output"] = detail::to_text<T>(output.span());
+  file.metadata["nn.check.output"] = number_list<T>(output.span());
   return file;
 }
 
