@@ -11,10 +11,9 @@ configure_package_config_file(
   INSTALL_DESTINATION ${nn_cmake_directory}
   PATH_VARS CMAKE_INSTALL_INCLUDEDIR
   NO_CHECK_REQUIRED_COMPONENTS_MACRO)
-# Before 1.0, a new minor version may change the interface.
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/nnConfigVersion.cmake
-  COMPATIBILITY SameMinorVersion
+  COMPATIBILITY SameMajorVersion
   ARCH_INDEPENDENT)
 
 # nn.pc finds the headers from where it lies, so that an installed tree can be moved.

@@ -21,6 +21,7 @@
 #include "nn/core/random.hpp"
 #include "nn/core/shape.hpp"
 #include "nn/core/tensor.hpp"
+#include "nn/core/version.hpp"
 #include "nn/core/workspace.hpp"
 #include "nn/kernels/convolution.hpp"
 #include "nn/kernels/convolution/geometry.hpp"

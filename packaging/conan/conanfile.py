@@ -30,8 +30,8 @@ class NnConan(ConanFile):
         return os.path.join(self.recipe_folder, os.pardir, os.pardir)
 
     def set_version(self):
-        cmake = load(self, os.path.join(self._repository, "CMakeLists.txt"))
-        self.version = self.version or re.search(r"^  VERSION ([0-9.]+)$", cmake, re.M).group(1)
+        header = load(self, os.path.join(self._repository, "include/nn/core/version.hpp"))
+        self.version = self.version or re.search(r'return "([0-9.]+)"', header).group(1)
 
     def export_sources(self):
         copy(self, "LICENSE", self._repository, self.export_sources_folder)
