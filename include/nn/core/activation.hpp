@@ -20,8 +20,8 @@ struct Activation {
     return gradient(x, x);
   }
 
-  /// dx for an output y (or input, whose sign is the same) and its gradient dy. Two choices and one
-  /// sum rather than a choice between two results, which compilers turn into a branch.
+  /// dx for an output y (or input, whose sign is the same) and its gradient dy. Written as two
+  /// selections and a sum: compilers turn one selection between two results into a branch.
   template <class T>
   [[nodiscard]] constexpr T gradient(T y, T dy) const {
     const T straight = y > T(0) ? dy : T(0);

@@ -24,12 +24,12 @@ namespace nn {
 
 namespace detail {
 
-/// Why the last system call failed, in words; "unknown reason" when the system does not say.
+/// The reason why the last system call failed; "unknown reason" when the system gives none.
 [[nodiscard]] inline std::string system_reason(int code) {
   return code == 0 ? "unknown reason" : std::generic_category().message(code);
 }
 
-/// The same for messages, found out only when one is written.
+/// The same for messages, looked up only when one is written.
 struct Reason {
   int code;
   [[nodiscard]] std::string to_string() const { return system_reason(code); }
@@ -59,8 +59,8 @@ struct RemovedAtEnd {
   }
 };
 
-/// Has the system put on the disk what was written to `path`, where it can: a rename that outlives
-/// a power cut must not name a file whose bytes did not.
+/// Flushes what was written to `path` to the disk, where the system can: after a power cut, a
+/// renamed file must not lack its bytes.
 inline void sync_file([[maybe_unused]] const std::filesystem::path& path) {
 #if __has_include(<unistd.h>)
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);  // NOLINT(*-vararg)
@@ -87,8 +87,8 @@ inline void keep_owner(const std::filesystem::path& written, const std::filesyst
   std::filesystem::permissions(written, status.permissions(), code);  // last: chown takes some away
 }
 
-/// Gives `temporary` the name `place`, as `writable_place` found it, and what a file of that name
-/// had of permissions. @throws FileError when the system refuses.
+/// Renames `temporary` to `place`, as `writable_place` found it, with the permissions that a file
+/// of that name had. @throws FileError when the system refuses.
 inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::path& place) {
   std::error_code code;
   keep_owner(temporary.path, place);
@@ -98,10 +98,10 @@ inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::pa
   temporary.path.clear();
 }
 
-/// Where a file called `path` is to be put: there, or, as symbolic links stay, at the end of those
-/// that begin there.
-/// @throws FileError when the folder that is to hold it does not exist, or when there is something
-/// that is no ordinary file: a folder, a device, a pipe.
+/// Where a file called `path` is written: `path` itself, or what it leads to if it is a symbolic
+/// link, since links stay.
+/// @throws FileError when its folder does not exist, or when `path` is no ordinary file: a folder,
+/// a device, a pipe.
 [[gnu::cold]] [[nodiscard]] inline std::filesystem::path writable_place(
     const std::filesystem::path& path) {
   namespace fs = std::filesystem;
@@ -126,8 +126,8 @@ inline void rename_into_place(RemovedAtEnd& temporary, const std::filesystem::pa
 }  // namespace detail
 
 /// Writes `content` to a temporary file beside `path` and renames it, so that `path` holds either
-/// all of it or what it held before. A file that is replaced leaves its permissions, and its owner
-/// where the system allows that; a symbolic link stays, and what it leads to is written.
+/// all of it or what it held before. The new file has the permissions of the old one, and its owner
+/// where the system allows that; a symbolic link stays, and its target is written.
 /// @throws FileError when the folder is missing, the disk is full or `path` is no ordinary file;
 /// nothing is left behind.
 inline void write_file(const std::filesystem::path& path, std::string_view content) {

@@ -18,7 +18,7 @@ inline constexpr std::size_t alignment = 64;
 
 namespace detail {
 
-/// Says that there are not so many bytes, what has to be so with `count` elements of `size` each.
+/// Throws that `count` elements of `size` bytes do not fit into memory.
 [[noreturn, gnu::cold, gnu::noinline]] inline void fail_for_memory(std::size_t count,
                                                                    std::size_t size) {
   std::size_t bytes = 0;

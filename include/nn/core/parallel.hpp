@@ -32,8 +32,8 @@ inline void set_threads([[maybe_unused]] int count) {
 #endif
 }
 
-/// Refers to something that can be called, for the length of a call: what the loops below take, so
-/// that each of them is compiled once and not for every body.
+/// A reference to something callable, for the length of a call. The loops below take it, so that
+/// each of them is compiled once and not for every body.
 template <class Signature>
 class FunctionRef;
 
@@ -59,10 +59,9 @@ class FunctionRef<Result(Arguments...)> {
 
 namespace detail {
 
-/// The indices in [0, count), dealt out to threads. Each begins with a run of its own, so that from
-/// one loop over a batch to the next it finds the same images in its cache, and counts it off
-/// without asking the others; then it helps those that are not done, since a core may have other
-/// things to do.
+/// The indices in [0, count), shared among threads. Each thread begins with a range of its own, so
+/// that it finds the same images in its cache from one loop over a batch to the next; then it helps
+/// threads that are not done, since a core may be busy with something else.
 class Shares {
  public:
   Shares(Index count, Index threads) : count_(count), shares_(std::min(threads, most)) {
@@ -88,7 +87,7 @@ class Shares {
  private:
   static constexpr Index most = 64;
 
-  struct alignas(64) Next {  // a cache line for each, which other threads leave alone
+  struct alignas(64) Next {  // a cache line of its own, so that threads do not share lines
     std::atomic<Index> index;
   };
 
@@ -105,8 +104,8 @@ class Shares {
 /// must not depend on one another: which thread makes which call, and when, is not defined, and so
 /// the result is the same for every number of threads as long as the *pieces* are cut by the
 /// problem alone. Inside another `parallel_for` it runs in the calling thread. The calls'
-/// arithmetic takes subnormal numbers for zero; between the loops that of all threads is as the
-/// caller's, as those that are started here live on in the caller's own loops. `body` must not
+/// arithmetic treats subnormal numbers as zero; after the loop, every thread has the caller's
+/// setting again, since OpenMP uses the same threads in the caller's own loops. `body` must not
 /// throw.
 [[gnu::noinline]] inline void parallel_for(Index count, FunctionRef<void(Index)> body,
                                            [[maybe_unused]] bool worth_it = true) {

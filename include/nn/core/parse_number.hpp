@@ -1,5 +1,5 @@
 /// @file
-/// Numbers out of texts, the same whatever locale a program has set.
+/// Numbers from texts, the same whatever locale a program has set.
 #pragma once
 
 #include <algorithm>
@@ -14,12 +14,11 @@
 
 namespace nn::detail {
 
-/// The finite number that a text is from its first to its last character, in decimal digits with a
-/// point and maybe a power of ten; nothing for any other text, one beyond what a double holds among
-/// them.
+/// The finite number that the whole text is, in decimal digits with a point and perhaps an
+/// exponent. Nothing for any other text, including a number too large for a double.
 [[gnu::cold]] [[nodiscard]] inline std::optional<double> parse_number(std::string_view text) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  // So that neither "inf" nor what one standard library takes beyond the other is a number.
+  // Refuses "inf" and what only some standard libraries accept.
   const bool usual = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '-' || c == '+';
   });

@@ -120,7 +120,7 @@ constexpr double normal_quantile(double p) {
 class Random {
  public:
   using result_type = std::uint64_t;
-  /// All of a stream: what it has still to give.
+  /// The whole state of a stream.
   using State = std::array<std::uint64_t, 4>;
 
   /// The stream of a seed without keys.
@@ -144,12 +144,12 @@ class Random {
     random.state_ = state;
     return random;
   }
-  /// To be kept, and given to `from_state`.
+  /// The state, for `from_state`.
   [[nodiscard]] constexpr const State& state() const { return state_; }
 
-  /// Of a number that the stream gives, as the standard library asks.
+  /// The smallest number that the stream returns.
   static constexpr result_type min() { return 0; }
-  /// Likewise.
+  /// The largest number that the stream returns.
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
   /// 64 random bits.

@@ -1,8 +1,8 @@
 /// @file
-/// Random changes to images that leave their class as it is. Each is a small struct that is called
-/// with an image, height x width x channels in [0, 1], which it changes in place, and the
-/// ImageContext that has the random numbers; its options say how strong it is, and with all of them
-/// at 0 the image stays exactly as it is. Several are joined by `compose`:
+/// Random changes to images that do not change their class. Each is a small struct that is called
+/// with an image, height x width x channels in [0, 1], which it changes in place, and an
+/// ImageContext with the random numbers. Its options say how strong the change is; with all of them
+/// at 0 the image stays exactly as it is. `compose` joins several:
 ///
 ///     nn::Loader loader(train, {.augmentation = nn::compose(nn::RandomShift{.pixels = 2},
 ///                                                           nn::RandomFlip{}, nn::Cutout{8})});
@@ -41,8 +41,8 @@ struct RandomFlip {
   }
 };
 
-/// Mirrors half of the images in the first epoch and from then on each image every other time, so
-/// that it is seen from both sides in any two epochs (Jordan, "94% on CIFAR-10 in 3.29 seconds on a
+/// Mirrors half of the images in the first epoch, and then each image in every second epoch, so
+/// that any two consecutive epochs show it both ways (Jordan, "94% on CIFAR-10 in 3.29 seconds on a
 /// single GPU", 2024).
 struct AlternatingFlip {
   void operator()(TensorView<float> image, ImageContext& context) const {
@@ -55,8 +55,8 @@ struct AlternatingFlip {
   static constexpr std::uint64_t key = 0x666c6970;
 };
 
-/// Rotates, scales, shears and moves an image about its centre, all by bilinear interpolation of
-/// one map, each drawn uniformly.
+/// Rotates, scales, shears and moves an image about its centre, as one map with
+/// bilinear interpolation; each amount is drawn uniformly.
 struct RandomAffine {
   double rotation = 0;           ///< up to so many degrees, either way
   double scale = 0;              ///< by a factor in [1 - scale, 1 + scale]; below 1
@@ -112,9 +112,9 @@ struct ElasticDistortion {
   }
 };
 
-/// Fills a square of `size` x `size` pixels with `value`. Its centre is any pixel, so that part of
-/// the square may lie outside (DeVries and Taylor, "Improved regularization of convolutional neural
-/// networks with cutout", 2017).
+/// Fills a square of `size` x `size` pixels with `value`. Its centre is a random pixel, so part
+/// of the square may lie outside (DeVries and Taylor, "Improved regularization of convolutional
+/// neural networks with cutout", 2017).
 struct Cutout {
   Index size = 8;   ///< of a side, in pixels
   float value = 0;  ///< to fill it with, in [0, 1]
@@ -151,11 +151,11 @@ struct RandomBrightnessContrast {
   }
 };
 
-/// Does `augmentation` with a probability, and otherwise nothing.
+/// Applies `augmentation` with a probability.
 template <class Augmentation>
 struct Sometimes {
-  double probability = 0.5;     ///< of doing it
-  Augmentation augmentation{};  ///< what is done
+  double probability = 0.5;     ///< of applying it
+  Augmentation augmentation{};  ///< the one to apply
 
   void operator()(TensorView<float> image, ImageContext& context) const {
     if (context.random.bernoulli(probability)) augmentation(image, context);
@@ -165,11 +165,11 @@ struct Sometimes {
 template <class Augmentation>
 Sometimes(double, Augmentation) -> Sometimes<Augmentation>;
 
-/// Does several augmentations, one after another.
+/// Applies several augmentations, one after another.
 template <class... Augmentations>
 class Composed {
  public:
-  /// Does the given augmentations in their order.
+  /// Applies the given augmentations in their order.
   explicit constexpr Composed(Augmentations... augmentations)
       : augmentations_(std::move(augmentations)...) {}
 
@@ -181,7 +181,7 @@ class Composed {
   std::tuple<Augmentations...> augmentations_;
 };
 
-/// One augmentation that does the given ones, one after another.
+/// One augmentation that applies the given ones in order.
 template <class... Augmentations>
 [[nodiscard]] constexpr Composed<Augmentations...> compose(Augmentations... augmentations) {
   return Composed<Augmentations...>(std::move(augmentations)...);

@@ -1,5 +1,5 @@
 /// @file
-/// Batches, the order in which they come, and what may be done to images and batches on the way.
+/// Batches, their order, and the changes that may be made to samples and batches.
 #pragma once
 
 #include <cstdint>
@@ -27,25 +27,24 @@ struct Batch {
   [[nodiscard]] Index size() const { return inputs.shape().front(); }
 };
 
-/// A batch in the making, as a `BatchTransform` changes it. The memory is used again for the
-/// batches to come.
+/// A batch while it is made, which a `BatchTransform` changes. Later batches reuse the memory.
 template <class T = float>
 struct BatchBuffer {
   /// N x a sample, such as height x width x channels
   Tensor<T> inputs;
   /// N, or empty where the data have none
   Tensor<Label> labels;
-  Tensor<T> targets;  ///< the data's; empty unless they have any, or a transform gives it a shape
+  Tensor<T> targets;  ///< empty unless the data have targets or a transform makes some
   /// N: where the samples stand in the data set
   std::vector<Index> indices;
   Index classes = 0;  ///< how many there are; 0 without labels
   Tensor<T> weights;  ///< N, or empty: how much each counts in the loss
 
   [[nodiscard]] Index size() const { return inputs.shape().front(); }
-  /// What a network and a loss take of it.
+  /// The batch as a network and a loss read it.
   [[nodiscard]] Batch<T> view() const { return {inputs, labels, targets, indices, weights}; }
 
-  /// Makes targets of the labels, 1 for the class and 0 for the others, unless there are targets.
+  /// Unless there are targets, makes them from the labels: 1 for the class and 0 for the others.
   /// @throws Error where there are neither.
   void make_targets() {
     if (!targets.empty()) return;
@@ -56,8 +55,8 @@ struct BatchBuffer {
   }
 };
 
-/// What an augmentation may know besides the image: a stream of random numbers that is a function
-/// of the seed, the epoch and the sample alone.
+/// What an augmentation gets besides the image: a stream of random numbers that depends on the
+/// seed, the epoch and the sample only.
 class ImageContext {
  public:
   Random random{};         ///< numbers of this image's own
@@ -79,19 +78,18 @@ class ImageContext {
   AlignedVector<float> scratch_;
 };
 
-/// Changes an image, height x width x channels in [0, 1], or a sample of other data as it is, in
-/// place. Called from the loader's
-/// thread.
+/// Changes an image, height x width x channels in [0, 1], or a sample of other data, in place.
+/// Called from the loader's thread.
 using Augmentation = std::function<void(TensorView<float> image, ImageContext& context)>;
 
-/// Changes a whole batch, given the batch and a stream of random numbers that is a function of the
-/// seed, the epoch and the number of the batch alone: any callable that takes `BatchBuffer<T>&` and
-/// `Random&`, for float, for double, or (with `auto&`) for both. Called from the loader's thread.
+/// Changes a whole batch, with a stream of random numbers that depends on the seed, the epoch and
+/// the number of the batch only. Any callable that takes `BatchBuffer<T>&` and `Random&`, for
+/// float, for double, or (with `auto&`) for both. Called from the loader's thread.
 class BatchTransform {
  public:
   BatchTransform() = default;
 
-  /// Keeps any callable as described.
+  /// Holds any such callable.
   template <class Function>
   requires(!std::is_same_v<std::remove_cvref_t<Function>, BatchTransform> &&
            (std::is_invocable_v<Function&, BatchBuffer<float>&, Random&> ||
@@ -103,7 +101,7 @@ class BatchTransform {
       for_double_ = std::move(function);
   }
 
-  /// Whether there is anything to do.
+  /// Whether it holds a callable.
   [[nodiscard]] explicit operator bool() const { return for_float_ || for_double_; }
 
   /// @throws Error when the callable cannot take batches of this type.

@@ -1,5 +1,5 @@
 /// @file
-/// How a batch is put together from samples.
+/// How batches are made from samples.
 #pragma once
 
 #include <algorithm>
@@ -18,16 +18,16 @@ struct LoaderOptions {
   Index batch_size = 128;       ///< samples of a batch
   bool shuffle = true;          ///< a new order each epoch; else the order of the data set
   bool drop_last = false;       ///< leave out the last batch of an epoch where it is smaller
-  std::uint64_t seed = 0;       ///< of the order and of all that is random in the preparation
-  bool background = true;       ///< prepare in a thread of its own; else when asked for the batch
-  Augmentation augmentation{};  ///< done to every sample, before images are normalised
-  BatchTransform transform{};   ///< done to every batch
+  std::uint64_t seed = 0;       ///< of the order and of the augmentation
+  bool background = true;       ///< prepare batches in a thread; else when they are asked for
+  Augmentation augmentation{};  ///< applied to every sample, before images are normalised
+  BatchTransform transform{};   ///< applied to every batch
 };
 
 namespace detail {
 
-/// Makes the batches of a source. What is in one is a function of the order, the seed, the epoch
-/// and the number of the batch alone.
+/// Makes the batches of a source. A batch depends on the order, the seed, the epoch and its number
+/// only.
 template <class T>
 class BatchMaker {
  public:

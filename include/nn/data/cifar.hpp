@@ -67,7 +67,7 @@ class CifarReader {
 
 /// How CIFAR-10 is read.
 struct CifarOptions {
-  Index images_per_file = 10000;  ///< other than the published files have: for shortened copies
+  Index images_per_file = 10000;  ///< fewer than the published files have: for shortened copies
 };
 
 /// CIFAR-10's 50,000 training and 10,000 test images, 32x32x3, from data_batch_1.bin to

@@ -26,8 +26,7 @@ namespace nn::detail {
   return highest + 1;
 }
 
-/// @throws Error for a label below 0 or from `classes` on, which says where it stands in the data
-/// set called `name`.
+/// @throws Error for a label outside [0, classes), with its position and the data set's `name`.
 [[gnu::cold]] inline void check_labels(const std::vector<Label>& labels, Index classes,
                                        const std::string& name) {
   for (std::size_t i = 0; i < labels.size(); ++i) {

@@ -1,10 +1,9 @@
 /// @file
 /// Tables in files of comma-separated values (RFC 4180), or separated by tabs or semicolons.
 ///
-/// The parser is the library's own. Of those that Debian 12 has for C and C++, libfccp-dev (Fast
-/// C++ CSV Parser) takes the number of columns as a constant of the program and no line ends within
-/// quotes; libcsv-dev (libcsv 3) takes them, but does not tell in which line a cell stands, which a
-/// message about a faulty one has to.
+/// The parser is the library's own. Of those in Debian 12, libfccp-dev (Fast C++ CSV Parser) needs
+/// the number of columns at compile time and reads no line ends within quotes; libcsv-dev (libcsv
+/// 3) reads them, but does not say in which line a cell is, which error messages need.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +32,8 @@ struct CsvOptions {
 
 namespace detail {
 
-/// Cuts a text into cells. What they hold is moved together at the text's beginning, so that no
-/// second text is needed: quotes go, and a cell never gets longer.
+/// Splits a text into cells, in place: their contents, without quotes, are moved to the beginning
+/// of the text. A cell never gets longer.
 class CsvParser {
  public:
   CsvParser(std::string text, const std::string& name, const CsvOptions& options)
@@ -81,7 +80,7 @@ class CsvParser {
     if (text.starts_with("\xef\xbb\xbf")) place_ = 3;
   }
 
-  /// Goes to the next line that holds more than spaces. Returns whether there is one.
+  /// Goes to the next line that is not blank. Returns whether there is one.
   bool skip_empty_lines() {
     for (;;) {
       std::size_t next = place_;
@@ -120,7 +119,7 @@ class CsvParser {
                 options_.separator == '\t' ? TextPart("\\t") : TextPart(options_.separator), "'?)");
   }
 
-  /// The cell from here to the next separator or line end, which is not passed.
+  /// The cell up to the next separator or line end, which is not consumed.
   void parse_cell(std::size_t column) {
     while (place_ < size() && is_space(table_.text[place_])) ++place_;
     if (place_ < size() && table_.text[place_] == '"') return parse_quoted_cell(column);
@@ -136,7 +135,7 @@ class CsvParser {
     written_ = std::max(begin, end);
   }
 
-  /// The same for one in quotes, in which two quotes stand for one.
+  /// The same for a quoted cell, in which two quotes stand for one.
   void parse_quoted_cell(std::size_t column) {
     const Index opened = line_;
     ++place_;
@@ -190,7 +189,7 @@ class CsvParser {
   }
 
   [[nodiscard]] std::size_t size() const { return table_.text.size(); }
-  /// Whether a character may stand around a cell without being part of it.
+  /// Whether a character around a cell is ignored.
   [[nodiscard]] bool is_space(char c) const {
     return (c == ' ' || c == '\t') && c != options_.separator;
   }
@@ -208,9 +207,8 @@ class CsvParser {
 
 /// The table that a text holds. Cells are separated as `options` say, rows by "\n", "\r\n" or "\r".
 /// A cell in double quotes may hold separators and line ends, and two quotes in it stand for one;
-/// spaces around a cell are not part of it. Lines of nothing but spaces are passed over (so in a
-/// table of one column what is missing is to be written as "", NA or the like), and so is a byte
-/// order mark.
+/// spaces around a cell are not part of it. Blank lines are skipped (so in a table of
+/// one column a missing value is written as "", NA or the like), and so is a byte order mark.
 /// @param name what messages call the text
 /// @throws FileError naming the line, and the column where there is one, when a row has another
 /// number of cells than the first, a quote is not closed or followed by more, a byte is 0, or there
@@ -221,9 +219,8 @@ class CsvParser {
   return Table(detail::CsvParser(std::move(text), name, options).parse());
 }
 
-/// The table in a file, of commas between its cells if `options` do not say otherwise. Where there
-/// is no such file, the same name with .gz is tried; for that, some file of the program has to
-/// include <nn/data/gzip.hpp>.
+/// The table in a file, separated by commas unless `options` say otherwise. Where there is no such
+/// file, the same name with .gz is tried, if the program includes <nn/data/gzip.hpp> anywhere.
 /// @throws FileError when the file is missing or too long, and as `parse_csv` does.
 [[gnu::cold]] [[nodiscard]] inline Table read_csv(const std::filesystem::path& path,
                                                   const CsvOptions& options = {}) {
@@ -231,7 +228,7 @@ class CsvParser {
   return parse_csv(file.content(), file.name(), options);
 }
 
-/// The table in a file that has tabs between its cells, otherwise as `read_csv`.
+/// The table in a file whose cells are separated by tabs; otherwise as `read_csv`.
 [[gnu::cold]] [[nodiscard]] inline Table read_tsv(const std::filesystem::path& path,
                                                   CsvOptions options = {}) {
   options.separator = '\t';

@@ -29,22 +29,22 @@ struct Sample {
 ///     nn::Index classes() const;        // the targets are labels below it; 0: none
 ///     nn::Shape target_shape() const;   // the targets are tensors; nn::Shape{0}: none
 ///
-/// `read` writes sample `index` (0 to size() - 1). What it writes is to depend on the index, and
-/// for data without an end on `sample.epoch`, alone: then a training can be repeated, and taken up
-/// again. It is called from one thread at a time, but not always from the same. A model of doubles
-/// converts floats, unless `read` takes `nn::Sample<double>&` as well. A source may also have
+/// `read` writes sample `index` (0 to size() - 1). What it writes must depend on the index only,
+/// and for endless data on `sample.epoch`: then a training can be repeated and resumed. It is
+/// called from one thread at a time, but not always from the same. A model of doubles converts
+/// floats, unless `read` takes `nn::Sample<double>&` as well. A source may also have
 ///
 ///     bool weighted() const;              // whether samples weigh differently in the loss
 ///     std::vector<std::string> class_names() const;
 ///     std::string name() const;           // what messages call it
 ///     std::string settings() const;       // see below
-///     auto subset(std::span<const nn::Index> indices) const;  // for the splits, if it can do
-///     better
+///     auto subset(std::span<const nn::Index> indices) const;  // for the splits, if it has a
+///     better one
 ///
-/// A checkpoint tells data by what is in them: it reads all samples once, as of epoch 0. A source
-/// whose `settings()` are not empty is told by these instead.
+/// A checkpoint identifies data by their content: it reads all samples once, as of epoch 0. A
+/// source whose `settings()` are not empty is identified by these instead.
 ///
-/// `Dataset`, `TensorDataset` and `GeneratedDataset` are such sources, and one's own is as good.
+/// `Dataset`, `TensorDataset` and `GeneratedDataset` are such sources.
 template <class Source>
 concept DataSource = requires(const Source& source) {
   { source.size() } -> std::convertible_to<Index>;
@@ -68,7 +68,7 @@ concept HasTargets = requires(const Source& source) {
 
 namespace detail {
 
-/// Stops the compiler with a sentence that says what a source lacks.
+/// Stops the compiler with a message that says what a source lacks.
 template <class Source>
 constexpr void check_data_source() {
   static_assert(

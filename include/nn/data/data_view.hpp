@@ -1,5 +1,5 @@
 /// @file
-/// Any data source, seen without its type, so that what trains on it is compiled once.
+/// Any data source without its type, so that what trains on it is compiled once.
 #pragma once
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace nn {
 
 namespace detail {
 
-/// What there is to know of a source besides its samples.
+/// The facts about a source, without its samples.
 struct DataFacts {
   Index size = 0;
   Shape sample_shape{0};
@@ -24,7 +24,7 @@ struct DataFacts {
   bool weighted = false;
 };
 
-/// How a source of one type is asked.
+/// The functions that read a source of one type.
 struct DataFunctions {
   DataFacts (*facts)(const void*);
   std::vector<std::string> (*class_names)(const void*);
@@ -121,13 +121,13 @@ class DataView {
   /// All of the above at once.
   [[nodiscard]] detail::DataFacts facts() const { return functions_->facts(data_); }
 
-  /// One name a class; none where nobody said.
+  /// One name for each class; none where they have no names.
   [[nodiscard]] std::vector<std::string> class_names() const {
     return functions_->class_names(data_);
   }
   /// What messages call it, or "".
   [[nodiscard]] std::string name() const { return functions_->name(data_); }
-  /// By what a checkpoint tells it from others, where the source says it, or "".
+  /// What a checkpoint identifies it by, if the source says so, or "".
   [[nodiscard]] std::string settings() const { return functions_->settings(data_); }
 
   /// Whether the source itself writes samples of this type.

@@ -1,5 +1,5 @@
 /// @file
-/// Labelled images, kept as the bytes they were stored as.
+/// Labelled images, kept as the bytes of their files.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@
 namespace nn {
 
 /// Labelled images of one size: a value that is cheap to copy, because copies, subsets and
-/// concatenations share the bytes. Nothing of it ever changes, so any number of threads may read.
+/// concatenations share the bytes. It never changes, so any number of threads may read it.
 class Dataset {
  public:
   /// No images.
@@ -46,7 +46,7 @@ class Dataset {
   }
   /// What the data set is called in messages and on pages.
   [[nodiscard]] const std::string& name() const { return contents_->name; }
-  /// How bytes become a network's input.
+  /// How bytes become a network's inputs.
   [[nodiscard]] const Normalization& normalization() const { return contents_->normalization; }
 
   /// The bytes of image `index`, height x width x channels.
@@ -121,7 +121,7 @@ class Dataset {
     return subset(indices);
   }
 
-  /// The same images, which become inputs in another way.
+  /// The same images with another normalisation.
   /// @throws Error when `normalization` does not fit the channels.
   [[nodiscard]] Dataset with_normalization(Normalization normalization) const {
     if (!sample_shape().size()) return *this;

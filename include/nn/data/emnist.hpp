@@ -12,10 +12,10 @@
 
 namespace nn {
 
-/// The six ways in which EMNIST is cut, each a data set of its own.
+/// The six splits of EMNIST, each a data set of its own.
 enum class EmnistSplit {
   by_class,  ///< 62 classes: digits, capitals, small letters; as often as they were written
-  by_merge,  ///< 47: a small letter that looks like its capital is taken for it
+  by_merge,  ///< 47: small letters that look like their capitals are merged with them
   balanced,  ///< the same 47, each equally often
   letters,   ///< 26: a letter and its capital are one
   digits,    ///< 10, each equally often

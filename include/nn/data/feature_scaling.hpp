@@ -1,5 +1,5 @@
 /// @file
-/// Features brought to one scale, as networks learn from best: found from the training set, and
+/// Features brought to one scale, from which networks learn best: measured on the training set, and
 /// applied to the others.
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace nn {
 
-/// What becomes of a feature: (x - offset) / scale. A feature is a position of a tensor's last
-/// axis; along the other axes, all values of it are treated alike.
+/// Scales each feature: (x - offset) / scale. A feature is a position of a tensor's last axis; all
+/// its values along the other axes are scaled alike.
 ///
 ///     const auto scaling = nn::standardization_of(train.inputs());
 ///     train = train.with_inputs(scaling.applied(train.inputs()));
@@ -48,7 +48,7 @@ struct FeatureScaling {
     return values;
   }
 
-  /// Changes back what `apply` has changed, as a network's outputs whose targets were scaled.
+  /// Undoes `apply`: for the outputs of a network whose targets were scaled.
   /// @throws ShapeError and Error as `apply` does.
   template <class T>
   void undo(TensorView<T> values) const {
@@ -174,7 +174,7 @@ template <class T>
   return min_max_scaling_of<T>(values.view());
 }
 
-/// Weights by which classes that occur seldom count as much in a loss as those that occur often:
+/// Weights that make rare classes count as much in a loss as frequent ones:
 /// n / (classes * n_c) for a class of n_c of n samples, so that a sample's weight is 1 in the mean
 /// (King and Zeng, "Logistic regression in rare events data", 2001). For
 /// `SoftmaxCrossEntropy::class_weights`, from `Dataset::class_counts()`.

@@ -1,5 +1,5 @@
 /// @file
-/// Samples that are made when they are wanted.
+/// Samples that are made when they are read.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ struct GeneratedOptions {
   std::string name{};      ///< what messages call it
 };
 
-/// Data that a function makes, sample by sample, so that there may be more of them than memory
-/// holds, or no end. Each sample has random numbers of its own, a function of the seed, the
-/// sample's index and, without an end, the epoch: a training can be repeated, and taken up again.
+/// Data that a function makes, sample by sample: more than memory holds, or endless. Each sample
+/// has random numbers of its own, which depend on the seed, the sample's index and, for endless
+/// data, the epoch: so a training can be repeated and resumed.
 ///
 ///     const nn::GeneratedDataset sine({.size = 1000, .sample_shape = {1}, .target_shape = {1},
 ///                                      .endless = true},
@@ -36,8 +36,8 @@ struct GeneratedOptions {
 ///       sample.target[0] = std::sin(sample.input[0]);
 ///     });
 ///
-/// A checkpoint tells endless data by name, seed and shapes, as it cannot look into the function:
-/// another function deserves another name. Data with an end it reads.
+/// A checkpoint identifies endless data by name, seed and shapes, since it cannot look into the
+/// function: give another function another name. Data with an end are read.
 class GeneratedDataset {
  public:
   /// Writes the sample with the given index.
@@ -72,7 +72,7 @@ class GeneratedDataset {
     function_(index, random, sample);
   }
 
-  /// By what a checkpoint tells data without an end from others.
+  /// What a checkpoint identifies endless data by.
   [[nodiscard]] std::string settings() const {
     if (!options_.endless) return {};
     return detail::text("generated without end: '", name(), "', seed ", options_.seed);

@@ -1,6 +1,6 @@
 /// @file
-/// Reading what gzip has compressed. Included anywhere in a program, this header lets every reader
-/// of data sets take .gz files. It needs zlib: link nn::zlib.
+/// Files compressed by gzip. Where a program includes this header, every reader of data sets reads
+/// .gz files. It needs zlib: link nn::zlib.
 #pragma once
 
 #include <zlib.h>
@@ -18,7 +18,7 @@ namespace nn {
 
 namespace detail {
 
-/// A stream of zlib's, for one gzip member after another.
+/// A zlib stream over the members of a gzip file.
 class Inflater {
  public:
   Inflater(std::string_view compressed, std::string name)
@@ -72,7 +72,7 @@ class Inflater {
 
   /// How many bytes of the file are read.
   [[nodiscard]] std::size_t place() const { return compressed_.size() - stream_.avail_in; }
-  /// How many bytes of content it has given, by this member (which zlib counts) and those before.
+  /// The bytes of content so far, of this member (which zlib counts) and those before.
   [[nodiscard]] std::size_t content() const { return earlier_members_ + stream_.total_out; }
 
   [[nodiscard]] std::string reason(int status) const {
@@ -87,8 +87,8 @@ class Inflater {
   bool ended_ = false;
 };
 
-/// At most `limit` bytes of what was compressed. The output grows with what comes, so that a small
-/// file cannot claim much memory that it does not fill.
+/// At most `limit` bytes of the content. The output grows as it is read, so a small file cannot
+/// make it allocate much.
 [[nodiscard]] inline std::string gunzip_at_most(std::string_view compressed, Index limit,
                                                 const std::string& name) {
   Inflater inflater(compressed, name);

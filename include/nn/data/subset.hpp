@@ -20,7 +20,7 @@ class Subset {
  public:
   /// No samples of no source: to be assigned to, and for nothing else.
   Subset() = default;
-  /// @throws Error for a position that there is not.
+  /// @throws Error for a position outside [0, size()).
   Subset(const Source& source, std::span<const Index> indices)
       : source_(&source),
         indices_(std::make_shared<const std::vector<Index>>(indices.begin(), indices.end())) {
@@ -63,7 +63,7 @@ class Subset {
   { return source_->name(); }
   /// @}
 
-  /// Some of these samples. @throws Error for a position that there is not.
+  /// Some of these samples. @throws Error for a position outside [0, size()).
   [[nodiscard]] Subset subset(std::span<const Index> places) const {
     std::vector<Index> picked;
     for (const Index place : places) {

@@ -116,7 +116,7 @@ class Table {
   }
 
   /// The rows at the given positions, in that order; a position may come more than once.
-  /// @throws Error for a position that there is not.
+  /// @throws Error for a position outside the table.
   [[nodiscard]] Table subset(std::span<const Index> rows) const {
     Table part = *this;
     part.rows_.clear();

@@ -126,7 +126,7 @@ class TensorDataset {
   }
 
   /// The samples at the given positions, in that order; a position may come more than once.
-  /// @throws Error for a position that there is not.
+  /// @throws Error for a position outside [0, size()).
   [[nodiscard]] TensorDataset subset(std::span<const Index> indices) const;
   /// The `count` samples from `first` on. @throws Error when there are not so many.
   [[nodiscard]] TensorDataset slice(Index first, Index count) const;

@@ -59,7 +59,7 @@ class SafetensorsFile {
   [[nodiscard]] bool contains(const std::string& name) const { return tensors_.contains(name); }
 
   /// The tensor called `name`, as it stands.
-  /// @throws Error naming those that there are.
+  /// @throws Error naming the existing ones when there is none of this name.
   [[nodiscard]] const StoredTensor& at(const std::string& name) const;
 
   /// The tensor called `name` in the scalar `T` (float or double), whatever it is stored as.

@@ -27,9 +27,9 @@ enum class WeightLayout {
 
 namespace detail {
 
-/// In which order the elements of flat samples stand. An image H x W x C made flat has its elements
-/// in the order height, width, channel here, and channel, height, width where channels come first;
-/// whatever reads or writes the flat sample has to be permuted in a file for the other side.
+/// The order of the elements of flat samples. A flattened image has its elements in the order
+/// height, width, channel here, and channel, height, width in libraries that put channels first. So
+/// a file for these has the weights of the layers next to it permuted.
 ///
 /// An order is the image's shape, or a shape of rank 1 where both orders are the same. Every
 /// boundary between two layers of a chain has one, found by going through the chain forward from

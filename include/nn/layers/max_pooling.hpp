@@ -2,8 +2,8 @@
 /// What maximum pooling does with vectors of channels.
 ///
 /// Images of fewer channels than a vector has lanes are read and written in whole vectors, too:
-/// pixels go in order, so that what is written beyond one is written over by the next. Only at the
-/// end of an image, where there is no next, is no more touched than is wanted.
+/// pixels go in order, so that the next pixel overwrites what a vector wrote beyond its own. Only
+/// the last pixels of an image are read and written one by one.
 #pragma once
 
 #include <algorithm>

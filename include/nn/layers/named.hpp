@@ -1,5 +1,5 @@
 /// @file
-/// Layers that are spoken of by name instead of by number.
+/// Layers that have a name instead of a number.
 #pragma once
 
 #include <string>
@@ -38,7 +38,7 @@ class Named : public L {
     return plan;
   }
 
-  /// What files are told: the name, and what the layer tells.
+  /// The options for files: the name and the layer's own.
   [[gnu::cold]] void fields(Fields& fields) {
     fields.layer("Named");
     fields("name", label_);

@@ -1,5 +1,5 @@
 /// @file
-/// Pooling: what a window sees of a channel, summed up in one value.
+/// Pooling: one value for what a window sees of a channel.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 /// @file
-/// The rectifier whose slope is learned.
+/// The rectifier with a learned slope.
 #pragma once
 
 #include "nn/core/parallel.hpp"
@@ -92,8 +92,8 @@ struct PReLU {
   }
 
  private:
-  /// How a batch is walked through: `width` elements at a time, a multiple of the number of slopes,
-  /// so that each stands beside the same slope in every step and vector registers are full.
+  /// A batch is read `width` elements at a time, a multiple of the number of slopes, so that an
+  /// element has the same slope in every step and vector registers are full.
   struct Layout {
     Index slopes;
     Index size;   ///< elements of the batch

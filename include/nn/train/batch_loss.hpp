@@ -1,5 +1,5 @@
 /// @file
-/// The loss of a batch, whatever its samples are to be compared with, and however much they weigh.
+/// The loss of a batch, against labels or targets, weighted or not.
 #pragma once
 
 #include "nn/core/rounding.hpp"
@@ -8,7 +8,7 @@
 
 namespace nn::detail {
 
-/// The loss against the batch's targets where it has any, else its labels, all samples alike.
+/// The unweighted loss against the batch's targets, or its labels where it has no targets.
 template <class T, class LossFunction>
 [[nodiscard]] T plain_batch_loss(const LossFunction& loss, TensorView<const T> outputs,
                                  const Batch<T>& batch, TensorView<T> gradient) {
@@ -30,7 +30,7 @@ struct BatchLoss {
   double weight = 0;  // the samples', in all
 };
 
-/// How much a sample weighs: its own weight, times that of its class where the loss weighs classes.
+/// A sample's weight: its own, times that of its class where the loss has class weights.
 template <class T, class LossFunction>
 [[nodiscard]] double sample_weight(const LossFunction& loss, const Batch<T>& batch, Index sample) {
   const auto weight = static_cast<double>(batch.weights[sample]);
@@ -44,7 +44,7 @@ template <class T, class LossFunction>
 
 /// The weighted mean of the samples' losses, sum_i w_i L_i / sum_i w_i, as PyTorch's weighted means
 /// are, and its gradient. Each L_i is the loss of a batch of this sample alone. A sample of weight
-/// 0 is not looked at; a batch of nothing else has the loss 0.
+/// 0 is skipped; a batch of such samples only has the loss 0.
 template <class T, class LossFunction>
 [[gnu::noinline]] BatchLoss weighted_batch_loss(const LossFunction& loss,
                                                 TensorView<const T> outputs, const Batch<T>& batch,

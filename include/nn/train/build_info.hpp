@@ -43,7 +43,7 @@ namespace detail {
 #endif
 }
 
-/// What keeps this program slower than it has to be, in words; empty for nothing.
+/// What makes this program slower than it could be, in words; empty for nothing.
 [[nodiscard]] inline std::string build_warning() {
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(__OPTIMIZE__)
   return "NOT OPTIMISED, expect it to be ten times slower and more: build with "
@@ -58,8 +58,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// One line: instruction set (with kernels of their own, nn/kernels/kernels.hpp, those chosen and
-/// those that there are), threads, Eigen, compiler and kind of build, with a warning when the
+/// One line: instruction set (with nn/kernels/kernels.hpp, the kernels chosen and those to choose
+/// from), threads, Eigen, compiler and kind of build, with a warning when the
 /// build is not optimised.
 [[nodiscard]] inline std::string build_info() {
 #ifdef _OPENMP

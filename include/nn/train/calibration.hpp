@@ -1,5 +1,5 @@
 /// @file
-/// Whether a classifier's probabilities deserve the name, and what helps if not.
+/// Whether a classifier's probabilities are calibrated, and temperature scaling.
 #pragma once
 
 #include <vector>
@@ -36,7 +36,7 @@ struct ReliabilityBin {
 /// Sorts samples into `bins` of equal width by their highest probability. In a calibrated
 /// classifier, accuracy and confidence agree in every bin (Guo et al., "On calibration of modern
 /// neural networks", 2017, section 2).
-/// @throws Error when probabilities and labels do not go together, or one of them is NaN.
+/// @throws Error when probabilities and labels do not fit together, or a probability is NaN.
 template <class T>
 [[nodiscard]] std::vector<ReliabilityBin> reliability_bins(const Tensor<T>& probabilities,
                                                            TensorView<const Label> labels,
@@ -91,11 +91,11 @@ template <class T>
   return expected_calibration_error(reliability_bins(probabilities, labels, bins));
 }
 
-/// The temperature by which to divide logits so that their softmax costs the least cross-entropy on
-/// these samples: to be fitted on a validation set (Guo et al. 2017, section 4.2). It changes how
-/// sure the classifier is, never which class it chooses. Found by golden-section search over
+/// The temperature that divides logits so that their softmax has the least cross-entropy on these
+/// samples, which should be a validation set (Guo et al. 2017, section 4.2). It changes how
+/// confident the classifier is, never which class it chooses. Found by golden-section search over
 /// log(temperature), in which the loss has one minimum, between 1/20 and 20.
-/// @throws Error when logits and labels do not go together, or a logit is NaN.
+/// @throws Error when logits and labels do not fit together, or a logit is NaN.
 template <class T>
 [[nodiscard]] double fit_temperature(const Tensor<T>& logits, TensorView<const Label> labels) {
   detail::require_scores<T>(logits, labels);

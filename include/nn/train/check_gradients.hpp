@@ -19,7 +19,7 @@ struct GradientCheckOptions {
   Index elements = 100;  ///< of the input and of each parameter, compared at most; picked at random
   double tolerance = 1e-6;            ///< the largest relative error that passes
   double spread = 2;                  ///< inputs lie in (-spread, spread)
-  std::uint64_t seed = 1;             ///< of what is drawn at random
+  std::uint64_t seed = 1;             ///< of the random numbers
   std::vector<std::string> frozen{};  ///< layers to freeze; their parameters are not compared
 };
 
@@ -27,7 +27,7 @@ struct GradientCheckOptions {
 struct GradientCheck {
   bool ok = true;     ///< whether all gradients agree
   double worst = 0;   ///< the largest relative error
-  std::string where;  ///< the element it is at, or what else is wrong
+  std::string where;  ///< its element, or what else is wrong
 
   /// Whether all gradients agree.
   explicit operator bool() const { return ok; }
@@ -93,14 +93,14 @@ class GradientChecker {
     return Values(model_.forward(x_));
   }
 
-  /// Every output is written, no input is; everything is added and left out as asked, and the same
-  /// every time.
+  /// Checks that outputs are written and inputs are not, that gradients are added or left out as
+  /// asked, and that results repeat.
   void check_passes() {
     const Values x = x_;
     const Values dy = dy_;
     const Values parameters(std::as_const(model_).parameters());
     forward();
-    model_.backward(dy_, {.parameter_gradients = true, .input_gradient = true});  // takes memory
+    model_.backward(dy_, {.parameter_gradients = true, .input_gradient = true});  // allocates
     model_.zero_gradients();
     model_.poison();
     const Values y = forward();
@@ -179,8 +179,7 @@ class GradientChecker {
     }
   }
 
-  /// The size of a gradient's elements, from below bounded by what rounding leaves meaningful (dy
-  /// is of size 1).
+  /// The magnitude of a gradient's elements, with a lower bound from rounding (dy has magnitude 1).
   static double gradient_scale(TensorView<const double> gradient) {
     double squares = 0;
     for (const double value : gradient) squares += value * value;
@@ -201,7 +200,7 @@ class GradientChecker {
     return best;
   }
 
-  /// The central difference of the sum of dy * y, summed after subtracting so that little is lost.
+  /// The central difference of the sum of dy * y; subtracting before summing loses fewer digits.
   double difference(double& value, double step) {
     const double original = value;
     const double above = original + step;
@@ -240,9 +239,9 @@ class GradientChecker {
 /// pass, in double: for every element of the input and of every parameter, or for as many picked at
 /// random as the options say.
 ///
-/// The passes run on memory poisoned with NaN, so that what is never written shows. They are also
-/// checked to leave their inputs alone, to add a second gradient to the first, to do without either
-/// kind of gradient, and to give the same every time.
+/// The passes run on memory filled with NaN, which shows elements that are never written. It is
+/// also checked that the passes leave their inputs alone, add a second gradient to the first, work
+/// without either kind of gradient, and give the same result every time.
 ///
 /// The error of a derivative a, found to be b, is |a - b| / max(|a|, |b|, s): s is the root mean
 /// square of all derivatives of that tensor, since rounding errors are as large for a small

@@ -14,7 +14,7 @@ namespace nn {
 
 namespace detail {
 
-/// The number of classes that outputs score. @throws ShapeError when labels do not go with them.
+/// The number of classes that outputs score. @throws ShapeError when the labels do not fit.
 template <class T>
 Index require_scores(TensorView<const T> outputs, TensorView<const Label> labels) {
   require<ShapeError>(outputs.shape().rank() == 2 && outputs.shape()[0] == labels.size(),
@@ -65,10 +65,10 @@ template <class T>
   return static_cast<double>(found) / static_cast<double>(labels.size());
 }
 
-/// How often each class was taken for each.
+/// A confusion matrix: how often each class was predicted as each.
 class ConfusionMatrix {
  public:
-  /// Nothing counted yet. @throws Error unless there are classes.
+  /// With all counts 0. @throws Error unless there are classes.
   explicit ConfusionMatrix(Index classes)
       : classes_(classes),
         counts_(static_cast<std::size_t>(classes * classes)),
@@ -78,7 +78,7 @@ class ConfusionMatrix {
 
   /// @throws Error when either is not a class.
   void add(Label actual, Label predicted, Index count = 1) { at(actual, predicted) += count; }
-  /// Counts samples that were taken for no class, as their scores are NaN: they are wrong.
+  /// Counts samples without a prediction, since their scores are NaN: they are wrong.
   /// @throws Error when `actual` is not a class.
   void add_unanswered(Label actual, Index count = 1) {
     unanswered_[place(actual, actual) / static_cast<std::size_t>(classes_ + 1)] += count;
@@ -86,7 +86,7 @@ class ConfusionMatrix {
 
   /// The number of classes.
   [[nodiscard]] Index classes() const { return classes_; }
-  /// How often `actual` was taken for `predicted`.
+  /// How often `actual` was predicted as `predicted`.
   [[nodiscard]] Index operator()(Index actual, Index predicted) const {
     return counts_[place(actual, predicted)];
   }
@@ -94,12 +94,12 @@ class ConfusionMatrix {
   /// All counts, one row after another for each actual class.
   [[nodiscard]] std::span<const Index> counts() const { return counts_; }
 
-  /// How many samples of the class were taken for none.
+  /// How many samples of the class have no prediction.
   [[nodiscard]] Index unanswered(Index label) const {
     return unanswered_[place(label, label) / static_cast<std::size_t>(classes_ + 1)];
   }
 
-  /// All that was counted, with the samples that were taken for no class.
+  /// The number of samples, those without a prediction included.
   [[nodiscard]] Index total() const {
     return std::accumulate(counts_.begin(), counts_.end(), Index{0}) +
            std::accumulate(unanswered_.begin(), unanswered_.end(), Index{0});
@@ -110,31 +110,31 @@ class ConfusionMatrix {
     for (Index other = 0; other < classes_; ++other) sum += (*this)(label, other);
     return sum;
   }
-  /// How many samples were taken for the class.
+  /// How many samples were predicted as the class.
   [[nodiscard]] Index predicted(Index label) const {
     Index sum = 0;
     for (Index other = 0; other < classes_; ++other) sum += (*this)(other, label);
     return sum;
   }
-  /// What was counted on the diagonal.
+  /// The sum of the diagonal.
   [[nodiscard]] Index correct() const {
     Index sum = 0;
     for (Index label = 0; label < classes_; ++label) sum += (*this)(label, label);
     return sum;
   }
 
-  // In [0, 1]; NaN where nothing is there to be divided by.
+  // In [0, 1]; NaN where the denominator is 0.
   /// The share of samples classified correctly.
   [[nodiscard]] double accuracy() const { return share(correct(), total()); }
-  /// Of those taken for the class, the share that is.
+  /// Precision: of the samples predicted as the class, the share that has it.
   [[nodiscard]] double precision(Index label) const {
     return share((*this)(label, label), predicted(label));
   }
-  /// Of those of the class, the share taken for it.
+  /// Recall: of the samples of the class, the share predicted as it.
   [[nodiscard]] double recall(Index label) const {
     return share((*this)(label, label), actual(label));
   }
-  /// The harmonic mean of the two.
+  /// F1: the harmonic mean of precision and recall.
   [[nodiscard]] double f1(Index label) const {
     return share(2 * (*this)(label, label), actual(label) + predicted(label));
   }
@@ -169,8 +169,7 @@ class ConfusionMatrix {
   std::vector<Index> unanswered_;  // of each actual class
 };
 
-/// How often each class was taken for each, by the highest score; rows that hold NaN are
-/// unanswered.
+/// The confusion matrix of the highest scores; rows that hold NaN have no prediction.
 template <class T>
 [[nodiscard]] ConfusionMatrix confusion_matrix(const Tensor<T>& outputs,
                                                TensorView<const Label> labels) {
@@ -188,16 +187,16 @@ template <class T>
   return matrix;
 }
 
-/// What comes of taking every score from `threshold` up for a yes.
+/// The rates when every score of at least `threshold` is taken as positive.
 struct RocPoint {
-  double threshold = 0;            ///< the lowest score that counts
-  double false_positive_rate = 0;  ///< the share of the others that are taken
-  double true_positive_rate = 0;   ///< the share of the class that is taken
+  double threshold = 0;            ///< the lowest positive score
+  double false_positive_rate = 0;  ///< the share of negative samples taken as positive
+  double true_positive_rate = 0;   ///< the share of positive samples taken as positive
 };
 
 /// The receiver operating characteristic: one point for each distinct score, from the strictest
-/// threshold (infinity: never a yes) to the loosest. Equal scores are taken together, so their
-/// order does not matter (Fawcett, "An introduction to ROC analysis", 2006, algorithm 2).
+/// threshold (infinity: nothing is positive) to the loosest. Equal scores are taken together, so
+/// their order does not matter (Fawcett, "An introduction to ROC analysis", 2006, algorithm 2).
 /// @throws Error unless there are positive and negative samples, or for a score that is NaN.
 [[nodiscard]] inline std::vector<RocPoint> roc_curve(std::span<const double> scores,
                                                      const std::vector<bool>& positive) {

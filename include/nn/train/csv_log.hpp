@@ -1,5 +1,5 @@
 /// @file
-/// A training's figures as a table that can be plotted while it runs.
+/// A training's metrics as a table that can be plotted while it runs.
 #pragma once
 
 #include <cmath>
@@ -32,9 +32,9 @@ namespace detail {
 
 /// A callback that writes a table of the training to the file at `path`: a line of names, and then
 /// one line an epoch, which is in the file as soon as the epoch is over. Numbers are written so
-/// that they are read back to the same bits, with a point in every locale. A training that goes on
-/// from a checkpoint goes on with its table: at its first epoch the epochs before it, which the
-/// history holds, are written anew, so that none is missing or there twice. A new training starts a
+/// that they are read back to the same bits, with a point in every locale. A training that resumes
+/// from a checkpoint continues its table: at its first epoch the earlier epochs, which the history
+/// holds, are written again, so that none is missing or there twice. A new training starts a
 /// new table.
 /// @throws FileError, from `fit`, when the file cannot be written.
 [[gnu::cold]] [[nodiscard]] inline Callback csv_log(const std::filesystem::path& path) {

@@ -19,10 +19,10 @@
 
 namespace nn {
 
-/// How hard `diagnose` tries.
+/// Options of `diagnose`.
 struct DiagnosisOptions {
-  Index batch_size = 64;        ///< samples to learn by heart; fewer if the data set has fewer
-  Index steps = 300;            ///< in which to do so
+  Index batch_size = 64;        ///< samples to overfit; fewer if the data set has fewer
+  Index steps = 300;            ///< at most
   double learning_rate = 1e-3;  ///< of Adam
 };
 
@@ -30,16 +30,15 @@ struct DiagnosisOptions {
 struct DeadUnits {
   std::string path;  ///< of the ReLU in the network
   std::string name;  ///< of the ReLU
-  Index units = 0;   ///< in all
-  Index dead = 0;    ///< that are 0 for every sample of the batch, and so learn nothing
+  Index units = 0;   ///< their number
+  Index dead = 0;    ///< those that are 0 for every sample of the batch, and so learn nothing
 };
 
 /// What `diagnose` found. Writes itself to a stream in words.
 struct Diagnosis {
-  double first_loss = 0;  ///< before any learning
-  double expected_loss =
-      0;                 ///< ln C, that of a classifier that knows nothing; NaN for other losses
-  double last_loss = 0;  ///< after learning one batch by heart
+  double first_loss = 0;         ///< before any learning
+  double expected_loss = 0;      ///< ln C, the loss of uniform probabilities; NaN for other losses
+  double last_loss = 0;          ///< after overfitting one batch
   double last_accuracy = 0;      ///< likewise, of that batch; NaN where outputs are not classes
   Index steps = 0;               ///< that it took
   std::vector<DeadUnits> relus;  ///< one for each ReLU
@@ -94,7 +93,7 @@ class DeadUnitWatch final : public Observer<T> {
   std::vector<DeadUnits> found_;
 };
 
-/// Trains a copy of a model on one batch and looks at what happens.
+/// Trains a copy of a model on one batch and examines it.
 template <class Network, class T, class LossFunction>
 class Diagnostician {
  public:
@@ -211,7 +210,7 @@ class Diagnostician {
 }  // namespace detail
 
 /// Looks for what commonly keeps a network from learning: whether its loss starts at ln C, whether
-/// it can learn a single batch by heart, and which of its ReLUs are dead. Works on a copy; the
+/// it can overfit a single batch, and which of its ReLUs are dead. Works on a copy; the
 /// model stays as it is. `std::cout << nn::diagnose(model, train, nn::SoftmaxCrossEntropy{})`
 template <class Network, class T, class LossFunction>
 [[nodiscard]] Diagnosis diagnose(const Model<Network, T>& model, const TargetDataView& data,

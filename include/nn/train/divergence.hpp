@@ -48,8 +48,8 @@ template <class Network, class T>
 
 }  // namespace detail
 
-/// In words, where the last training pass, over `inputs`, first met something infinite or NaN: in
-/// the inputs, in a layer's activations, or in neither. Runs the pass again.
+/// Where the last training pass, over `inputs`, first produced an infinity or NaN, in words: in the
+/// inputs, in a layer's activations, or in neither. Runs the pass again.
 template <class Network, class T>
 [[gnu::cold, gnu::noinline]] [[nodiscard]] std::string explain_divergence(
     Model<Network, T>& model, TensorView<const T> inputs) {

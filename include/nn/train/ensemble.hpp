@@ -1,5 +1,5 @@
 /// @file
-/// Several networks that decide together.
+/// Ensembles: several networks whose probabilities are averaged.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@ namespace nn {
 /// The mean of the class probabilities that several networks' logits stand for: N x classes, rows
 /// that sum to 1. The networks may differ in everything but the classes.
 /// A sample for which a network gives NaN has the mean NaN, which counts as wrong.
-/// @throws Error without any, ShapeError when they are not of one shape.
+/// @throws Error without logits, ShapeError when their shapes differ.
 template <class T>
 [[nodiscard]] Tensor<T> mean_probabilities(std::span<const Tensor<T>> logits) {
   require(!logits.empty(), "an ensemble needs a network at least");

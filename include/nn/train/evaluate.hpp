@@ -1,5 +1,5 @@
 /// @file
-/// A network's answers to a whole data set, and how good they are.
+/// A network's outputs for a whole data set, and how good they are.
 #pragma once
 
 #include <cmath>
@@ -42,7 +42,7 @@ template <class T>
   return label;
 }
 
-/// How many rows of scores are highest at their label. A row that holds NaN counts as wrong.
+/// The number of rows whose highest score is at their label. A row that holds NaN counts as wrong.
 template <class T>
 [[nodiscard]] Index count_correct(TensorView<const T> outputs, TensorView<const Label> labels) {
   const auto columns = static_cast<std::size_t>(outputs.shape().back());
@@ -58,9 +58,9 @@ template <class T>
 
 /// How a model is evaluated.
 struct EvaluationOptions {
-  Index batch_size = 256;       ///< does not change the result
-  BatchTransform transform{};   ///< done to every batch, as for images that are their own targets
-  Augmentation augmentation{};  ///< done to every sample: for another view of it
+  Index batch_size = 256;      ///< does not change the result
+  BatchTransform transform{};  ///< applied to every batch, as for images that are their own targets
+  Augmentation augmentation{};  ///< applied to every sample: for another view of it
 };
 
 /// What `evaluate` measured.

@@ -1,5 +1,5 @@
 /// @file
-/// What a network makes of its input on the way to its output.
+/// Features: the outputs of a network's inner layers.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace nn {
 
 namespace detail {
 
-/// The layer that computes what the layer at `path` gives out: an activation may be computed by the
-/// layer before it.
+/// The layer that computes the output of the layer at `path`: the layer before may compute an
+/// activation.
 /// @throws Error when there is no such layer.
 [[nodiscard]] inline const Plan& computing_layer(const Plan& root, std::string_view path) {
   const Plan* found = nullptr;
@@ -57,8 +57,8 @@ class Recorder final : public Observer<T> {
 
 }  // namespace detail
 
-/// What the layer at `path` ("5", "2.1", "head"; an activation after a layer counts as that layer's
-/// too) gives out for every sample, in the order of the data set: N x the layer's output.
+/// The output of the layer at `path` ("5", "2.1", "head"; with the activation that follows it,
+/// where there is one) for every sample, in the order of the data set: N x the layer's output.
 /// @throws Error when there is no such layer or no samples.
 template <class Network, class T>
 [[nodiscard]] Tensor<T> features(const Model<Network, T>& model, const DataView& data,

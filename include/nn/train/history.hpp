@@ -1,5 +1,5 @@
 /// @file
-/// What is written down while a network learns.
+/// The record of a training.
 #pragma once
 
 #include <algorithm>
@@ -26,10 +26,10 @@ struct EpochRecord {
   double images_per_second = 0;  ///< of the training set
 };
 
-/// What early stopping watches. An accuracy is to grow, a loss to fall.
+/// What early stopping watches. An accuracy should grow, a loss fall.
 enum class Monitor { validation_loss, validation_accuracy, loss, accuracy };
 
-/// The figure of an epoch that `monitor` names, its sign chosen so that less is better.
+/// The metric of an epoch that `monitor` names, with the sign that makes less better.
 [[nodiscard]] constexpr double monitored(const EpochRecord& record, Monitor monitor) {
   switch (monitor) {
     case Monitor::validation_loss:
@@ -67,7 +67,7 @@ struct History {
     return best;
   }
 
-  /// Of learning, in all epochs.
+  /// The time of training, over all epochs.
   [[nodiscard]] double seconds() const {
     double sum = 0;
     for (const EpochRecord& record : epochs) sum += record.seconds;

@@ -1,5 +1,5 @@
 /// @file
-/// How far a sample lies from all classes.
+/// The Mahalanobis distance of a sample to the nearest class.
 #pragma once
 
 #include <cmath>
@@ -62,7 +62,7 @@ class MahalanobisDistance {
     return distances;
   }
 
-  /// As fitted elsewhere: what `means()` and `whitening()` were.
+  /// Fitted elsewhere, from its `means()` and `whitening()`.
   /// @throws ShapeError unless both are matrices for the same number of features.
   MahalanobisDistance(const Tensor<double>& means, const Tensor<double>& whitening) {
     const bool fits = means.shape().rank() == 2 && !means.empty() &&
@@ -75,7 +75,7 @@ class MahalanobisDistance {
 
   /// The means of the classes, whitened: classes x features.
   [[nodiscard]] Tensor<double> means() const { return as_tensor(means_); }
-  /// By which rows of features are multiplied, so that distances are Euclidean: features x
+  /// The matrix that multiplies rows of features and makes distances Euclidean: features x
   /// features.
   [[nodiscard]] Tensor<double> whitening() const { return as_tensor(whitening_); }
 

@@ -76,7 +76,7 @@ class Model {
   [[nodiscard]] const std::vector<bool>& trainable() const { return trainable_; }
 
   /// The parameter or state called `name`.
-  /// @throws Error naming those that there are.
+  /// @throws Error naming the existing ones when there is none of this name.
   [[nodiscard]] TensorView<T> parameter(std::string_view name) {
     const Variable& variable = find(variables_, name, "parameter");
     return {parameters_.data() + variable.offset, variable.shape};

@@ -1,5 +1,5 @@
 /// @file
-/// How good a network is whose samples may have several labels at once, or none. Outputs are N x
+/// Metrics for samples that may have several labels at once, or none. Outputs are N x
 /// labels, a logit or a probability each; targets are N x labels of 0 and 1.
 #pragma once
 
@@ -11,15 +11,15 @@
 
 namespace nn {
 
-/// How often each label was there, and found.
+/// The counts for each label.
 class MultiLabelCounts {
  public:
-  /// Nothing counted yet. @throws Error unless there are labels.
+  /// With all counts 0. @throws Error unless there are labels.
   explicit MultiLabelCounts(Index labels) : counts_(static_cast<std::size_t>(labels)) {
     require(labels > 0, "counts of ", labels, " labels");
   }
 
-  /// Counts a sample of which, for each label, is known whether it has it and is said to have it.
+  /// Counts a sample: for each label, whether it has it and whether that was predicted.
   /// @throws ShapeError unless both are as many as the labels.
   void add(const std::vector<bool>& actual, const std::vector<bool>& predicted) {
     require<ShapeError>(actual.size() == counts_.size() && predicted.size() == counts_.size(),
@@ -38,36 +38,36 @@ class MultiLabelCounts {
   [[nodiscard]] Index labels() const { return static_cast<Index>(counts_.size()); }
   /// The number of samples counted.
   [[nodiscard]] Index samples() const { return samples_; }
-  /// How many samples have the label, and are said to.
+  /// True positives: samples that have the label and are predicted to.
   [[nodiscard]] Index true_positives(Index label) const { return at(label).true_positives; }
-  /// How many are said to have it wrongly.
+  /// False positives: samples predicted to have the label that do not.
   [[nodiscard]] Index false_positives(Index label) const { return at(label).false_positives; }
-  /// How many have it unnoticed.
+  /// False negatives: samples that have the label and are not predicted to.
   [[nodiscard]] Index false_negatives(Index label) const { return at(label).false_negatives; }
 
-  // In [0, 1]; NaN where nothing is there to be divided by.
-  /// Of the samples said to have the label, the share that has it.
+  // In [0, 1]; NaN where the denominator is 0.
+  /// Precision: of the samples predicted to have the label, the share that has it.
   [[nodiscard]] double precision(Index label) const { return at(label).precision(); }
-  /// Of the samples that have it, the share said to.
+  /// Recall: of the samples that have the label, the share predicted to.
   [[nodiscard]] double recall(Index label) const { return at(label).recall(); }
-  /// The harmonic mean of the two.
+  /// F1: the harmonic mean of precision and recall.
   [[nodiscard]] double f1(Index label) const { return at(label).f1(); }
 
-  /// @{ Over the answers to all labels together, so that frequent labels count most.
+  /// @{ Micro averages, over all labels together, so that frequent labels count most.
   [[nodiscard]] double micro_precision() const { return sum().precision(); }
   [[nodiscard]] double micro_recall() const { return sum().recall(); }
   [[nodiscard]] double micro_f1() const { return sum().f1(); }
   /// @}
 
-  /// @{ The mean over the labels, all counting alike; those of which it is NaN are left out.
+  /// @{ Macro averages: means over the labels, without those that are NaN.
   [[nodiscard]] double macro_precision() const { return mean(&Counts::precision); }
   [[nodiscard]] double macro_recall() const { return mean(&Counts::recall); }
   [[nodiscard]] double macro_f1() const { return mean(&Counts::f1); }
   /// @}
 
-  /// The share of the samples of which every label is right.
+  /// The share of the samples whose labels are all right.
   [[nodiscard]] double subset_accuracy() const { return share(wholly_right_, samples_); }
-  /// The share of all answers, one a sample and label, that are wrong (the Hamming loss).
+  /// The Hamming loss: the share of wrong predictions, one for each sample and label.
   [[nodiscard]] double hamming_loss() const {
     const Counts all = sum();
     return share(all.false_positives + all.false_negatives, samples_ * labels());

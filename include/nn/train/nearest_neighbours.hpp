@@ -1,6 +1,6 @@
 /// @file
-/// Nearest neighbours, and what they tell of generated images: whether they can be told from real
-/// ones, and whether they repeat what was learned. Every function takes one row a sample, of
+/// Nearest neighbours, and what they say about generated images: whether they can be told from real
+/// ones, and whether they copy training images. Every function takes one row for each sample, of
 /// features or of pixels.
 #pragma once
 
@@ -22,8 +22,8 @@ struct Neighbour {
 
 namespace detail {
 
-/// What is made of neighbours needs one for every sample: a NaN has none, and would be counted as
-/// far from everything. @throws DivergenceError.
+/// @throws DivergenceError unless every sample has a neighbour: one with a NaN has none, and would
+/// count as far from everything.
 inline void require_found(const std::vector<Neighbour>& neighbours, std::string_view samples) {
   for (std::size_t i = 0; i < neighbours.size(); ++i) {
     require<DivergenceError>(neighbours[i].index >= 0, "sample ", i, " of the ", samples,
@@ -31,7 +31,7 @@ inline void require_found(const std::vector<Neighbour>& neighbours, std::string_
   }
 }
 
-/// Whether a sample may be its own neighbour: not where a set is searched for its own samples.
+/// Whether a sample may be its own neighbour: not when a set is compared with itself.
 enum class Self { allowed, excluded };
 
 [[nodiscard]] inline Eigen::VectorXf squared_norms(TensorView<const float> samples) {
@@ -87,7 +87,7 @@ inline void find_nearest(TensorView<const float> queries, TensorView<const float
   return result;
 }
 
-/// The middle value; for an even number of them, the mean of the two in the middle.
+/// The median.
 [[nodiscard]] inline double median(std::vector<float> values) {
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
@@ -106,16 +106,16 @@ inline void find_nearest(TensorView<const float> queries, TensorView<const float
 
 /// What a two-sample test found: see `nearest_neighbour_test`.
 struct TwoSampleResult {
-  double accuracy = 0;            ///< of both together: 0.5 is perfect
+  double accuracy = 0;            ///< over both: 0.5 is perfect
   double real_accuracy = 0;       ///< below 0.5: real images are surrounded by generated ones
-  double generated_accuracy = 0;  ///< near 1: generated images keep to themselves
+  double generated_accuracy = 0;  ///< near 1: generated images are surrounded by generated ones
 };
 
 /// The accuracy of telling real from generated samples by their nearest neighbour among all others
 /// (leave-one-out 1-NN two-sample test; Lopez-Paz and Oquab, "Revisiting classifier two-sample
 /// tests", 2017; Xu et al., "An empirical study on evaluation metrics of GANs", 2018). 0.5 when the
 /// two cannot be told apart, 1 when they are apart, below 0.5 when generated samples are copies of
-/// the real ones. Where both neighbours are as near, half a success is counted.
+/// the real ones. A tie counts as half a success.
 /// @param real, generated as many samples each
 /// @throws ShapeError unless both have as many samples, at least two, of the same size;
 /// DivergenceError for a sample without a neighbour, as of NaN.
@@ -144,7 +144,7 @@ struct TwoSampleResult {
   return result;
 }
 
-/// Whether a generator repeats what it has learned from: see `memorisation`.
+/// Whether a generator copies its training set: see `memorisation`.
 struct Memorisation {
   double generated_distance =
       0;                     ///< median distance of generated samples to the nearest learned one
@@ -181,8 +181,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Compares how near generated samples and test samples come to the learned ones (after Meehan et
-/// al., "A non-parametric test to detect data-copying in generative models", 2020).
+/// Compares the distances of generated samples and test samples to the training set (after Meehan
+/// et al., "A non-parametric test to detect data-copying in generative models", 2020).
 /// @throws ShapeError unless all three have samples, of the same size; DivergenceError for a sample
 /// without a neighbour, as of NaN.
 [[nodiscard]] inline Memorisation memorisation(TensorView<const float> learned,

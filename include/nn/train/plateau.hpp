@@ -1,5 +1,5 @@
 /// @file
-/// A learning rate that falls when a training gets no better.
+/// A learning rate that is reduced when a training stops improving.
 #pragma once
 
 #include <algorithm>
@@ -11,19 +11,18 @@
 namespace nn {
 
 /// Multiplies the learning rate by `factor` when `monitor` has not improved by more than
-/// `min_delta` for `patience` epochs since it last did, or since the last reduction (Keras calls it
+/// `min_delta` for `patience` epochs, counted from the last improvement or reduction (Keras's
 /// ReduceLROnPlateau).
 struct ReduceOnPlateau {
   Index patience = 0;                          ///< 0: never
   double factor = 0.1;                         ///< in (0, 1)
   Monitor monitor = Monitor::validation_loss;  ///< what is watched
-  double min_delta = 1e-4;                     ///< a smaller improvement is none
-  double least = 0;  ///< the smallest share of the first learning rate that is left
+  double min_delta = 1e-4;                     ///< a smaller improvement does not count
+  double least = 0;                            ///< the smallest factor of the first learning rate
 };
 
-/// By what the learning rate is multiplied after the epochs of `history`: a function of them alone,
-/// so that a training that goes on from a checkpoint has the rate it would have had. An epoch whose
-/// figure is NaN is no improvement.
+/// The factor of the learning rate after the epochs of `history`. It depends on them only, so a
+/// resumed training has the same rate. An epoch whose metric is NaN is no improvement.
 [[gnu::cold]] [[nodiscard]] inline double plateau_factor(const History& history,
                                                          const ReduceOnPlateau& options) {
   double factor = 1;

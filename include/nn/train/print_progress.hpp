@@ -18,8 +18,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// A callback that writes one plain line an epoch to `out`, which has to outlive the training. Its
-/// numbers are the same in every locale, so that programs can read them.
+/// A callback that writes one plain line for each epoch to `out`, which has to outlive the
+/// training. Numbers have a point in every locale, so programs can read them.
 [[nodiscard]] inline Callback print_progress(std::ostream& out) {
   Callback callback;
   callback.on_epoch = [&out](EpochReport& report) {

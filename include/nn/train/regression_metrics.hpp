@@ -1,5 +1,5 @@
 /// @file
-/// How far a network's numbers are from the targets.
+/// Metrics of regression.
 #pragma once
 
 #include <cmath>
@@ -11,14 +11,14 @@
 
 namespace nn {
 
-/// How far outputs are from targets.
+/// The errors of outputs against targets.
 struct RegressionMetrics {
   double mean_absolute_error = 0;      ///< of |y - t|, in the targets' unit
   double mean_squared_error = 0;       ///< of (y - t)^2
   double root_mean_squared_error = 0;  ///< its root, in the targets' unit
   /// The coefficient of determination: 1 minus the sum of (y - t)^2 over that of (t - mean of t)^2.
-  /// 1 where all is right, 0 for who always says the mean, less for who does worse; NaN where the
-  /// targets never change.
+  /// 1 when all outputs are right, 0 for always predicting the mean, below 0 for worse; NaN where
+  /// the targets are constant.
   double r_squared = 0;
 };
 
@@ -50,7 +50,7 @@ template <class T>
           squares > 0 ? 1 - squared_errors / squares : std::numeric_limits<double>::quiet_NaN()};
 }
 
-/// The number of outputs a sample has. @throws ShapeError unless targets go with them.
+/// The number of outputs a sample has. @throws ShapeError unless the targets fit.
 [[gnu::cold]] inline Index require_regression(const Shape& outputs, const Shape& targets) {
   require<ShapeError>(outputs == targets && outputs.rank() > 0, "outputs of shape ", outputs,
                       " for targets of shape ", targets);
