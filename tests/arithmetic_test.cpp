@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <nn/kernels/elementwise.hpp>
+#include <nn/kernels/loops.hpp>
 #include <nn/kernels/reduce.hpp>
 #include <nn/nn.hpp>
 

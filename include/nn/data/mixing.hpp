@@ -11,7 +11,7 @@
 #include <cmath>
 
 #include "nn/data/batch.hpp"
-#include "nn/kernels/simd/lanes.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"
 
 namespace nn {
@@ -38,12 +38,7 @@ template <class T>
 void blend(TensorView<T> a, TensorView<T> b, double share) {
   const T more = static_cast<T>(share);
   const T less = static_cast<T>(1 - share);
-  for_each_vector<T>(a.size(), [&](Index i, const auto& some) {
-    const auto first = some.load(a.data() + i);
-    const auto second = some.load(b.data() + i);
-    some.store(product(more, first) + product(less, second), a.data() + i);
-    some.store(product(more, second) + product(less, first), b.data() + i);
-  });
+  detail::blend_elements(a.size(), more, less, a.data(), b.data());
 }
 
 /// Calls mix(i, N - 1 - i) for every pair of samples of a batch.

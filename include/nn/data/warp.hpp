@@ -11,7 +11,7 @@
 #include <span>
 
 #include "nn/core/tensor.hpp"
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"
 
 namespace nn {
@@ -246,7 +246,7 @@ inline void blur(std::span<float> field, Index height, Index width, float sigma,
     std::fill_n(row, width, 0.0F);
     for (Index k = -radius; k <= radius; ++k) {
       const float* from = field.data() + reflected(y + k, height) * width;
-      add_multiple(width, kernel[k + radius], from, row);
+      detail::add_multiple(width, kernel[k + radius], from, row);
     }
   }
   for (Index y = 0; y < height; ++y) {
@@ -255,7 +255,7 @@ inline void blur(std::span<float> field, Index height, Index width, float sigma,
     float* row = field.data() + y * width;
     std::fill_n(row, width, 0.0F);
     for (Index k = 0; k <= 2 * radius; ++k) {
-      add_multiple(width, kernel[k], padded + k, row);
+      detail::add_multiple(width, kernel[k], padded + k, row);
     }
   }
 }

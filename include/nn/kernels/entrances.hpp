@@ -6,11 +6,19 @@
 
 #include "nn/kernels/convolution.hpp"
 #include "nn/kernels/gemm.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/table.hpp"
 
 #ifdef NN_ISA_PASS
 namespace nn::detail::NN_ISA {
+
+/// @cond list
+#define NN_ENTRY(T, result, name, member, parameters, arguments) .member = name<T>,
+template <class T>
+inline constexpr LoopsOf<T> loops_of{NN_LOOPS(NN_ENTRY, T)};
+#undef NN_ENTRY
+/// @endcond
 
 template <class T>
 inline constexpr KernelsOf<T> kernels_of{
@@ -18,6 +26,7 @@ inline constexpr KernelsOf<T> kernels_of{
     .sum_rows = nn::NN_ISA::sum_rows<T>,
     .convolution_scratch_bytes = nn::NN_ISA::convolution_scratch_bytes<T>,
     .convolution = nn::NN_ISA::convolution<T>,
+    .loops = loops_of<T>,
 };
 
 #define NN_TEXT_OF(name) #name

@@ -1,6 +1,7 @@
 /// @file
 /// Sums along one axis whose order of adding is the same on every processor.
-#pragma once
+#ifndef NN_KERNELS_REDUCE_HPP
+#define NN_KERNELS_REDUCE_HPP
 
 #include <array>
 
@@ -37,3 +38,5 @@ template <class T, class Term>
 }
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_REDUCE_HPP

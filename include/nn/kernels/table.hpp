@@ -8,6 +8,7 @@
 #include "nn/core/memory.hpp"
 #include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/gemm/problem.hpp"
+#include "nn/kernels/loops/list.hpp"
 
 namespace nn::detail {
 
@@ -18,6 +19,7 @@ struct KernelsOf {
   void (*sum_rows)(Index, Index, const T*, Index, T*, bool);
   Index (*convolution_scratch_bytes)(const ConvolutionGeometry&, ConvolutionPass, Algorithm);
   Algorithm (*convolution)(const ConvolutionCall<T>&, Arena);
+  LoopsOf<T> loops;
 };
 
 /// Those of one instruction set.

@@ -5,8 +5,6 @@
 /// and Softplus. GELU and SiLU, which are not monotonic, need their input again.
 #pragma once
 
-#include <numbers>
-
 #include "nn/layers/elementwise.hpp"
 
 namespace nn {
@@ -20,14 +18,13 @@ struct Sigmoid {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](const auto& v) { return detail::logistic(v); });
+    detail::map_elements(x, y, detail::SigmoidFunction{});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx,
-                          [](const auto& v, const auto& g) { return g * (v * (T(1) - v)); });
+    detail::map_gradients(context, y, dy, dx, detail::SigmoidFunction{});
   }
 };
 
@@ -40,15 +37,13 @@ struct Tanh {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](const auto& v) { return detail::hyperbolic_tangent(v); });
+    detail::map_elements(x, y, detail::TanhFunction{});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
-      return g * (T(1) - detail::product(v, v));
-    });
+    detail::map_gradients(context, y, dy, dx, detail::TanhFunction{});
   }
 };
 
@@ -73,21 +68,13 @@ struct ELU {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    const T a = static_cast<T>(alpha);
-    detail::map_elements(x, y, [a](const auto& v) {
-      const std::remove_cvref_t<decltype(v)> zero{};
-      return v > zero ? v : a * detail::exponential_minus_1(v > zero ? zero : v);
-    });
+    detail::map_elements(x, y, detail::EluFunction{alpha});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    const T a = static_cast<T>(alpha);
-    detail::map_gradients(context, y, dy, dx, [a](const auto& v, const auto& g) {
-      const std::remove_cvref_t<decltype(v)> zero{};
-      return v > zero ? g : g * (v + a);
-    });
+    detail::map_gradients(context, y, dy, dx, detail::EluFunction{alpha});
   }
 };
 
@@ -95,9 +82,9 @@ struct ELU {
 /// which activations keep mean 0 and variance 1 through layers of LeCun-normal weights (Klambauer
 /// et al., "Self-normalizing neural networks", 2017).
 struct SELU {
-  static constexpr double lambda = 1.0507009873554804934193349852946;  ///< the scale of the paper
+  static constexpr double lambda = detail::SeluFunction::lambda;  ///< the scale of the paper
   static constexpr double alpha =
-      1.6732632423543772848170429916717;  ///< the paper's, for which mean 0 and variance 1 stay so
+      detail::SeluFunction::alpha;  ///< the paper's, for which mean 0 and variance 1 stay so
 
   [[nodiscard]] std::string name() const { return "SELU{}"; }
   void fields(Fields& fields) { fields.layer("SELU"); }
@@ -106,20 +93,13 @@ struct SELU {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](const auto& v) {
-      const std::remove_cvref_t<decltype(v)> zero{};
-      return v > zero ? T(lambda) * v
-                      : T(lambda * alpha) * detail::exponential_minus_1(v > zero ? zero : v);
-    });
+    detail::map_elements(x, y, detail::SeluFunction{});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
-      const std::remove_cvref_t<decltype(v)> zero{};
-      return v > zero ? T(lambda) * g : g * (v + T(lambda * alpha));
-    });
+    detail::map_gradients(context, y, dy, dx, detail::SeluFunction{});
   }
 };
 
@@ -147,27 +127,13 @@ struct Clip {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    const T a = static_cast<T>(low);
-    const T b = static_cast<T>(high);
-    detail::map_elements(x, y, [a, b](const auto& v) {  // a NaN stays one
-      using V = std::remove_cvref_t<decltype(v)>;
-      const V least = a - V{};
-      const V most = b - V{};
-      const V above = v < least ? least : v;
-      return above > most ? most : above;
-    });
+    detail::map_elements(x, y, detail::ClipFunction{low, high});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    const T a = static_cast<T>(low);
-    const T b = static_cast<T>(high);
-    detail::map_gradients(context, y, dy, dx, [a, b](const auto& v, const auto& g) {
-      using V = std::remove_cvref_t<decltype(v)>;
-      const V above = v > a - V{} ? g : V{};
-      return v < b - V{} ? above : V{};
-    });
+    detail::map_gradients(context, y, dy, dx, detail::ClipFunction{low, high});
   }
 };
 
@@ -181,19 +147,13 @@ struct Softplus {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](const auto& v) {
-      const std::remove_cvref_t<decltype(v)> zero{};
-      const auto small = detail::exponential(v > zero ? -v : v);
-      return (v < zero ? zero : v) + detail::logarithm_of_1_plus(small);
-    });
+    detail::map_elements(x, y, detail::SoftplusFunction{});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> /*x*/, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, y, dy, dx, [](const auto& v, const auto& g) {
-      return g * -detail::exponential_minus_1(-v);
-    });
+    detail::map_gradients(context, y, dy, dx, detail::SoftplusFunction{});
   }
 };
 
@@ -207,16 +167,13 @@ struct SiLU {
 
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
-    detail::map_elements(x, y, [](const auto& v) { return v / (T(1) + detail::exponential(-v)); });
+    detail::map_elements(x, y, detail::SiluFunction{});
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
-      const auto sigmoid = detail::logistic(v);
-      return g * (sigmoid * (T(1) + detail::product(v, T(1) - sigmoid)));
-    });
+    detail::map_gradients(context, x, dy, dx, detail::SiluFunction{});
   }
 };
 
@@ -237,11 +194,9 @@ struct GELU {
   template <class T>
   void forward(const Context<T>& /*context*/, TensorView<const T> x, TensorView<T> y) const {
     if (approximate) {
-      detail::map_elements(x, y, [](const auto& v) {
-        return v * (T(0.5) + detail::product(T(0.5), detail::hyperbolic_tangent(bend<T>(v))));
-      });
+      detail::map_elements(x, y, detail::TanhGeluFunction{});
     } else {
-      detail::map_elements(x, y, [](const auto& v) { return v * detail::normal_probability(v); });
+      detail::map_elements(x, y, detail::GeluFunction{});
     }
   }
 
@@ -249,28 +204,10 @@ struct GELU {
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
     if (approximate) {
-      detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
-        const auto t = detail::hyperbolic_tangent(bend<T>(v));
-        const auto slope = T(root) * (T(1) + detail::product(T(3 * cubic), v * v));
-        const auto bent = detail::product(v * (T(1) - detail::product(t, t)), slope);
-        return g * (T(0.5) * (T(1) + t + bent));
-      });
+      detail::map_gradients(context, x, dy, dx, detail::TanhGeluFunction{});
     } else {
-      detail::map_gradients(context, x, dy, dx, [](const auto& v, const auto& g) {
-        const auto square = T(-0.5) * v * v;
-        const auto density = T(root / 2) * detail::exponential(square);  // root / 2 = (2 pi)^-1/2
-        return g * (detail::normal_probability(v) + detail::product(v, density));
-      });
+      detail::map_gradients(context, x, dy, dx, detail::GeluFunction{});
     }
-  }
-
- private:
-  static constexpr double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
-  static constexpr double cubic = 0.044715;
-
-  template <class T, class V>
-  static V bend(const V& v) {
-    return T(root) * (v + detail::product(T(cubic), v * v * v));
   }
 };
 

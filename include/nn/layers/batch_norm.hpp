@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -121,11 +121,8 @@ struct BatchNorm {
     }
     for (T* values : {means, factors, shifts}) layout.repeat(values);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
-      const Activation activation = context.activation;  // in a register, not in memory
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        detail::normalize(count, x.data() + at, means, factors, shifts, activation, y.data() + at);
-      }
+      detail::normalize(end - begin, layout.width, x.data() + begin, means, factors, shifts,
+                        context.activation, y.data() + begin);
     });
   }
 
@@ -169,11 +166,8 @@ struct BatchNorm {
     apply_scale(context, layout.channels, factors);
     for (T* values : {dshift, slopes, factors}) layout.repeat(values);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        detail::normalize_backward(count, dy.data() + at, x.data() + at, means, factors, dshift,
-                                   slopes, dx.data() + at);
-      }
+      detail::normalize_backward(end - begin, layout.width, dy.data() + begin, x.data() + begin,
+                                 means, factors, dshift, slopes, dx.data() + begin);
     });
   }
 
@@ -229,10 +223,8 @@ struct BatchNorm {
     apply_scale(context, layout.channels, factors);
     layout.repeat(factors);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        for (Index i = 0; i < count; ++i) dx[at + i] = factors[i] * dy[at + i];
-      }
+      detail::scale_channels(end - begin, layout.width, factors, dy.data() + begin,
+                             dx.data() + begin);
     });
   }
 
@@ -245,17 +237,11 @@ struct BatchNorm {
       T* squares = mean + layout.width;
       const T share = T(1) / static_cast<T>((end - begin) / layout.channels);
       std::fill_n(mean, 2 * layout.width, T(0));
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        detail::add_differences(count, x + at, origin, mean);
-      }
+      detail::add_differences(end - begin, layout.width, x + begin, origin, mean);
       layout.fold(mean);
       for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
       layout.repeat(mean);
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        detail::add_squares(count, x + at, origin, mean, squares);
-      }
+      detail::add_squares(end - begin, layout.width, x + begin, origin, mean, squares);
       layout.fold(squares);
     });
     for (Index piece = 1; piece < layout.pieces(); ++piece) merge(layout, piece, partial);
@@ -306,10 +292,8 @@ struct BatchNorm {
       T* sums = partial + 2 * piece * layout.width;
       T* products = sums + layout.width;
       std::fill_n(sums, 2 * layout.width, T(0));
-      for (Index at = begin; at < end; at += layout.width) {
-        const Index count = std::min(layout.width, end - at);
-        detail::add_gradients(count, dy + at, x + at, means, sums, products);
-      }
+      detail::add_gradients(end - begin, layout.width, dy + begin, x + begin, means, sums,
+                            products);
       layout.fold(sums);
       layout.fold(products);
     });

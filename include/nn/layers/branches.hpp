@@ -4,6 +4,7 @@
 #pragma once
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/composite.hpp"
 
 namespace nn {
@@ -155,7 +156,7 @@ class Branches : private Composite<Derived> {
       if (is_first) {
         std::copy(values + begin, values + end, sum.data() + begin);
       } else {
-        for (Index i = begin; i < end; ++i) sum[i] += values[i];
+        detail::add_to(end - begin, values + begin, sum.data() + begin);
       }
     });
   }

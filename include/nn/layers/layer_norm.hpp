@@ -5,8 +5,7 @@
 #include <cmath>
 
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/elementwise.hpp"
-#include "nn/kernels/reduce.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -79,26 +78,10 @@ struct LayerNorm {
     const T* shifts = parameter_or(context, layout.columns, shift, scale ? 1 : 0, T(0), scratch);
     const Index columns = layout.columns;
     parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
-      const Activation activation = context.activation;  // in a register, not in memory
-      for (Index row = begin; row < end; ++row) {
-        const T* from = x.data() + row * columns;
-        T* to = y.data() + row * columns;
-        const T mean =
-            detail::sum_of_terms<T>(
-                columns, [&](Index i, const auto& some) { return some.load(from + i); }) /
-            static_cast<T>(columns);
-        const T squares = detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
-          const auto difference = some.load(from + i) - mean;
-          return detail::product(difference, difference);
-        });
-        const T inverse =
-            T(1) / std::sqrt(squares / static_cast<T>(columns) + static_cast<T>(epsilon));
-        if (means != nullptr) {
-          means[row] = mean;
-          inverses[row] = inverse;
-        }
-        detail::normalize_row(columns, from, mean, inverse, factors, shifts, activation, to);
-      }
+      detail::normalize_rows(
+          end - begin, columns, static_cast<T>(epsilon), x.data() + begin * columns, factors,
+          shifts, context.activation, means == nullptr ? means : means + begin,
+          means == nullptr ? means : inverses + begin, y.data() + begin * columns);
     });
   }
 
@@ -122,24 +105,10 @@ struct LayerNorm {
     if (!context.wants_input_gradient) return;
     const Index columns = layout.columns;
     parallel_for_pieces(layout.rows, layout.piece, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const T* value = x.data() + row * columns;
-        const T* gradient = dy.data() + row * columns;
-        T* to = dx.data() + row * columns;
-        const T mean = means[row];
-        const T inverse = inverses[row];
-        const T share = T(1) / static_cast<T>(columns);
-        const T offset = share * detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
-                           return detail::product(some.load(gradient + i), some.load(factors + i));
-                         });
-        const T slope = share * inverse * inverse *
-                        detail::sum_of_terms<T>(columns, [&](Index i, const auto& some) {
-                          const auto scaled = some.load(gradient + i) * some.load(factors + i);
-                          return detail::product(scaled, some.load(value + i) - mean);
-                        });
-        detail::normalize_row_backward(columns, gradient, factors, value, mean, inverse, offset,
-                                       slope, to);
-      }
+      const Index first = begin * columns;
+      detail::normalize_rows_backward(end - begin, columns, dy.data() + first, factors,
+                                      x.data() + first, means + begin, inverses + begin,
+                                      dx.data() + first);
     });
   }
 
@@ -177,12 +146,8 @@ struct LayerNorm {
       T* products = partial + begin / layout.piece * 2 * columns;
       T* sums = products + columns;
       std::fill_n(products, 2 * columns, T(0));
-      for (Index row = begin; row < end; ++row) {
-        const T* value = x + row * columns;
-        const T* gradient = dy + row * columns;
-        detail::add_row_gradients(columns, gradient, value, means[row], inverses[row], products,
-                                  sums);
-      }
+      detail::add_row_gradients(end - begin, columns, dy + begin * columns, x + begin * columns,
+                                means + begin, inverses + begin, products, sums);
     });
     for (Index piece = 1; piece < layout.pieces(); ++piece) {
       const T* other = partial + piece * 2 * columns;

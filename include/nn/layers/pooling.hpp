@@ -2,12 +2,12 @@
 /// Pooling: one value for what a window sees of a channel.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/layer.hpp"
-#include "nn/layers/max_pooling.hpp"
+#include "nn/layers/pooling_window.hpp"
 
 namespace nn {
 
@@ -93,7 +93,6 @@ struct MaxPool2D {
   template <class Tap, class T>
   void backward_with(const Context<T>& context, TensorView<const T> dy, TensorView<T> dx) const {
     const ConvolutionGeometry g = geometry(context.plan->input);
-    const bool tiles = detail::tiles(g);
     Arena kept = context.kept;
     const Tap* taps = kept.take<Tap>(dy.size());
     const Index piece = detail::samples_per_piece(g.input_size());
@@ -102,11 +101,7 @@ struct MaxPool2D {
         const T* from = dy.data() + image * g.output_size();
         const Tap* tap = taps + image * g.output_size();
         T* to = dx.data() + image * g.input_size();
-        if (tiles) {
-          detail::spread_maxima(g, from, tap, to);
-        } else {
-          detail::add_maxima(g, from, tap, to);
-        }
+        detail::pool_maxima_backward(g, from, tap, to);
       }
     });
   }
@@ -155,16 +150,7 @@ struct AveragePool2D {
       for (Index image = begin; image < end; ++image) {
         const T* from = x.data() + image * g.input_size();
         T* to = y.data() + image * g.output_size();
-        detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
-          T* mean = to + pixel * g.channels;
-          const T factor = share<T>(placed);
-          std::fill_n(mean, g.channels, T(0));
-          placed.for_each_tap([&](Index /*row*/, Index /*column*/, Index seen) {
-            const T* values = from + seen * g.channels;
-            for (Index c = 0; c < g.channels; ++c) mean[c] += values[c];
-          });
-          for (Index c = 0; c < g.channels; ++c) mean[c] *= factor;
-        });
+        detail::pool_means(g, count_padding, from, to);
       }
     });
   }
@@ -179,15 +165,7 @@ struct AveragePool2D {
       for (Index image = begin; image < end; ++image) {
         const T* from = dy.data() + image * g.output_size();
         T* to = dx.data() + image * g.input_size();
-        std::fill_n(to, g.input_size(), T(0));
-        detail::for_each_window(g, [&](Index pixel, const detail::PlacedWindow& placed) {
-          const T* gradient = from + pixel * g.channels;
-          const T factor = share<T>(placed);
-          placed.for_each_tap([&](Index /*row*/, Index /*column*/, Index seen) {
-            T* values = to + seen * g.channels;
-            detail::add_multiple(g.channels, factor, gradient, values);
-          });
-        });
+        detail::pool_means_backward(g, count_padding, from, to);
       }
     });
   }
@@ -195,12 +173,6 @@ struct AveragePool2D {
  private:
   [[nodiscard]] constexpr ConvolutionGeometry geometry(const Shape& input) const {
     return detail::place_pooling_windows(input, window, stride, padding);
-  }
-
-  /// What each value contributes to the mean.
-  template <class T>
-  [[nodiscard]] T share(const detail::PlacedWindow& placed) const {
-    return T(1) / static_cast<T>(count_padding ? window.size() : placed.taps());
   }
 };
 
@@ -224,17 +196,12 @@ struct GlobalAveragePool2D {
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const Index channels = context.plan->output.size();
     const Index pixels = context.plan->input.size() / channels;
-    const T factor = T(1) / static_cast<T>(pixels);
     const Index piece = detail::samples_per_piece(pixels * channels);
     parallel_for_pieces(x.shape().front(), piece, [&](Index begin, Index end) {
       for (Index image = begin; image < end; ++image) {
         const T* from = x.data() + image * pixels * channels;
         T* to = y.data() + image * channels;
-        std::fill_n(to, channels, T(0));
-        for (Index pixel = 0; pixel < pixels; ++pixel) {
-          for (Index c = 0; c < channels; ++c) to[c] += from[pixel * channels + c];
-        }
-        for (Index c = 0; c < channels; ++c) to[c] *= factor;
+        detail::mean_of_rows(pixels, channels, from, to);
       }
     });
   }
@@ -245,15 +212,12 @@ struct GlobalAveragePool2D {
     if (!context.wants_input_gradient) return;
     const Index channels = context.plan->output.size();
     const Index pixels = context.plan->input.size() / channels;
-    const T factor = T(1) / static_cast<T>(pixels);
     const Index piece = detail::samples_per_piece(pixels * channels);
     parallel_for_pieces(dx.shape().front(), piece, [&](Index begin, Index end) {
       for (Index image = begin; image < end; ++image) {
         const T* from = dy.data() + image * channels;
         T* to = dx.data() + image * pixels * channels;
-        for (Index pixel = 0; pixel < pixels; ++pixel) {
-          for (Index c = 0; c < channels; ++c) to[pixel * channels + c] = factor * from[c];
-        }
+        detail::mean_of_rows_backward(pixels, channels, from, to);
       }
     });
   }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/layer.hpp"
 
 namespace nn {
@@ -18,7 +18,7 @@ inline constexpr Index activation_piece = Index{1} << 15;
 template <class T>
 void activate(Activation activation, TensorView<const T> x, TensorView<T> y) {
   parallel_for_pieces(x.size(), activation_piece, [&](Index begin, Index end) {
-    activate_elements(end - begin, activation, x.data() + begin, y.data() + begin);
+    detail::activate_elements(end - begin, activation, x.data() + begin, y.data() + begin);
   });
 }
 
@@ -27,8 +27,8 @@ void activate_backward(const Context<T>& context, Activation activation, TensorV
                        TensorView<const T> dy, TensorView<T> dx) {
   if (!context.wants_input_gradient) return;
   parallel_for_pieces(y.size(), activation_piece, [&](Index begin, Index end) {
-    activate_backward_elements(end - begin, activation, y.data() + begin, dy.data() + begin,
-                               dx.data() + begin);
+    detail::activate_backward_elements(end - begin, activation, y.data() + begin, dy.data() + begin,
+                                       dx.data() + begin);
   });
 }
 

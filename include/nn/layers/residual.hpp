@@ -2,7 +2,7 @@
 /// Residual blocks.
 #pragma once
 
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/branches.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/sequential.hpp"

@@ -2,9 +2,9 @@
 /// Softmax, and its logarithm.
 #pragma once
 
-#include <cmath>
-
-#include "nn/layers/elementwise.hpp"
+#include "nn/core/parallel.hpp"
+#include "nn/kernels/loops.hpp"
+#include "nn/layers/layer.hpp"
 #include "nn/layers/window.hpp"
 
 namespace nn {
@@ -30,16 +30,8 @@ struct Softmax {
     const Index classes = context.plan->input.back();
     const Index piece = detail::samples_per_piece(classes);
     parallel_for_pieces(x.size() / classes, piece, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const T* from = x.data() + row * classes;
-        T* to = y.data() + row * classes;
-        const T largest = *std::max_element(from, from + classes);
-        detail::map_vectors(classes, from, to,
-                            [largest](const auto& v) { return detail::exponential(v - largest); });
-        T sum = 0;
-        for (Index i = 0; i < classes; ++i) sum += to[i];
-        for (Index i = 0; i < classes; ++i) to[i] /= sum;
-      }
+      detail::softmax_rows(end - begin, classes, x.data() + begin * classes,
+                           y.data() + begin * classes);
     });
   }
 
@@ -51,14 +43,9 @@ struct Softmax {
     const Index classes = context.plan->input.back();
     const Index piece = detail::samples_per_piece(classes);
     parallel_for_pieces(y.size() / classes, piece, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const T* values = y.data() + row * classes;
-        const T* from = dy.data() + row * classes;
-        T* to = dx.data() + row * classes;
-        T mean = 0;
-        for (Index i = 0; i < classes; ++i) mean += detail::product(from[i], values[i]);
-        for (Index i = 0; i < classes; ++i) to[i] = values[i] * (from[i] - mean);
-      }
+      const Index first = begin * classes;
+      detail::softmax_rows_backward(end - begin, classes, y.data() + first, dy.data() + first,
+                                    dx.data() + first);
     });
   }
 };
@@ -82,15 +69,8 @@ struct LogSoftmax {
     const Index classes = context.plan->input.back();
     const Index piece = detail::samples_per_piece(classes);
     parallel_for_pieces(x.size() / classes, piece, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const T* from = x.data() + row * classes;
-        T* to = y.data() + row * classes;
-        const T largest = *std::max_element(from, from + classes);
-        T sum = 0;
-        for (Index i = 0; i < classes; ++i) sum += detail::exponential(from[i] - largest);
-        const T logarithm = detail::logarithm(sum);
-        for (Index i = 0; i < classes; ++i) to[i] = (from[i] - largest) - logarithm;
-      }
+      detail::log_softmax_rows(end - begin, classes, x.data() + begin * classes,
+                               y.data() + begin * classes);
     });
   }
 
@@ -102,16 +82,9 @@ struct LogSoftmax {
     const Index classes = context.plan->input.back();
     const Index piece = detail::samples_per_piece(classes);
     parallel_for_pieces(y.size() / classes, piece, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const T* values = y.data() + row * classes;
-        const T* from = dy.data() + row * classes;
-        T* to = dx.data() + row * classes;
-        T sum = 0;
-        for (Index i = 0; i < classes; ++i) sum += from[i];
-        for (Index i = 0; i < classes; ++i) {
-          to[i] = from[i] - detail::product(sum, detail::exponential(values[i]));
-        }
-      }
+      const Index first = begin * classes;
+      detail::log_softmax_rows_backward(end - begin, classes, y.data() + first, dy.data() + first,
+                                        dx.data() + first);
     });
   }
 };

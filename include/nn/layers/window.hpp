@@ -172,16 +172,6 @@ constexpr ConvolutionGeometry place_windows(const Shape& input, const Extent2D& 
   return g;
 }
 
-/// The taps [begin, end) of window number `position` that lie inside the image.
-struct Taps {
-  Index begin;
-  Index end;
-};
-constexpr Taps taps_inside(Index position, Index stride, Index pad, Index taps, Index extent) {
-  const Index first = position * stride - pad;  // the image row or column of tap 0
-  return {std::max<Index>(-first, 0), std::min(taps, extent - first)};
-}
-
 /// How many samples of `size` elements make a piece of work worth a thread's while.
 constexpr Index samples_per_piece(Index size) {
   return std::max<Index>(1, 16384 / std::max<Index>(size, 1));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "nn/kernels/reduce.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/losses/loss.hpp"
 
 namespace nn {
@@ -119,23 +119,6 @@ struct SoftmaxCrossEntropy {
     return detail::product(weight_of<T>(c), detail::product(keep, target(row, c)) + spread);
   }
 
-  /// The sum of exp(z - largest).
-  template <class T>
-  [[gnu::noinline]] static T sum_of_exponentials(Index classes, const T* z, T largest) {
-    return detail::sum_of_terms<T>(classes, [&](Index i, const auto& some) {
-      return detail::exponential(some.load(z + i) - largest);
-    });
-  }
-
-  /// to = exp(z - offset) * factor
-  template <class T>
-  [[gnu::noinline]] static void scale_exponentials(Index classes, const T* z, T offset, T factor,
-                                                   T* to) {
-    detail::for_each_long_vector<T>(classes, [&](Index i, const auto& some) {
-      some.store(detail::product(detail::exponential(some.load(z + i) - offset), factor), to + i);
-    });
-  }
-
   template <class T>
   T row_loss(TensorView<const T> outputs, const Wanted<T>& target, TensorView<T> gradient,
              Index row, double weight) const {
@@ -143,7 +126,7 @@ struct SoftmaxCrossEntropy {
     const T* const z = outputs.data() + row * classes;
     // Without the largest logit taken off, exp would overflow.
     const T largest = *std::max_element(z, z + classes);
-    const T log_sum = detail::logarithm(sum_of_exponentials(classes, z, largest));
+    const T log_sum = detail::logarithm(detail::sum_of_exponentials(classes, z, largest));
     const T keep = static_cast<T>(1 - label_smoothing);
     const T spread = static_cast<T>(label_smoothing / static_cast<double>(classes));
     T loss = 0;
@@ -157,7 +140,7 @@ struct SoftmaxCrossEntropy {
     if (gradient.empty()) return loss;
     const T scale = static_cast<T>(1 / weight);
     T* const dz = gradient.data() + row * classes;
-    scale_exponentials(classes, z, largest + log_sum, scale * mass, dz);
+    detail::scale_exponentials(classes, z, largest + log_sum, scale * mass, dz);
     for (Index c = 0; c < classes; ++c) {
       dz[c] -= detail::product(scale, wanted_of(target, row, c, keep, spread));
     }

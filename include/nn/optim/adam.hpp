@@ -2,7 +2,7 @@
 /// Adam and AdamW.
 #pragma once
 
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"
 #include "nn/optim/rule.hpp"
 
@@ -28,8 +28,8 @@ void adam_update(double learning_rate, double beta1, double beta2, double epsilo
       .keep2 = static_cast<T>(beta2),
       .take2 = static_cast<T>(1 - beta2),
   };
-  adam_step(weights.size(), settings, gradients.data(), weights.data(), slots[0].data(),
-            slots[1].data());
+  detail::adam_step(weights.size(), settings, gradients.data(), weights.data(), slots[0].data(),
+                    slots[1].data());
 }
 
 inline void check_adam(const char* rule, double learning_rate, double beta1, double beta2,

@@ -2,7 +2,7 @@
 /// Stochastic gradient descent.
 #pragma once
 
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {

@@ -6,7 +6,7 @@
 
 #include "nn/core/parallel.hpp"
 #include "nn/core/tensor.hpp"
-#include "nn/kernels/elementwise.hpp"
+#include "nn/kernels/loops.hpp"
 
 namespace nn {
 

@@ -15,12 +15,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -42,6 +44,7 @@
 #include "nn/kernels/convolution/gather.hpp"
 #include "nn/kernels/convolution/geometry.hpp"
 #include "nn/kernels/gemm/problem.hpp"
+#include "nn/kernels/loops/list.hpp"
 #ifdef NN_EMULATE_FMA
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif
@@ -123,6 +126,7 @@ using namespace NN_ISA;
 #undef NN_KERNELS_CONVOLUTION_HPP
 #undef NN_KERNELS_ENTRANCES_HPP
 #undef NN_KERNELS_GEMM_HPP
+#undef NN_KERNELS_LOOPS_HPP
 #if NN_KERNELS_PART == -1 || NN_KERNELS_PART == 0
 #include "nn/kernels/compile/dispatch.hpp"
 #endif

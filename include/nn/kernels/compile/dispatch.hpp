@@ -112,6 +112,32 @@ Algorithm convolution(const detail::ConvolutionCall<T>& call, Arena scratch) {
   return detail::kernels_in_use_of<T>().convolution(call, scratch);
 }
 
+}  // namespace nn::NN_ENTRANCES
+
+/// @cond instances
+// NOLINTBEGIN(bugprone-macro-parentheses)
+namespace nn::detail::NN_ENTRANCES {
+
+#define NN_DISPATCH(T, result, name, member, parameters, arguments) \
+  template <class T>                                                \
+  result name parameters {                                          \
+    return kernels_in_use_of<T>().loops.member arguments;           \
+  }
+NN_LOOPS(NN_DISPATCH, T)
+#undef NN_DISPATCH
+
+#define NN_INSTANCE(T, result, name, member, parameters, arguments) \
+  template result name<T> parameters;
+NN_LOOPS(NN_INSTANCE, float)
+NN_LOOPS(NN_INSTANCE, double)
+#undef NN_INSTANCE
+
+}  // namespace nn::detail::NN_ENTRANCES
+// NOLINTEND(bugprone-macro-parentheses)
+/// @endcond
+
+namespace nn::NN_ENTRANCES {
+
 /// @cond instances
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define NN_INSTANCES(T)                                                                    \

@@ -8,6 +8,7 @@
 
 #include "nn/core/parallel.hpp"
 #include "nn/kernels/gemm.hpp"
+#include "nn/kernels/loops/elementwise.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #define NN_LIST_OF_PRODUCTS
 #include "nn/kernels/choose.hpp"
@@ -26,7 +27,7 @@ void sum_piece(Index rows, Index columns, const T* a, Index lda, T* sum) {
   std::array<T, static_cast<std::size_t>(summed_columns)> sums{};
   Index row = 0;
   for (; row + together <= rows; row += together, a += together * lda) {
-    for (Index j = 0; j < wide; ++j) sums[static_cast<std::size_t>(j)] += a[j];
+    add_to(wide, a, sums.data());
   }
   std::copy_n(sums.begin(), columns, sum);
   for (Index at = columns; at < wide; at += columns) {

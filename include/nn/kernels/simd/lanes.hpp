@@ -1,6 +1,7 @@
 /// @file
 /// Loops over elements in vectors, the last of which may not be full.
-#pragma once
+#ifndef NN_KERNELS_SIMD_LANES_HPP
+#define NN_KERNELS_SIMD_LANES_HPP
 
 #include <cstring>
 #include <type_traits>
@@ -17,8 +18,8 @@ inline constexpr bool has_vectors = std::is_same_v<T, float> || std::is_same_v<T
 /// How a loop loads and stores a whole vector; FirstLanes does the last one.
 template <class T>
 struct AllLanes {
-  [[nodiscard]] static Packet<T> load(const T* from) { return detail::load(from); }
-  static void store(const Packet<T>& x, T* to) { detail::store<T>(x, to); }
+  [[nodiscard]] static Packet<T> load(const T* from) { return NN_ISA::load(from); }
+  static void store(const Packet<T>& x, T* to) { NN_ISA::store<T>(x, to); }
   /// `x` in these lanes and 0 in the others, of which there are none.
   [[nodiscard]] static Packet<T> only(const Packet<T>& x) { return x; }
 };
@@ -58,3 +59,5 @@ template <class T, class Body>
 }
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_SIMD_LANES_HPP

@@ -5,7 +5,8 @@
 ///
 /// Errors are in units in the last place (ulp) of the result, the largest found over dense samples
 /// (tests/math_test.cpp). The polynomials are Chebyshev fits. A NaN stays one.
-#pragma once
+#ifndef NN_KERNELS_SIMD_MATH_HPP
+#define NN_KERNELS_SIMD_MATH_HPP
 
 #include <array>
 #include <cmath>
@@ -14,10 +15,11 @@
 #include <type_traits>
 #include <utility>
 
-#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
+#include "nn/kernels/simd/rounding.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// What a number or a vector is made of, and integers as wide.
 template <class V, bool = std::is_floating_point_v<V>>
@@ -33,6 +35,12 @@ struct VectorTraits<T, true> {
 template <class V>
 using ElementOf = typename VectorTraits<V>::Element;
 
+/// The bits of `from` as those of another type.
+template <class To, class From>
+[[nodiscard, gnu::always_inline]] constexpr To bits_as(const From& from) {
+  return __builtin_bit_cast(To, from);
+}
+
 /// `value` in every lane.
 template <class V>
 [[nodiscard, gnu::always_inline]] constexpr V filled(double value) {
@@ -44,7 +52,7 @@ template <class V, std::size_t N>
 [[nodiscard, gnu::always_inline]] constexpr V polynomial_of(const V& x,
                                                             const std::array<double, N>& c) {
   V sum = filled<V>(c[N - 1]);
-  for (std::size_t k = N - 1; k-- > 0;) sum = product(sum, x) + filled<V>(c[k]);
+  for (std::size_t k = N - 1; k-- > 0;) sum = rounded_product(sum, x) + filled<V>(c[k]);
   return sum;
 }
 
@@ -117,17 +125,17 @@ struct ExponentialParts {
 
   [[gnu::always_inline]] explicit constexpr ExponentialParts(const V& x) {
     const V magic = filled<V>(Format::to_integer);
-    const V shifted = product(x, filled<V>(1.442695040888963407359924681)) + magic;
-    count = bit_cast<Integer>(shifted) - bit_cast<Integer>(magic);
+    const V shifted = rounded_product(x, filled<V>(1.442695040888963407359924681)) + magic;
+    count = bits_as<Integer>(shifted) - bits_as<Integer>(magic);
     const V whole = shifted - magic;
-    rest = (x - product(whole, filled<V>(Format::ln2_high))) -
-           product(whole, filled<V>(Format::ln2_low));
-    square_series = product(product(rest, rest), polynomial_of(rest, Format::exp));
+    rest = (x - rounded_product(whole, filled<V>(Format::ln2_high))) -
+           rounded_product(whole, filled<V>(Format::ln2_low));
+    square_series = rounded_product(rounded_product(rest, rest), polynomial_of(rest, Format::exp));
   }
 
   /// 2^n for n in the range of the format's exponents.
   [[nodiscard, gnu::always_inline]] static constexpr V power_of_two(const Integer& n) {
-    return bit_cast<V>((n + Format::bias) << Format::mantissa);
+    return bits_as<V>((n + Format::bias) << Format::mantissa);
   }
 };
 
@@ -142,8 +150,8 @@ template <class V>
   const V value = (parts.square_series + parts.rest) + filled<V>(1);
   // In two steps, since 2^count itself may be beyond the normal numbers.
   const auto half = parts.count >> 1;
-  return product(product(value, Parts::power_of_two(half)),
-                 Parts::power_of_two(parts.count - half));
+  return rounded_product(rounded_product(value, Parts::power_of_two(half)),
+                         Parts::power_of_two(parts.count - half));
 }
 
 /// e^x - 1 for x <= 0, to 2 ulp.
@@ -153,7 +161,7 @@ template <class V>
   const V least = filled<V>(-0.5 * FloatFormat<ElementOf<V>>::exp_most);  // where it has been -1
   const Parts parts(x < least ? least : x);
   const V factor = Parts::power_of_two(parts.count);
-  return product(parts.square_series + parts.rest, factor) + (factor - filled<V>(1));
+  return rounded_product(parts.square_series + parts.rest, factor) + (factor - filled<V>(1));
 }
 
 /// ln x for x >= 0, to 1 ulp.
@@ -165,22 +173,23 @@ template <class V>
   const V one = filled<V>(1);
   const V normal = filled<V>(static_cast<double>(std::numeric_limits<T>::min()));
   const V up = x < normal ? filled<V>(Format::scale_up) : one;
-  const V scaled = product(x, up);
+  const V scaled = rounded_product(x, up);
   const V zero{};
   // x = m * 2^count with m from sqrt(1/2) to sqrt(2); ln m = 2 artanh(s) with s = (m - 1) / (m +
   // 1).
-  const auto bits = bit_cast<Integer>(scaled);
+  const auto bits = bits_as<Integer>(scaled);
   const auto count = (bits - Format::sqrt_half) >> Format::mantissa;
-  const V m = bit_cast<V>(bits - (count << Format::mantissa));
+  const V m = bits_as<V>(bits - (count << Format::mantissa));
   const V magic = filled<V>(Format::to_integer);
-  const V exponent = bit_cast<V>(count + bit_cast<Integer>(magic)) - magic -
+  const V exponent = bits_as<V>(count + bits_as<Integer>(magic)) - magic -
                      (x < normal ? filled<V>(Format::mantissa + 1 + Format::mantissa / 52) : zero);
   const V f = m - one;
   const V s = f / (m + one);
-  const V square = product(s, s);
-  const V series = product(square, polynomial_of(square, Format::log));
-  const V low = product(exponent, filled<V>(Format::ln2_low)) - product(s, f - series);
-  const V result = product(exponent, filled<V>(Format::ln2_high)) + (f + low);
+  const V square = rounded_product(s, s);
+  const V series = rounded_product(square, polynomial_of(square, Format::log));
+  const V low =
+      rounded_product(exponent, filled<V>(Format::ln2_low)) - rounded_product(s, f - series);
+  const V result = rounded_product(exponent, filled<V>(Format::ln2_high)) + (f + low);
   const V infinity = filled<V>(std::numeric_limits<double>::infinity());
   const V at_ends = x == zero ? zero - infinity : x < infinity ? result : x;
   // NOLINTNEXTLINE(misc-redundant-expression): it is NaN
@@ -220,13 +229,13 @@ template <class V>
   const V one = filled<V>(1);
   const V two = filled<V>(2);
   const V far = filled<V>(40);  // where nothing is left
-  const V distance = product(x > zero ? x : -x, filled<V>(0.70710678118654752440));
+  const V distance = rounded_product(x > zero ? x : -x, filled<V>(0.70710678118654752440));
   const V z = distance < far ? distance : far;
   // erfc z = e^(-z^2) (1 + u) series(u) with u = (2 - z) / (2 + z), which is from -1 to 1.
   const V u = (two - z) / (two + z);
-  const V series = product(one + u, polynomial_of(u, FloatFormat<ElementOf<V>>::erfc));
-  const V square = product(x, product(x, filled<V>(-0.5)));
-  const V tail = product(product(series, filled<V>(0.5)), exponential(square));
+  const V series = rounded_product(one + u, polynomial_of(u, FloatFormat<ElementOf<V>>::erfc));
+  const V square = rounded_product(x, rounded_product(x, filled<V>(-0.5)));
+  const V tail = rounded_product(rounded_product(series, filled<V>(0.5)), exponential(square));
   return x > zero ? one - tail : tail;
 }
 
@@ -234,8 +243,8 @@ template <class V>
 [[nodiscard]] constexpr double power(double x, Index n) {
   double result = 1;
   for (double square = x; n > 0; n /= 2) {
-    if (n % 2 != 0) result = product(result, square);
-    square = product(square, square);
+    if (n % 2 != 0) result = rounded_product(result, square);
+    square = rounded_product(square, square);
   }
   return result;
 }
@@ -243,20 +252,21 @@ template <class V>
 /// x^y for x >= 0, to (2 + |y ln x|) ulp.
 [[nodiscard]] constexpr double power(double x, double y) {
   if (y == 0) return 1;
-  return exponential(product(y, logarithm(x)));
+  return exponential(rounded_product(y, logarithm(x)));
 }
 
 /// The sine of x + turns * pi / 2, to 1e-15 for |x| up to 1e5.
 [[nodiscard]] constexpr double sine_of_turned(double x, int turns) {
   constexpr double magic = FloatFormat<double>::to_integer;
-  const double shifted = product(x, 0.63661977236758134308) + magic;
+  const double shifted = rounded_product(x, 0.63661977236758134308) + magic;
   const double whole = shifted - magic;
   // pi / 2 in three parts, so that the products by the first two are exact.
-  const double r = ((x - product(whole, 0x1.921fb544p+0)) - product(whole, 0x1.0b4611a6p-34)) -
-                   product(whole, 2.022266248795950732399685e-21);
-  const double z = product(r, r);
-  const auto quadrant = static_cast<int>(
-      (bit_cast<std::int64_t>(shifted) - bit_cast<std::int64_t>(magic) + turns) & 3);
+  const double r =
+      ((x - rounded_product(whole, 0x1.921fb544p+0)) - rounded_product(whole, 0x1.0b4611a6p-34)) -
+      rounded_product(whole, 2.022266248795950732399685e-21);
+  const double z = rounded_product(r, r);
+  const auto quadrant =
+      static_cast<int>((bits_as<std::int64_t>(shifted) - bits_as<std::int64_t>(magic) + turns) & 3);
   constexpr std::array<double, 7> sine{-0.16666666666666666665,    0.0083333333333333314699,
                                        -0.00019841269841265017028, 2.7557319219301918704e-6,
                                        -2.5052106219521894233e-8,  1.6058529572267876353e-10,
@@ -265,9 +275,10 @@ template <class V>
                                          0.000024801587301584619787, -2.7557319221382115583e-7,
                                          2.087675578389403842e-9,    -1.1470459749675606144e-11,
                                          4.745804889760674174e-14};
-  const double value =
-      quadrant % 2 == 0 ? r + product(product(r, z), polynomial_of(z, sine))
-                        : (1 - product(0.5, z)) + product(product(z, z), polynomial_of(z, cosine));
+  const double value = quadrant % 2 == 0
+                           ? r + rounded_product(rounded_product(r, z), polynomial_of(z, sine))
+                           : (1 - rounded_product(0.5, z)) +
+                                 rounded_product(rounded_product(z, z), polynomial_of(z, cosine));
   return quadrant < 2 ? value : -value;
 }
 
@@ -276,4 +287,6 @@ template <class V>
 /// cos x, likewise.
 [[nodiscard]] constexpr double cosine(double x) { return sine_of_turned(x, 1); }
 
-}  // namespace nn::detail
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif  // NN_KERNELS_SIMD_MATH_HPP

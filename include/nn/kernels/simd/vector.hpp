@@ -23,6 +23,7 @@
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif
 #include "nn/kernels/simd/instruction_set.hpp"
+#include "nn/kernels/simd/rounding.hpp"
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
@@ -85,30 +86,6 @@ inline constexpr bool fuses = true;
 #else
 inline constexpr bool fuses = false;
 #endif
-
-/// a * b of numbers or vectors, rounded by itself: `product` for this instruction set.
-template <class V>
-[[nodiscard, gnu::always_inline]] inline V rounded_product(const V& a, const V& b) {
-#if defined(__clang__)
-#pragma clang fp contract(off)
-  return a * b;
-#else
-  V result = a * b;
-#if NN_ISA_FMA || defined(__aarch64__)
-  constexpr std::size_t register_bytes = NN_ISA_AVX512 ? 64 : NN_ISA_AVX ? 32 : 16;
-  if constexpr (sizeof(V) > register_bytes) {
-    __asm__("" : "+m"(result));
-  } else {
-#ifdef __aarch64__
-    __asm__("" : "+w"(result));
-#else
-    __asm__("" : "+v"(result));
-#endif
-  }
-#endif
-  return result;
-#endif
-}
 
 /// a * b + c of numbers or vectors, rounded once where there is such an instruction, else twice;
 /// once for floats everywhere if NN_EMULATE_FMA is defined (docs/arithmetic.md says what that

@@ -1,10 +1,13 @@
 /// @file
-/// What maximum pooling does with vectors of channels.
+/// Pooling of one image.
 ///
-/// Images of fewer channels than a vector has lanes are read and written in whole vectors, too:
-/// pixels go in order, so that the next pixel overwrites what a vector wrote beyond its own. Only
-/// the last pixels of an image are read and written one by one.
-#pragma once
+/// Maximum pooling takes vectors of channels. Images of fewer channels than a vector has lanes are
+/// read and written in whole vectors, too: pixels go in order, so that what is written beyond one
+/// is written over by the next. Only at the end of an image, where there is no next, is no more
+/// touched than is wanted.
+#if !defined(NN_KERNELS_LOOPS_POOLING_HPP) && \
+    (defined(NN_ISA_PASS) || !defined(NN_SEPARATE_KERNELS))
+#define NN_KERNELS_LOOPS_POOLING_HPP
 
 #include <algorithm>
 #include <array>
@@ -13,10 +16,12 @@
 #include <limits>
 #include <type_traits>
 
-#include "nn/kernels/tile/pack.hpp"
-#include "nn/layers/pooling_window.hpp"
+#include "nn/kernels/loops/elementwise.hpp"
+#include "nn/kernels/loops/windows.hpp"
+#include "nn/kernels/simd/instruction_set.hpp"
+#include "nn/kernels/simd/vector.hpp"
 
-namespace nn::detail {
+namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The numbers of taps, one for each lane of a Packet<T>: as integers as wide as a T to compute
 /// with, and as `Tap`, which they are kept as.
@@ -25,15 +30,37 @@ struct TapNumbers {
   using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   using Wide __attribute__((vector_size(lanes<T> * sizeof(T)))) = Integer;
 
-  /// A loop that compilers turn into vectors, where they take __builtin_convertvector apart.
   [[nodiscard]] static Wide load(const Tap* from) {
-    std::array<Integer, size> numbers;
+#if NN_ISA_AVX512
+    if constexpr (is_byte_of_float && size == 16) {
+      return Wide(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+    }
+#elif NN_ISA_FMA && defined(__x86_64__)
+    if constexpr (is_byte_of_float && size == 8) {
+      return Wide(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+    }
+#endif
+    std::array<Integer, size> numbers;  // by -O3, vectors
     for (std::size_t i = 0; i < size; ++i) numbers[i] = from[i];
     Wide wide;
     std::memcpy(&wide, numbers.data(), sizeof(wide));
     return wide;
   }
   static void store(const Wide& wide, Tap* to) {
+#if NN_ISA_AVX512
+    if constexpr (is_byte_of_float && size == 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(__m512i(wide)));
+      return;
+    }
+#elif NN_ISA_FMA && defined(__x86_64__)
+    if constexpr (is_byte_of_float && size == 8) {
+      const auto all = __m256i(wide);
+      const __m128i shorts =
+          _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(shorts, shorts));
+      return;
+    }
+#endif
     std::array<Integer, size> numbers;
     std::memcpy(numbers.data(), &wide, sizeof(wide));
     for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<Tap>(numbers[i]);
@@ -46,6 +73,8 @@ struct TapNumbers {
 
  private:
   static constexpr auto size = static_cast<std::size_t>(lanes<T>);
+  [[maybe_unused]] static constexpr bool is_byte_of_float =
+      std::is_same_v<T, float> && std::is_same_v<Tap, std::uint8_t>;
 };
 
 /// The maxima of a window in a vector of channels, and the numbers of their taps.
@@ -77,11 +106,11 @@ struct Maxima {
     return maxima;
   }
 
-  /// Stores them and (unless `taps_to` is null) their taps: all lanes where
-  /// `writable` elements allow it.
+  /// Stores them and (unless `taps_to` is null) their taps: all lanes where `writable` elements
+  /// allow it.
   void store(Index count, Index writable, T* to, Tap* taps_to) const {
     if (writable >= lanes<T>) {
-      nn::detail::store(best, to);
+      NN_ISA::store<T>(best, to);
       if (taps_to != nullptr) Numbers::store(taps, taps_to);
     } else {
       store_some(best, count, to);
@@ -106,9 +135,11 @@ void pool_maxima(const ConvolutionGeometry& g, const T* x, const T* images_end, 
       const Index to = pixel * channels + c;
       Tap* const taps_to = taps == nullptr ? taps : taps + to;
       if (images_end - (first + last + c) >= lanes<T>) {
-        Maxima<T, Tap>::of(rows, columns, line, first + c, row, channels, [](const T* from) {
-          return load(from);
-        }).store(count, size - to, y + to, taps_to);
+        Maxima<T, Tap>::of(rows, columns, line, first + c, row, channels,
+                           [&](const T* from) {  // with a pointer to it, gcc would warn
+                             return load(from);
+                           })
+            .store(count, size - to, y + to, taps_to);
       } else {
         Maxima<T, Tap>::of(rows, columns, line, first + c, row, channels, [&](const T* from) {
           return load_some(from, count);
@@ -210,4 +241,65 @@ void add_maxima(const ConvolutionGeometry& g, const T* dy, const Tap* taps, T* d
   });
 }
 
-}  // namespace nn::detail
+/// The gradient of one image by maximum pooling: each goes to the tap that was the largest.
+template <class T, class Tap>
+void pool_maxima_backward(const ConvolutionGeometry& g, const T* dy, const Tap* taps, T* dx) {
+  if (tiles(g)) {
+    spread_maxima(g, dy, taps, dx);
+  } else {
+    add_maxima(g, dy, taps, dx);
+  }
+}
+
+/// What each value of a window contributes to its mean.
+template <class T>
+[[nodiscard]] T share_of(const ConvolutionGeometry& g, bool count_padding,
+                         const PlacedWindow& window) {
+  return T(1) / static_cast<T>(count_padding ? g.kernel_height * g.kernel_width : window.taps());
+}
+
+/// The means of all windows of one image: the sum in the order of the taps, times 1 / taps.
+template <class T>
+void pool_means(const ConvolutionGeometry& g, bool count_padding, const T* x, T* y) {
+  for_each_window(g, [&](Index pixel, const PlacedWindow& window) {
+    const T factor = share_of<T>(g, count_padding, window);
+    T* const mean = y + pixel * g.channels;
+    std::fill_n(mean, g.channels, T(0));
+    window.for_each_tap([&](Index /*row*/, Index /*column*/, Index seen) {
+      add_to(g.channels, x + seen * g.channels, mean);
+    });
+    scale_elements(g.channels, factor, mean, mean);
+  });
+}
+
+/// The gradient of one image: dx += dy / taps, in the order of the windows.
+template <class T>
+void pool_means_backward(const ConvolutionGeometry& g, bool count_padding, const T* dy, T* dx) {
+  std::fill_n(dx, g.input_size(), T(0));
+  for_each_window(g, [&](Index pixel, const PlacedWindow& window) {
+    const T factor = share_of<T>(g, count_padding, window);
+    window.for_each_tap([&](Index /*row*/, Index /*column*/, Index seen) {
+      add_multiple(g.channels, factor, dy + pixel * g.channels, dx + seen * g.channels);
+    });
+  });
+}
+
+/// The mean of all rows: their sum in order, times 1 / rows.
+template <class T>
+void mean_of_rows(Index rows, Index columns, const T* x, T* y) {
+  const T factor = T(1) / static_cast<T>(rows);
+  std::fill_n(y, columns, T(0));
+  for (Index row = 0; row < rows; ++row) add_to(columns, x + row * columns, y);
+  scale_elements(columns, factor, y, y);
+}
+
+/// dx = dy / rows in each of them
+template <class T>
+void mean_of_rows_backward(Index rows, Index columns, const T* dy, T* dx) {
+  const T factor = T(1) / static_cast<T>(rows);
+  for (Index row = 0; row < rows; ++row) scale_elements(columns, factor, dy, dx + row * columns);
+}
+
+}  // namespace nn::detail::NN_ISA_NAMESPACE
+
+#endif
