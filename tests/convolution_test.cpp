@@ -454,13 +454,103 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
   }
 }
 
+TEST_CASE("a convolution that cannot be meant is refused, and says why") {
+  const ConvolutionGeometry good =
+      square({.batch = 1, .size = 5, .channels = 3, .filters = 4, .kernel = 3});
+  std::vector<float> numbers(400);
+  nn::AlignedVector<std::byte> room(1 << 16);
+  float* const x = numbers.data();
+  float* const w = x + 80;
+  float* const y = x + 200;
+  const auto refused = [&](const char* why, const ConvolutionGeometry& g, float* from, float* to,
+                           std::byte* scratch) {
+    CHECK_THROWS_WITH_AS(nn::convolution_forward(g, from, w, to, {}, nn::Arena(scratch, 1 << 15)),
+                         why, nn::Error);
+  };
+  const auto with = [&](auto member, Index value) {
+    ConvolutionGeometry g = good;
+    g.*member = value;
+    return g;
+  };
+  using G = ConvolutionGeometry;
+  nn::convolution_forward(good, x, w, y, {}, nn::Arena(room.data(), 1 << 15));
+  for (const auto member :
+       {&G::height, &G::width, &G::channels, &G::filters, &G::kernel_height, &G::kernel_width,
+        &G::stride_height, &G::stride_width, &G::dilation_height, &G::dilation_width, &G::groups}) {
+    for (const Index value : {Index{0}, Index{-1}}) {
+      CHECK_THROWS_AS(nn::convolution_forward(with(member, value), x, w, y, {},
+                                              nn::Arena(room.data(), 1 << 15)),
+                      nn::Error);
+      CHECK_THROWS_AS((void)nn::convolution_scratch_bytes<float>(with(member, value),
+                                                                 ConvolutionPass::backward_weights),
+                      nn::Error);
+    }
+  }
+  for (const auto member : {&G::pad_top, &G::pad_bottom, &G::pad_left, &G::pad_right}) {
+    CHECK_THROWS_AS(
+        (void)nn::convolution_scratch_bytes<float>(with(member, -1), ConvolutionPass::forward),
+        nn::Error);
+  }
+  for (const Index huge : {Index{1} << 30, Index{1} << 31, Index{1} << 62}) {
+    for (const auto member : {&G::batch, &G::height, &G::channels, &G::filters}) {
+      ConvolutionGeometry g = with(member, huge);
+      g.width = huge;
+      CHECK_THROWS_AS((void)nn::convolution_scratch_bytes<float>(g, ConvolutionPass::forward),
+                      nn::Error);
+    }
+  }
+  refused("3 channels and 4 filters cannot be cut into 2 groups", with(&G::groups, 2), x, y,
+          room.data());
+  refused("x is a null pointer, but has 1 x 75 elements", good, nullptr, y, room.data());
+  refused("y overlaps x", good, x, x + 70, room.data());
+  refused("y overlaps the weights", good, x, w + 100, room.data());
+  refused("the scratch of a convolution is misaligned", good, x, y, room.data() + 3);
+  CHECK_THROWS_WITH_AS(nn::convolution_forward(good, x, w, y, nn::Epilogue<float>{y + 3, {}},
+                                               nn::Arena(room.data(), 1 << 15)),
+                       "y overlaps the bias", nn::Error);
+}
+
+TEST_CASE("of no images, and of images smaller than the kernel, gradients are zero") {
+  const std::vector<float> bias{2, -4, 6};
+  const nn::Epilogue<float> epilogue{bias.data(), {0.5F}};
+  for (const Index batch : {0, 2}) {
+    for (const Index size : {2, 5}) {
+      if (batch > 0 && size >= 3) continue;  // there would be outputs
+      const ConvolutionGeometry g =
+          square({.batch = batch, .size = size, .channels = 3, .filters = 4, .kernel = 3});
+      const auto scratch = [&](ConvolutionPass pass) {
+        return Scratch<float>(nn::convolution_scratch_bytes<float>(g, pass));
+      };
+      const std::vector<float> x(static_cast<std::size_t>(batch * g.input_size()), 1);
+      const std::vector<float> w(static_cast<std::size_t>(g.weights_size()), 1);
+      const std::vector<float> dy;
+      std::vector<float> y{8};
+      nn::convolution_forward(g, x.data(), w.data(), y.data(), epilogue,
+                              scratch(ConvolutionPass::forward).arena);
+      CHECK(y[0] == 8);
+      auto dx = poisoned<float>(batch * g.input_size());
+      nn::convolution_backward_data(g, dy.data(), w.data(), dx.data(), epilogue,
+                                    scratch(ConvolutionPass::backward_data).arena);
+      for (std::size_t i = 0; i < dx.size(); ++i) CHECK(dx[i] == (i % 3 == 1 ? -2 : bias[i % 3]));
+      auto dw = poisoned<float>(g.weights_size());
+      nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), false,
+                                       scratch(ConvolutionPass::backward_weights).arena);
+      CHECK(std::count(dw.begin(), dw.end(), 0.0F) == g.weights_size());
+      std::fill(dw.begin(), dw.end(), 3.0F);
+      nn::convolution_backward_weights(g, x.data(), dy.data(), dw.data(), true,
+                                       scratch(ConvolutionPass::backward_weights).arena);
+      CHECK(std::count(dw.begin(), dw.end(), 3.0F) == g.weights_size());
+    }
+  }
+}
+
 TEST_CASE("an algorithm that cannot compute a shape is refused by its name") {
   const ConvolutionGeometry g =
       square({.batch = 1, .size = 5, .channels = 3, .filters = 4, .kernel = 3});
-  std::vector<float> numbers(200);
+  std::vector<float> numbers(300);
   nn::AlignedVector<std::byte> room(4096);
   CHECK_THROWS_WITH_AS(
-      nn::convolution_forward(g, numbers.data(), numbers.data(), numbers.data(), {},
+      nn::convolution_forward(g, numbers.data(), numbers.data() + 75, numbers.data() + 200, {},
                               nn::Arena(room.data(), 4096), Algorithm::winograd_3x3),
       "the algorithm \"Winograd F(4x4, 3x3)\" cannot compute this shape", nn::Error);
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -141,6 +142,77 @@ TEST_CASE("gemm of an empty sum writes zeros, or what was there, and the epilogu
   nn::gemm<float>(nn::Transpose::no, nn::Transpose::no, 1, 2, 0, nullptr, 0, nullptr, 2, c, 2,
                   true);
   CHECK(c[0] == 1);
+}
+
+TEST_CASE("gemm refuses what cannot be meant, and says what") {
+  std::vector<float> numbers(64, 1.0F);
+  float* const at = numbers.data();
+  using nn::Transpose;
+  const auto multiply = [](Index m, Index n, Index k, const float* a, Index lda, const float* b,
+                           Index ldb, float* c, Index ldc, const float* bias = nullptr) {
+    nn::gemm(Transpose::no, Transpose::no, m, n, k, a, lda, b, ldb, c, ldc, false,
+             nn::Epilogue<float>{bias, {}});
+  };
+  const auto refused = [&](const char* why, Index m, Index n, Index k, const float* a, Index lda,
+                           const float* b, Index ldb, float* c, Index ldc,
+                           const float* bias = nullptr) {
+    CHECK_THROWS_WITH_AS(multiply(m, n, k, a, lda, b, ldb, c, ldc, bias), why, nn::Error);
+  };
+  const float* const a = at;
+  const float* const b = at + 16;
+  float* const c = at + 32;
+  refused("C cannot be -2 x 3", -2, 3, 4, a, 4, b, 3, c, 3);
+  refused("A cannot be 2 x -4", 2, 3, -4, a, 4, b, 3, c, 3);
+  refused("rows of A are 4 elements long, but only 3 apart", 2, 3, 4, a, 3, b, 3, c, 3);
+  refused("rows of B are 3 elements long, but only 2 apart", 2, 3, 4, a, 4, b, 2, c, 3);
+  refused("rows of C are 3 elements long, but only 0 apart", 2, 3, 4, a, 4, b, 3, c, 0);
+  refused("B is a null pointer, but has 4 x 3 elements", 2, 3, 4, a, 4, nullptr, 3, c, 3);
+  constexpr Index huge = std::numeric_limits<Index>::max();
+  refused("C is too large", 2, 3, 4, a, 4, b, 3, c, huge);
+  refused("C overlaps A", 2, 3, 4, a, 4, b, 3, at + 7, 3);
+  refused("C overlaps B", 2, 3, 4, a, 4, b, 3, at + 14, 3);
+  refused("C overlaps the bias", 2, 3, 4, a, 4, b, 3, c, 3, c + 5);
+  const auto* const odd = reinterpret_cast<const float*>(reinterpret_cast<const char*>(at) + 2);
+  refused("A does not start at a multiple of the 4 bytes of its elements", 2, 3, 4, odd, 4, b, 3, c,
+          3);
+  // Columns of the same rows may take turns: A and C here are the halves of rows of 8.
+  std::vector<float> both(16, 1.0F);
+  multiply(2, 4, 4, both.data(), 8, at, 4, both.data() + 4, 8);
+  CHECK(both == std::vector<float>{1, 1, 1, 1, 4, 4, 4, 4, 1, 1, 1, 1, 4, 4, 4, 4});
+  refused("C overlaps A", 2, 4, 4, both.data(), 8, at, 4, both.data() + 3, 8);
+}
+
+TEST_CASE_TEMPLATE("gemm of no rows, columns or terms", T, float, double) {
+  const std::vector<T> bias{1, -2, 3, 4, 5, 6, 7, 8, 9};
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      for (const Index m : {0, 1, 5, 70}) {
+        for (const Index n : {0, 1, 3, 9}) {
+          for (const Index k : {0, 40}) {
+            if (m != 0 && n != 0 && k != 0) continue;
+            const std::vector<T> a(static_cast<std::size_t>(m * k), T(1));
+            const std::vector<T> b(static_cast<std::size_t>(k * n), T(1));
+            std::vector<T> c(static_cast<std::size_t>(m * n), T(7));
+            nn::gemm(ta ? nn::Transpose::yes : nn::Transpose::no,
+                     tb ? nn::Transpose::yes : nn::Transpose::no, m, n, k, a.data(), ta ? m : k,
+                     b.data(), tb ? k : n, c.data(), n, false, nn::Epilogue<T>{bias.data(), {0}});
+            Index wrong = 0;
+            for (std::size_t i = 0; i < c.size(); ++i) {
+              wrong += c[i] == std::max(T(0), bias[i % static_cast<std::size_t>(n)]) ? 0 : 1;
+            }
+            CHECK(wrong == 0);
+          }
+        }
+      }
+    }
+  }
+  std::vector<T> sums{1, 2};
+  nn::sum_rows<T>(0, 2, nullptr, 2, sums.data(), true);
+  CHECK(sums == std::vector<T>{1, 2});
+  nn::sum_rows<T>(0, 2, nullptr, 2, sums.data(), false);
+  CHECK(sums == std::vector<T>{0, 0});
+  CHECK_THROWS_WITH_AS(nn::sum_rows<T>(2, 2, sums.data(), 2, sums.data(), false),
+                       "the result overlaps the matrix", nn::Error);
 }
 
 TEST_CASE("gemm gives the same bits for any number of threads") {

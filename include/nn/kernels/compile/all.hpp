@@ -38,6 +38,7 @@
 #include "nn/core/parallel.hpp"
 #include "nn/core/shape.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/check.hpp"
 #include "nn/kernels/choose.hpp"
 #include "nn/kernels/convolution/call.hpp"
 #include "nn/kernels/convolution/cut.hpp"

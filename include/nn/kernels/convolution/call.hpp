@@ -2,6 +2,8 @@
 /// What a pass of a convolution is made of.
 #pragma once
 
+#include <algorithm>
+
 #include "nn/core/activation.hpp"
 #include "nn/kernels/choose.hpp"
 
@@ -24,5 +26,19 @@ struct ConvolutionCall {
     return {geometry, pass == ConvolutionPass::backward_data};
   }
 };
+
+/// A pass without outputs: gradients of nothing are zero.
+template <class T>
+void convolve_nothing(const ConvolutionCall<T>& call) {
+  const ConvolutionGeometry& g = call.geometry;
+  if (call.pass == ConvolutionPass::backward_weights && !call.accumulate) {
+    std::fill_n(call.result, g.weights_size(), T(0));
+  } else if (call.pass == ConvolutionPass::backward_data) {
+    for (Index i = 0; i < g.batch * g.input_size(); ++i) {
+      const T* const bias = call.epilogue.from(i % g.channels).bias;
+      call.result[i] = call.epilogue.activation(bias == nullptr ? T(0) : *bias);
+    }
+  }
+}
 
 }  // namespace nn::detail

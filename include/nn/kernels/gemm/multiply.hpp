@@ -7,6 +7,7 @@
 #include <array>
 
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/check.hpp"
 #include "nn/kernels/gemm.hpp"
 #include "nn/kernels/loops/elementwise.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
@@ -46,18 +47,22 @@ namespace kernels = detail::NN_ISA;
 
 template <class T>
 Algorithm gemm(const detail::GemmProblem<T>& problem) {
+  detail::check(problem);
   detail::GemmProblem<T> p = problem;
+  if (p.k == 0) p.a = p.b = p.c;  // which are not read, and may be null
   if (p.algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(p);
   p.algorithm =
       choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
                                !p.epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
              p.algorithm);
-  kernels::multiply(p);
+  if (p.m > 0 && p.n > 0) kernels::multiply(p);
   return p.algorithm;
 }
 
 template <class T>
 void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool accumulate) {
+  detail::Operand sources[] = {{"the matrix", a, rows, columns, lda}};
+  detail::check({"the result", out, 1, columns, columns}, sources, sizeof(T));
   constexpr Index block = kernels::summed_columns;
   constexpr Index most_pieces = 8;
   std::array<T, static_cast<std::size_t>(most_pieces * block)> partial;

@@ -31,7 +31,9 @@ struct GemmProblem {
   Algorithm algorithm = Algorithm::automatic;
 
   /// Whether it is worth handing out to threads.
-  [[nodiscard]] bool is_large() const { return m * n * k > 200000; }
+  [[nodiscard]] bool is_large() const {
+    return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) > 200000;
+  }
 };
 
 }  // namespace detail
