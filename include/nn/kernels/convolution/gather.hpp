@@ -237,13 +237,15 @@ struct Window {
   }
 };
 
-/// Copies rows and columns of `images` images, which may reach beyond them, to `to`; what is
-/// outside becomes zero.
+/// Images read where they are; or, with room for it in `to`, a copy of rows and columns of them,
+/// which may reach beyond them: what is outside becomes zero.
 template <class T>
-Window<T> copy_window(const T* from, Index images, Index height, Index width, Index channels,
-                      const Range& rows, const Range& columns, T* to) {
-  const Index left = -columns.begin;
-  const Index right = columns.end - width;
+Window<T> window_of(const T* from, Index images, Index height, Index width, Index channels,
+                    const Range& rows, const Range& columns, T* to) {
+  const Index from_row = width * channels;
+  if (to == nullptr) return {from, {0, height}, {0, width}, channels, from_row, height * from_row};
+  const Index left = -columns.begin * channels;
+  const Index right = (columns.end - width) * channels;
   const Index row_size = columns.size() * channels;
   const Window<T> window{to, rows, columns, channels, row_size, rows.size() * row_size};
   for (Index n = 0; n < images; ++n) {
@@ -252,19 +254,12 @@ Window<T> copy_window(const T* from, Index images, Index height, Index width, In
         std::fill_n(to, row_size, T(0));
         continue;
       }
-      const T* row = from + (n * height + y) * width * channels;
-      std::fill_n(to, left * channels, T(0));
-      std::copy_n(row, width * channels, to + left * channels);
-      std::fill_n(to + (left + width) * channels, right * channels, T(0));
+      std::fill_n(to, left, T(0));
+      std::copy_n(from + (n * height + y) * from_row, from_row, to + left);
+      std::fill_n(to + left + from_row, right, T(0));
     }
   }
   return window;
-}
-
-/// Images read where they are.
-template <class T>
-Window<T> whole_images(const T* from, Index height, Index width, Index channels) {
-  return {from, {0, height}, {0, width}, channels, width * channels, height * width * channels};
 }
 
 }  // namespace nn::detail

@@ -32,11 +32,6 @@ class PlaneWeights {
   }
 
  private:
-  /// Whole sums across lanes.
-  [[nodiscard]] static Index padded(Index columns) {
-    return (columns + sum_lanes<T> - 1) / sum_lanes<T> * sum_lanes<T>;
-  }
-
   /// Rows of the output whose gradients, as planes, fill half of the level-1 cache.
   [[nodiscard]] Index band(Index row) const {
     constexpr Index most_bytes = 24 * 1024;
@@ -45,7 +40,7 @@ class PlaneWeights {
 
   void run_slot(Index slot) const {
     const Gather gather{g_, false};
-    const Index row = padded(g_.output_width());
+    const Index row = divide_up(g_.output_width(), sum_lanes<T>) * sum_lanes<T>;
     const Index rows = std::min(band(row), g_.output_height());
     const Index depth = g_.kernel_height * g_.kernel_width * g_.channels;
     const Index most_inputs = PlaneLayout::of<T>(gather, {0, rows}, row).plane() * g_.channels;

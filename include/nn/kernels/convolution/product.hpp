@@ -28,19 +28,21 @@ class GatherProduct {
         gather_(call.gather()),
         g_(gather_.geometry),
         cut_(GatherCut::of<T>(gather_)),
-        kinds_(ColumnKinds::of(gather_)),
-        split_(kinds_.pay(gather_)),
+        split_(ColumnKinds::of(gather_).pay(gather_)),
         columns_(split_ ? Range{0, gather_.input_width()} : gather_.columns()),
         depth_(gather_.input_group()),
         width_(gather_.output_group()),
         dots_(call.algorithm == Algorithm::dots),
         depthwise_(call.algorithm == Algorithm::depthwise),
-        packed_taps_(split_ ? kinds_.packed_taps : gather_.taps()),
+        packed_taps_(split_ ? ColumnKinds::of(gather_).packed_taps : gather_.taps()),
         padded_width_(padded_columns<T>(width_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
     steps_ = scratch.take<Index>(packed_taps_ * depth_);
     pack_weights();
-    fill_steps();
+    for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
+      fill_taps(y, x, depth_, window_row(), gather_.input_channels(), 1,
+                steps_ + first_tap * depth_);
+    });
   }
 
   /// As much for vectors of any processor (see for_each_choice), and for smaller batches, for which
@@ -141,14 +143,6 @@ class GatherProduct {
     }
   }
 
-  /// The steps of the tiles: where the taps and channels lie, from the first tap's first channel.
-  void fill_steps() const {
-    for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
-      fill_taps(y, x, depth_, window_row(), gather_.input_channels(), 1,
-                steps_ + first_tap * depth_);
-    });
-  }
-
   void run_item(Index item) const {
     const Index first_image = item / cut_.bands * cut_.images;
     const Index images = std::min(cut_.images, g_.batch - first_image);
@@ -167,11 +161,9 @@ class GatherProduct {
     Index* output_rows = arena.take<Index>(most_pixels);
     GatherSegment* segments = arena.take<GatherSegment>(most_segments);
     const T* from = call_.left + first_image * gather_.input_size();
-    const Window<T> window =
-        needs_frame() ? copy_window(from, images, gather_.input_height(), gather_.input_width(),
-                                    gather_.input_channels(), inside, columns_, window_data)
-                      : whole_images(from, gather_.input_height(), gather_.input_width(),
-                                     gather_.input_channels());
+    const Window<T> window = window_of(from, images, gather_.input_height(), gather_.input_width(),
+                                       gather_.input_channels(), inside, columns_,
+                                       needs_frame() ? window_data : nullptr);
     T* to = call_.result + first_image * gather_.output_size();
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       const Range outputs{rows.begin, std::min(rows.end, y.outputs)};
@@ -292,7 +284,6 @@ class GatherProduct {
   Gather gather_;
   ConvolutionGeometry g_;
   GatherCut cut_;
-  ColumnKinds kinds_;
   bool split_;  ///< the columns, by kind
   Range columns_;
   Index depth_;

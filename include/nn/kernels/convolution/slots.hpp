@@ -25,7 +25,6 @@ class WeightSlots {
       : call_(call),
         size_(call.geometry.weights_size()),
         count_(count(call.geometry)),
-        batch_(call.geometry.batch),
         partial_(count_ > 1 ? scratch.take<T>(count_ * size_) : nullptr) {}
 
   [[nodiscard]] static Index count(const ConvolutionGeometry& g) {
@@ -38,7 +37,8 @@ class WeightSlots {
 
   [[nodiscard]] Index count() const { return count_; }
   [[nodiscard]] Range images(Index slot) const {
-    return {batch_ * slot / count_, batch_ * (slot + 1) / count_};
+    const Index batch = call_.geometry.batch;
+    return {batch * slot / count_, batch * (slot + 1) / count_};
   }
   /// Where a slot's gradient is written, and whether it is added to the values already there.
   [[nodiscard]] T* target(Index slot) const {
@@ -66,7 +66,6 @@ class WeightSlots {
   const ConvolutionCall<T>& call_;
   Index size_;
   Index count_;
-  Index batch_;
   T* partial_;
 };
 

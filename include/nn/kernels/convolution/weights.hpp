@@ -15,19 +15,6 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// How the work is cut, by the problem alone, besides the slots: the filters into `splits`.
-struct WeightsCut {
-  static constexpr Index enough_items = 8;
-  static constexpr Index window_bytes = 128 * 1024;
-
-  template <class T>
-  static Index splits(const ConvolutionGeometry& g) {
-    const Index slots = WeightSlots<T>::count(g);
-    const Index panels = divide_up(g.group_filters(), panel_columns<T>);
-    return std::min(divide_up(enough_items, slots), panels);
-  }
-};
-
 /// dW[k][f] = sum over the outputs p of x[pixel(p) + tap(k)] * dy[p][f]: the same gathered product
 /// as the forward pass with pixels and taps in each other's place, its sums running over the
 /// pixels.
@@ -38,7 +25,8 @@ class WeightsProduct {
       : call_(call),
         g_(call.geometry),
         slots_(call, scratch),
-        splits_(WeightsCut::splits<T>(g_)),
+        panels_(divide_up(g_.group_filters(), panel_columns<T>)),
+        splits_(std::min(divide_up(enough_items, slots_.count()), panels_)),
         y_(Gather{g_, false}.y(0)),
         x_(Gather{g_, false}.x(0)),
         columns_(Gather{g_, false}.columns()),
@@ -64,6 +52,9 @@ class WeightsProduct {
   }
 
  private:
+  /// The work is cut into slots and, for enough items, the filters into `splits_`.
+  static constexpr Index enough_items = 8;
+  static constexpr Index window_bytes = 128 * 1024;
   /// The sums run over blocks of so many pixels: a panel of dy, 16 columns wide, then fills a
   /// quarter of the level-1 cache and the pixels that the taps read another quarter or more.
   static constexpr Index block_pixels = 1024 / static_cast<Index>(sizeof(T));
@@ -86,16 +77,15 @@ class WeightsProduct {
   /// The images of one slot, some at a time, and of an image too large some rows at a time.
   void run_item(Index slot, Index split) const {
     T* const target = slots_.target(slot);
-    const Index panels = divide_up(g_.group_filters(), panel_columns<T>);
     const Range filters{
-        panels * split / splits_ * panel_columns<T>,
-        std::min(panels * (split + 1) / splits_ * panel_columns<T>, g_.group_filters())};
+        panels_ * split / splits_ * panel_columns<T>,
+        std::min(panels_ * (split + 1) / splits_ * panel_columns<T>, g_.group_filters())};
     const Range images = slots_.images(slot);
     const Index image_bytes = g_.height * window_row() * static_cast<Index>(sizeof(T));
-    const Index fit = WeightsCut::window_bytes / std::max<Index>(1, image_bytes);
+    const Index fit = window_bytes / std::max<Index>(1, image_bytes);
     const Index together = std::clamp<Index>(fit, 1, std::max<Index>(1, images.size()));
     const Index bands = fit > 0 ? 1
-                                : std::clamp<Index>(image_bytes / WeightsCut::window_bytes + 1, 1,
+                                : std::clamp<Index>(image_bytes / window_bytes + 1, 1,
                                                     std::max<Index>(1, y_.outputs));
     const Index rows = divide_up(y_.outputs, bands);
     bool add = slots_.adds();
@@ -120,10 +110,8 @@ class WeightsProduct {
                          2 * bytes_for<Index>(block_pixels));
     T* window_data = arena.take<T>(window_size);
     const T* first = call_.left + images.begin * g_.input_size();
-    const Window<T> window = needs_frame()
-                                 ? copy_window(first, images.size(), g_.height, g_.width,
-                                               g_.channels, touched, columns_, window_data)
-                                 : whole_images(first, g_.height, g_.width, g_.channels);
+    const Window<T> window = window_of(first, images.size(), g_.height, g_.width, g_.channels,
+                                       touched, columns_, needs_frame() ? window_data : nullptr);
     Block block{arena.take<T>(block_pixels * panel_columns<T>), arena.take<Index>(block_pixels),
                 arena.take<Index>(block_pixels), 0};
     for (Index group = 0; group < row_groups_; ++group) {
@@ -222,6 +210,7 @@ class WeightsProduct {
   const ConvolutionCall<T>& call_;
   ConvolutionGeometry g_;
   WeightSlots<T> slots_;
+  Index panels_;
   Index splits_;
   GatherAxis y_;
   GatherAxis x_;
