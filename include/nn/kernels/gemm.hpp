@@ -38,5 +38,8 @@ void sum_rows(Index rows, Index columns, const T* a, Index lda, T* out, bool acc
 #if defined(NN_ISA_PASS) || !defined(NN_SEPARATE_KERNELS)
 #include "nn/kernels/gemm/multiply.hpp"
 #endif
+#if !defined(NN_ISA_PASS) && !defined(NN_COMPILE_KERNELS)
+#include "nn/kernels/gemm/eigen_product.hpp"
+#endif
 
 #endif  // NN_KERNELS_GEMM_HPP
