@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include <nn/train/inference_form.hpp>
+
 #include "run.hpp"
 #include "workloads.hpp"
 
@@ -60,7 +62,7 @@ void train(benchmark::State& state, const Network& network, const nn::Shape& sha
 
 template <class Network>
 void infer(benchmark::State& state, const Network& network, const nn::Shape& shape, Index batch) {
-  const nn::Model model(network, shape, {.seed = 1});
+  const nn::Model model = nn::inference_form(nn::Model(network, shape, {.seed = 1}));
   const nn::Tensor<float> images = bench::random_batch(batch, shape);
   nn::Tensor<float> outputs(model.output_shape().prepended(batch));
   bench::measure(state, [&] {
@@ -110,7 +112,8 @@ void train_gan(benchmark::State& state, Index batch) {
 }
 
 void infer_gan(benchmark::State& state, Index batch) {
-  const nn::Model generator(bench::w6_generator(), {100}, {.seed = 1});
+  const nn::Model generator =
+      nn::inference_form(nn::Model(bench::w6_generator(), nn::Shape{100}, {.seed = 1}));
   nn::Tensor<float> images(digits.prepended(batch));
   nn::Random random(3);
   bench::measure(state, [&] {

@@ -11,6 +11,8 @@
 #include <map>
 #include <string>
 
+#include <nn/train/inference_form.hpp>
+
 #include "workloads.hpp"
 
 namespace {
@@ -112,7 +114,7 @@ void add(Works& works, const std::string& name, const Network& network, const nn
     });
   };
   works[name + "/infer"] = [=] {
-    const nn::Model model(network, shape, {.seed = 1});
+    const nn::Model model = nn::inference_form(nn::Model(network, shape, {.seed = 1}));
     const nn::Tensor<float> images = bench::random_batch(batch, shape);
     nn::Tensor<float> outputs(model.output_shape().prepended(batch));
     return rate_of(batch, [&] { model.predict(images, outputs); });

@@ -4,9 +4,9 @@
 /// (nn/data/patch_whitening.hpp, nn/data/random_images.hpp, nn/train/generation_metrics.hpp,
 /// nn/train/mahalanobis.hpp, nn/train/nearest_neighbours.hpp), what not every program reads or
 /// measures (nn/data/csv.hpp, nn/data/table_dataset.hpp, nn/data/npy.hpp, nn/data/emnist.hpp,
-/// nn/data/feature_scaling.hpp, nn/train/regression_metrics.hpp, nn/train/multi_label_metrics.hpp)
-/// and what takes another library: nn/data/gzip.hpp and nn/data/npz.hpp (zlib), nn/io (weights in
-/// files), nn/viz (pictures and curves).
+/// nn/data/feature_scaling.hpp, nn/train/regression_metrics.hpp, nn/train/multi_label_metrics.hpp,
+/// nn/train/inference_form.hpp) and what takes another library: nn/data/gzip.hpp and
+/// nn/data/npz.hpp (zlib), nn/io (weights in files), nn/viz (pictures and curves).
 #pragma once
 
 #include "nn/core/activation.hpp"

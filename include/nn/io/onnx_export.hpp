@@ -67,6 +67,8 @@ inline std::string reorder(OnnxGraph& graph, const std::string& value, const Sha
 
 template <class Network, class T>
 ::onnx::ModelProto to_onnx(const Model<Network, T>& model, const OnnxExportOptions& options) {
+  require(model.learns(),
+          "the inference form of a model is not exported; export the model that it is made of");
   const Plan& plan = model.plan();
   OnnxGraph graph(plan);
   const std::vector<float> parameters(model.parameters().begin(), model.parameters().end());

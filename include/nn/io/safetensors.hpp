@@ -243,6 +243,8 @@ void run_check(const Model<Network, T>& model, const Metadata& metadata) {
 
 template <class Network, class T>
 SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions& options) {
+  require(model.learns(),
+          "the inference form of a model is not saved; save the model that it is made of");
   const auto variables = detail::stored_variables(model.plan(), options.layout, options.names);
   SafetensorsFile file =
       detail::file_of<T>(variables, model.parameters().data(), model.state().data(), options);

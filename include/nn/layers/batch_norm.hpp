@@ -74,7 +74,7 @@ struct BatchNorm {
   [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return input.size(); }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true};
+    return {.reads_output = false, .fuses_activation = true, .channel_epsilon = epsilon};
   }
 
   /// Kept: mean and 1 / deviation.

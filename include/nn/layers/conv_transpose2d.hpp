@@ -84,7 +84,7 @@ struct ConvTranspose2D {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true};
+    return {.reads_output = false, .fuses_activation = true, .is_product = true};
   }
 
   template <class T>
@@ -101,7 +101,7 @@ struct ConvTranspose2D {
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
-    const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
+    const Epilogue<T> epilogue{context.bias(), context.activation};
     context.computed(ConvolutionPass::forward,
                      convolution_backward_data(geometry(context.plan->input, x.shape().front()),
                                                x.data(), context.parameter(0).data(), y.data(),

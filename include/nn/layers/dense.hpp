@@ -45,13 +45,13 @@ struct Dense {
   [[nodiscard]] Index multiply_adds(const Shape& input) const { return input.size() * units; }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true};
+    return {.reads_output = false, .fuses_activation = true, .is_product = true};
   }
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const TensorView<const T> weight = context.parameter(0);
-    const Epilogue<T> epilogue{bias ? context.parameter(1).data() : nullptr, context.activation};
+    const Epilogue<T> epilogue{context.bias(), context.activation};
     const Index inputs = weight.shape()[0];
     context.computed(ConvolutionPass::forward,
                      gemm(Transpose::no, Transpose::no, x.shape()[0], units, inputs, x.data(),

@@ -90,6 +90,10 @@ struct Context {
   [[nodiscard]] TensorView<const T> parameter(Index index) const {
     return view(parameter_block, plan->parameters, index);
   }
+  /// Parameter 1, of layers that are products: their bias, or null when there is none.
+  [[nodiscard]] const T* bias() const {
+    return plan->parameters.size() > 1 ? parameter(1).data() : nullptr;
+  }
   /// Where the gradient of parameter `index` goes.
   [[nodiscard]] TensorView<T> gradient(Index index) const {
     return view(gradient_block, plan->parameters, index);

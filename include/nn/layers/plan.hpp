@@ -44,6 +44,13 @@ struct LayerTraits {
   /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
   bool is_activation = false;
   Activation activation{};  ///< the one it applies
+  /// Parameter 0 are the weights of a product, whose axes say which its outputs are; parameter 1 is
+  /// their bias, also where the layer has none of its own and its plan was given one. Nothing is
+  /// done to the result but `Context::activation`.
+  bool is_product = false;
+  /// Of a layer that normalises channels (as BatchNorm) what it adds to the variance, else 0: in
+  /// inference (x - state 0) / sqrt(state 1 + this), times "scale" plus "shift".
+  float channel_epsilon = 0;
 };
 
 /// One layer at its place in a network, and below it the layers it is made of.
@@ -60,6 +67,7 @@ struct Plan {
   LayerTraits traits{};              ///< how it treats its buffers
   std::vector<Plan> children;        ///< what it is made of, in order
 
+  bool folded = false;        ///< whether the layer before does its work (`inference_form`)
   bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
   bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
   Index number = 0;           ///< counts the layers of a model; a key for random numbers

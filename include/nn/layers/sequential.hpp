@@ -6,6 +6,32 @@
 
 namespace nn {
 
+namespace detail {
+
+/// Chooses the buffers of a chain's layers (see Chain).
+[[gnu::cold, gnu::noinline]] inline void assign_buffers(Plan& plan) {
+  plan.buffer_sizes = {plan.input.size()};
+  bool may_overwrite =
+      false;  // whether the current buffer is ours and not read again by its writer
+  for (std::size_t i = 0; i < plan.children.size(); ++i) {
+    Plan& child = plan.children[i];
+    const bool last = i + 1 == plan.children.size();
+    const bool from_input = plan.buffer_sizes.size() == 1;
+    // The chain's output has to be written even when it is its input in another shape.
+    const bool shares =
+        child.traits.view ? !(last && from_input) : child.traits.in_place && may_overwrite;
+    if (!shares) plan.buffer_sizes.push_back(child.output.size());
+    child.buffer = static_cast<Index>(plan.buffer_sizes.size()) - 1;
+    if (!child.traits.view)
+      may_overwrite = !child.traits.reads_output;
+    else if (!shares)
+      may_overwrite = true;
+  }
+  plan.traits.reads_output = !may_overwrite;
+}
+
+}  // namespace detail
+
 /// What every chain of layers does, whether its layers are known to the compiler (Sequential) or
 /// only at run time (Sequential<AnyLayer>). `Derived` is as Composite wants it.
 ///
@@ -31,7 +57,7 @@ class Chain : private Composite<Derived> {
       shape = plan.children.back().output;
     }
     plan.output = shape;
-    assign_buffers(plan);
+    detail::assign_buffers(plan);
     return plan;
   }
 
@@ -72,12 +98,13 @@ class Chain : private Composite<Derived> {
         continue;
       }
       TensorView<T> output = output_view(plan, child, x, y, current, buffers, context.training);
-      const bool fused = fuses_next(plan, i);
-      if (fused) child_context.activation = child_of(plan, i + 1).traits.activation;
+      const Index next = after_folded(plan, i + 1);
+      const bool fused = fuses(plan, i, next);
+      if (fused) child_context.activation = child_of(plan, next).traits.activation;
       visit(i, [&](const auto& layer) { run_forward(layer, child_context, input, output); });
       current = output;
       current_buffer = child.buffer;
-      if (fused) ++i;  // an activation keeps nothing, so there is no memory to step over
+      if (fused) i = next;  // an activation keeps nothing, so there is no memory to step over
     }
   }
 
@@ -148,27 +175,6 @@ class Chain : private Composite<Derived> {
     for (Index i = 0; i < length(); ++i)
       bytes += this->template child_memory<T>(plan, i, batch, true).kept;
     return bytes;
-  }
-
-  [[gnu::cold, gnu::noinline]] static void assign_buffers(Plan& plan) {
-    plan.buffer_sizes = {plan.input.size()};
-    bool may_overwrite =
-        false;  // whether the current buffer is ours and not read again by its writer
-    for (std::size_t i = 0; i < plan.children.size(); ++i) {
-      Plan& child = plan.children[i];
-      const bool last = i + 1 == plan.children.size();
-      const bool from_input = plan.buffer_sizes.size() == 1;
-      // The chain's output has to be written even when it is its input in another shape.
-      const bool shares =
-          child.traits.view ? !(last && from_input) : child.traits.in_place && may_overwrite;
-      if (!shares) plan.buffer_sizes.push_back(child.output.size());
-      child.buffer = static_cast<Index>(plan.buffer_sizes.size()) - 1;
-      if (!child.traits.view)
-        may_overwrite = !child.traits.reads_output;
-      else if (!shares)
-        may_overwrite = true;
-    }
-    plan.traits.reads_output = !may_overwrite;
   }
 
   [[nodiscard]] static Index buffer_count(const Plan& plan) {
@@ -244,13 +250,19 @@ class Chain : private Composite<Derived> {
     return {kept_buffer(plan, child.buffer, batch, buffers), shape};
   }
 
-  /// Whether layer `index` applies the activation that follows it.
-  [[nodiscard]] bool fuses_next(const Plan& plan, Index index) const {
-    if (index + 1 >= length()) return false;
+  /// The first layer from `index` on that is there to run.
+  [[nodiscard]] Index after_folded(const Plan& plan, Index index) const {
+    while (index < length() && child_of(plan, index).folded) ++index;
+    return index;
+  }
+
+  /// Whether layer `index` applies the activation `next`.
+  [[nodiscard]] bool fuses(const Plan& plan, Index index, Index next) const {
+    if (next >= length()) return false;
     const Plan& child = child_of(plan, index);
-    const Plan& next = child_of(plan, index + 1);
-    return child.traits.fuses_activation && next.traits.is_activation &&
-           next.buffer == child.buffer;
+    const Plan& activation = child_of(plan, next);
+    return child.traits.fuses_activation && activation.traits.is_activation &&
+           activation.buffer == child.buffer;
   }
 
   /// The first layer that has to be run backward.

@@ -16,6 +16,11 @@ struct ModelOptions {
   std::uint64_t seed = 0;  ///< of the initial weights and of the random numbers of training passes
 };
 
+template <Layer Network, class T = float>
+class Model;
+template <Layer Network, class T>
+[[nodiscard]] Model<Network, T> inference_form(const Model<Network, T>& model);
+
 /// What a backward pass is to compute.
 struct BackwardOptions {
   bool parameter_gradients = true;  ///< add to the parameters' gradients
@@ -28,7 +33,7 @@ struct BackwardOptions {
 /// optimizer is a loop over one array, and a checkpoint is one array.
 ///
 /// `predict` is const and safe from several threads at once; everything else is not.
-template <Layer Network, class T = float>
+template <Layer Network, class T>
 class Model {
  public:
   using Scalar = T;
@@ -42,6 +47,9 @@ class Model {
     place();
     reset(options.seed);
   }
+
+  /// Whether it takes training passes: not in its `inference_form`.
+  [[nodiscard]] bool learns() const { return learns_; }
 
   /// The layers.
   [[nodiscard]] const Network& network() const { return network_; }
@@ -120,6 +128,9 @@ class Model {
   /// @throws ShapeError when x is not a batch of samples of `input_shape()`.
   TensorView<const T> forward(TensorView<const T> x) {
     const detail::FlushSubnormals flush;
+    require(learns_,
+            "the inference form of a model takes no training passes; train the model that "
+            "it is made of");
     const Index batch = check(x);
     pass_->workspace.reserve(training_memory(batch));
     pass_->output.resize(plan_.output.prepended(batch));
@@ -212,6 +223,14 @@ class Model {
   }
 
  private:
+  friend Model inference_form<>(const Model& model);
+
+  /// For its inference form: as `plan` has it, without weights.
+  [[gnu::cold]] Model(Plan plan, const Network& network, std::uint64_t seed)
+      : network_(network), plan_(std::move(plan)), seed_(seed), learns_(false) {
+    place();
+  }
+
   /// How many samples `predict` takes at a time, which bounds its memory.
   static constexpr Index prediction_batch = 256;
 
@@ -432,6 +451,7 @@ class Model {
   bool gradients_are_zero_ = true;
   std::uint64_t seed_ = 0;
   std::uint64_t step_ = 0;
+  bool learns_ = true;
 
   Observer<T>* observer_ = nullptr;
   Fresh<TrainingPass> pass_;
