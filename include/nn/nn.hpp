@@ -6,7 +6,8 @@
 /// measures (nn/data/csv.hpp, nn/data/table_dataset.hpp, nn/data/npy.hpp, nn/data/emnist.hpp,
 /// nn/data/feature_scaling.hpp, nn/train/regression_metrics.hpp, nn/train/multi_label_metrics.hpp,
 /// nn/train/inference_form.hpp) and what takes another library: nn/data/gzip.hpp and
-/// nn/data/npz.hpp (zlib), nn/io (weights in files), nn/viz (pictures and curves).
+/// nn/data/npz.hpp (zlib), nn/io (weights in files), nn/viz (pictures and curves), and
+/// nn/distributed (several machines).
 #pragma once
 
 #include "nn/core/activation.hpp"
@@ -30,6 +31,8 @@
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
+#include "nn/layers/batch_sharing.hpp"
+#include "nn/layers/batch_statistics.hpp"
 #include "nn/layers/branches.hpp"
 #include "nn/layers/composite.hpp"
 #include "nn/layers/concat.hpp"
@@ -48,6 +51,7 @@
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
+#include "nn/layers/run.hpp"
 #include "nn/layers/sequential.hpp"
 #include "nn/layers/softmax.hpp"
 #include "nn/layers/upsample2d.hpp"

@@ -25,6 +25,34 @@ struct Batch {
   TensorView<const T> weights = {};  ///< N, or empty: how much each counts in the loss
 
   [[nodiscard]] Index size() const { return inputs.shape().front(); }
+  /// The samples [first, first + count).
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] Batch samples(Index first, Index count) const {
+    Batch part{inputs.samples(first, count), labels, targets, indices, weights};
+    if (!labels.empty()) part.labels = labels.samples(first, count);
+    if (!targets.empty()) part.targets = targets.samples(first, count);
+    if (!weights.empty()) part.weights = weights.samples(first, count);
+    part.indices =
+        indices.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+    return part;
+  }
+};
+
+/// A part of every batch, for processes that share batches: of `pieces` pieces of equal size, as
+/// far as the number of samples allows, those from `begin` to `end`. Batches of fewer samples than
+/// pieces are not cut.
+struct BatchPart {
+  Index pieces = 1;  ///< of a batch
+  Index begin = 0;   ///< the first piece of this part
+  Index end = 1;     ///< behind its last piece
+
+  /// The first sample of the part, of a batch of `samples`.
+  [[nodiscard]] Index first(Index samples) const {
+    return samples < pieces ? 0 : samples * begin / pieces;
+  }
+  /// The number of its samples.
+  [[nodiscard]] Index count(Index samples) const {
+    return samples < pieces ? samples : samples * end / pieces - first(samples);
+  }
 };
 
 /// A batch while it is made, which a `BatchTransform` changes. Later batches reuse the memory.

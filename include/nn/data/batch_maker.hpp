@@ -22,6 +22,7 @@ struct LoaderOptions {
   bool background = true;       ///< prepare batches in a thread; else when they are asked for
   Augmentation augmentation{};  ///< applied to every sample, before images are normalised
   BatchTransform transform{};   ///< applied to every batch
+  BatchPart part{};             ///< which samples of every batch are wanted; all, if not said
 };
 
 namespace detail {
@@ -52,6 +53,10 @@ class BatchMaker {
     const Index extra = options_.drop_last ? 0 : options_.batch_size - 1;
     return (samples() + extra) / options_.batch_size;
   }
+  /// How many samples a batch has, with those that are not wanted.
+  [[nodiscard]] Index samples_of(Index batch) const {
+    return std::min(options_.batch_size, samples() - batch * options_.batch_size);
+  }
 
   /// Allocates for the largest batch, and sets the number of classes.
   [[gnu::cold, gnu::noinline]] void reserve(BatchBuffer<T>& buffer) const {
@@ -64,8 +69,12 @@ class BatchMaker {
   [[gnu::noinline]] void make(std::span<const Index> order, Index epoch, Index batch,
                               BatchBuffer<T>& out) {
     epoch_ = epoch;
-    const Index first = batch * options_.batch_size;
-    const Index count = std::min(options_.batch_size, read_.facts().size - first);
+    Index first = batch * options_.batch_size;
+    Index count = samples_of(batch);
+    if (!options_.transform) {  // a transform is given the whole batch, and the part cut out later
+      first += options_.part.first(count);
+      count = options_.part.count(count);
+    }
     resize(out, count);
     out.indices.assign(order.begin() + first, order.begin() + first + count);
     for (Index i = 0; i < count; ++i) {

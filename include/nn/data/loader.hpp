@@ -69,6 +69,8 @@ class Loader {
 
   /// How many batches an epoch has.
   [[nodiscard]] Index batches() const { return maker_.batches(); }
+  /// How many samples a batch has, with those that `LoaderOptions::part` leaves out.
+  [[nodiscard]] Index samples_of(Index batch) const { return maker_.samples_of(batch); }
 
   /// Goes to batch `first_batch` of an epoch, from wherever the loader is.
   /// @throws Error when the epoch has no such batch (its end is one).
@@ -106,7 +108,12 @@ class Loader {
       make_next(lock);
     }
     if (made_ == taken_) std::rethrow_exception(error_);
-    current_ = buffer(taken_++).view();
+    current_ = buffer(taken_).view();
+    if (options().transform && options().part.pieces > 1) {
+      const Index samples = maker_.samples_of(taken_);
+      current_ = current_.samples(options().part.first(samples), options().part.count(samples));
+    }
+    ++taken_;
     holding_ = true;
     return &current_;
   }

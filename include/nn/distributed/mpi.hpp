@@ -19,7 +19,7 @@
 #include <exception>
 #include <thread>
 
-#include "nn/distributed/communicator.hpp"
+#include "nn/distributed/shared_batches.hpp"
 
 namespace nn {
 
@@ -40,8 +40,9 @@ class Mpi final : public Communicator {
   /// Likewise, where the program's arguments are not at hand.
   Mpi() { initialize(nullptr, nullptr); }
 
+  /// Ends MPI; after a failure, all processes.
   ~Mpi() override {
-    if (failed() || std::uncaught_exceptions() > 0) abort();
+    if (failed() || std::uncaught_exceptions() > 0) return abort();
     for (Sent& sent : sent_) MPI_Request_free(&sent.request);
     MPI_Comm_free(&world_);
     MPI_Finalize();

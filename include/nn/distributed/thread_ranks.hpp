@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/distributed/communicator.hpp"
+#include "nn/distributed/shared_batches.hpp"
 
 namespace nn {
 

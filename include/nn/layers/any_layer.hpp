@@ -91,7 +91,7 @@ class AnyLayer {
     void fields(Fields& fields) const override { nn::detail::describe(layer, fields); }
 
     Memory memory(float, const Plan& plan, Index batch, bool training) const override {
-      return memory_of<float>(layer, plan, batch, training);
+      return nn::detail::own_memory_of<float>(layer, plan, batch, training);
     }
     void forward(const Context<float>& context, TensorView<const float> x,
                  TensorView<float> y) const override {
@@ -103,7 +103,7 @@ class AnyLayer {
       layer.backward(context, x, y, dy, dx);
     }
     Memory memory(double, const Plan& plan, Index batch, bool training) const override {
-      return memory_of<double>(layer, plan, batch, training);
+      return nn::detail::own_memory_of<double>(layer, plan, batch, training);
     }
     void forward(const Context<double>& context, TensorView<const double> x,
                  TensorView<double> y) const override {

@@ -3,11 +3,8 @@
 #pragma once
 
 #include <cmath>
-#include <numeric>
 
-#include "nn/core/parallel.hpp"
-#include "nn/kernels/loops.hpp"
-#include "nn/layers/layer.hpp"
+#include "nn/layers/batch_statistics.hpp"
 
 namespace nn {
 
@@ -31,7 +28,9 @@ namespace nn {
 /// nearest cache, and put together by Chan, Golub and LeVeque's formula ("Updating formulae and a
 /// pairwise algorithm for computing sample variances", 1979), all of it relative to the batch's
 /// first values, so that a mean far from zero costs no accuracy; and in an order that does not
-/// depend on the number of threads.
+/// depend on the number of threads. Where processes share a batch (`BatchSharing`), they are those
+/// of the whole batch: each piece's, put together by the same formula, in double, over the pieces'
+/// tree.
 struct BatchNorm {
   bool scale = true;      ///< whether to learn a factor for each channel
   bool shift = true;      ///< whether to learn an offset for each channel
@@ -74,17 +73,21 @@ struct BatchNorm {
   [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return input.size(); }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true, .channel_epsilon = epsilon};
+    return {.reads_output = false,
+            .fuses_activation = true,
+            .whole_batch = true,
+            .channel_epsilon = epsilon};
   }
 
   /// Kept: mean and 1 / deviation.
   template <class T>
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
-    const Layout layout(plan, batch);
+    const detail::BatchLayout layout(plan, batch);
     Memory memory;
     memory.scratch = 3 * bytes_for<T>(layout.width);
     if (training) {
       memory.scratch += bytes_for<T>(2 * layout.pieces() * layout.width);
+      memory.scratch += bytes_for<double>(plan.pieces * detail::moments_size(layout.channels));
       memory.kept = 2 * bytes_for<T>(layout.channels);
     }
     return memory;
@@ -92,7 +95,7 @@ struct BatchNorm {
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
-    const Layout layout(*context.plan, x.shape().front());
+    const detail::BatchLayout layout(*context.plan, x.shape().front());
     Arena scratch = context.scratch;
     T* means = scratch.take<T>(layout.width);
     T* factors = scratch.take<T>(layout.width);
@@ -102,11 +105,16 @@ struct BatchNorm {
       T* mean = kept.take<T>(layout.channels);
       T* inverse_deviation = kept.take<T>(layout.channels);
       T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
-      std::copy_n(x.data(), layout.channels, means);
-      layout.repeat(means);
-      batch_statistics(layout, x.data(), means, partial);
-      for (Index c = 0; c < layout.channels; ++c) mean[c] = means[c] + partial[c];
-      update_running(context, layout, mean, partial + layout.width);
+      Index rows = layout.rows;
+      if (context.sharing != nullptr) {
+        rows = detail::shared_statistics(context, x, means, partial, scratch, mean);
+      } else {
+        std::copy_n(x.data(), layout.channels, means);
+        layout.repeat(means);
+        detail::batch_statistics(layout, x.data(), means, partial);
+        for (Index c = 0; c < layout.channels; ++c) mean[c] = means[c] + partial[c];
+      }
+      update_running(context, layout.channels, rows, mean, partial + layout.width);
       invert(layout.channels, partial + layout.width, inverse_deviation);
       std::copy_n(mean, layout.channels, means);
       std::copy_n(inverse_deviation, layout.channels, factors);
@@ -132,7 +140,7 @@ struct BatchNorm {
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    const Layout layout(*context.plan, x.shape().front());
+    const detail::BatchLayout layout(*context.plan, x.shape().front());
     Arena scratch = context.scratch;
     Arena kept = context.kept;
     T* means = scratch.take<T>(layout.width);
@@ -146,18 +154,19 @@ struct BatchNorm {
     std::copy_n(kept.take<T>(layout.channels), layout.channels, means);
     const T* inverse_deviation = kept.take<T>(layout.channels);
     layout.repeat(means);
-    sum_gradients(layout, x.data(), dy.data(), means, partial);
     T* dshift = partial;
     T* dscale = partial + layout.width;
-    for (Index c = 0; c < layout.channels; ++c) dscale[c] *= inverse_deviation[c];
-    if (context.wants_gradients()) {
-      if (scale) hand_over(context, layout.channels, dscale, context.gradient(0).data());
-      if (shift)
-        hand_over(context, layout.channels, dshift, context.gradient(scale ? 1 : 0).data());
+    Index rows = layout.rows;
+    if (context.sharing != nullptr) {
+      rows = share_gradients(context, x, dy, means, inverse_deviation, partial, scratch);
+    } else {
+      detail::sum_gradients(layout, x.data(), dy.data(), means, partial);
+      for (Index c = 0; c < layout.channels; ++c) dscale[c] *= inverse_deviation[c];
+      hand_over(context, layout, partial);
     }
     if (!context.wants_input_gradient) return;
 
-    const T share = T(1) / static_cast<T>(layout.rows);
+    const T share = T(1) / static_cast<T>(rows);
     for (Index c = 0; c < layout.channels; ++c) {
       dshift[c] *= share;
       slopes[c] = dscale[c] * share * inverse_deviation[c];
@@ -172,53 +181,9 @@ struct BatchNorm {
   }
 
  private:
-  /// How a batch is walked through. It is a matrix of `rows` x `channels`; since few channels would
-  /// leave vector registers half empty, several rows are taken at a time, `width` elements, and
-  /// per-channel values are repeated to that width: whole vectors of any processor, where that
-  /// does not make it long.
-  struct Layout {
-    Index channels;
-    Index rows;
-    Index width;
-    Index piece;  ///< elements; a multiple of `width`
-
-    Layout(const Plan& plan, Index batch)
-        : channels(plan.input.back()),
-          rows(batch * plan.input.size() / channels),
-          width(width_of(channels)),
-          piece(width * std::max<Index>(16, 8192 / width)) {}
-
-    [[nodiscard]] static Index width_of(Index channels) {
-      const Index whole = std::lcm(channels, Index{16});
-      const Index least = whole <= 512 ? whole : channels;
-      return least * std::max<Index>(1, 64 / least);
-    }
-    [[nodiscard]] Index size() const { return rows * channels; }
-    [[nodiscard]] Index pieces() const { return (size() + piece - 1) / piece; }
-
-    /// Calls body(piece, begin, end) for the elements [begin, end) of every piece, on several
-    /// threads.
-    template <class Body>
-    void for_each_piece(const Body& body) const {
-      parallel_for(pieces(), [&](Index index) {
-        body(index, index * piece, std::min(index * piece + piece, size()));
-      });
-    }
-    /// Repeats the first `channels` values up to the whole width.
-    template <class T>
-    void repeat(T* values) const {
-      for (Index i = channels; i < width; ++i) values[i] = values[i - channels];
-    }
-    /// Adds up the values that belong to the same channel.
-    template <class T>
-    void fold(T* values) const {
-      for (Index i = channels; i < width; ++i) values[i % channels] += values[i];
-    }
-  };
-
   template <class T>
-  void backward_frozen(const Context<T>& context, const Layout& layout, TensorView<const T> dy,
-                       T* factors, TensorView<T> dx) const {
+  void backward_frozen(const Context<T>& context, const detail::BatchLayout& layout,
+                       TensorView<const T> dy, T* factors, TensorView<T> dx) const {
     invert(layout.channels, context.state(1).data(), factors);
     apply_scale(context, layout.channels, factors);
     layout.repeat(factors);
@@ -228,81 +193,20 @@ struct BatchNorm {
     });
   }
 
-  /// Mean and squared deviations of every piece, then of the whole batch: partial[0, channels) and
-  /// partial[width, width + channels) are mean and biased variance of x - origin.
   template <class T>
-  static void batch_statistics(const Layout& layout, const T* x, const T* origin, T* partial) {
-    layout.for_each_piece([&](Index piece, Index begin, Index end) {
-      T* mean = partial + 2 * piece * layout.width;
-      T* squares = mean + layout.width;
-      const T share = T(1) / static_cast<T>((end - begin) / layout.channels);
-      std::fill_n(mean, 2 * layout.width, T(0));
-      detail::add_differences(end - begin, layout.width, x + begin, origin, mean);
-      layout.fold(mean);
-      for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
-      layout.repeat(mean);
-      detail::add_squares(end - begin, layout.width, x + begin, origin, mean, squares);
-      layout.fold(squares);
-    });
-    for (Index piece = 1; piece < layout.pieces(); ++piece) merge(layout, piece, partial);
-    T* variance = partial + layout.width;
-    for (Index c = 0; c < layout.channels; ++c) variance[c] /= static_cast<T>(layout.rows);
-  }
-
-  /// Joins the statistics of a piece to those of all before it.
-  template <class T>
-  static void merge(const Layout& layout, Index piece, T* partial) {
-    const Index before = piece * layout.piece / layout.channels;
-    const Index rows = std::min(layout.piece / layout.channels, layout.rows - before);
-    const T share = static_cast<T>(rows) / static_cast<T>(before + rows);
-    const T weight = share * static_cast<T>(before);
-    T* mean = partial;
-    T* squares = partial + layout.width;
-    const T* other_mean = partial + 2 * piece * layout.width;
-    const T* other_squares = other_mean + layout.width;
-    for (Index c = 0; c < layout.channels; ++c) {
-      const T difference = other_mean[c] - mean[c];
-      mean[c] += detail::product(difference, share);
-      squares[c] += other_squares[c] + detail::product(difference * difference, weight);
-    }
-  }
-
-  template <class T>
-  void update_running(const Context<T>& context, const Layout& layout, const T* mean,
+  void update_running(const Context<T>& context, Index channels, Index all_rows, const T* mean,
                       const T* variance) const {
     T* running_mean = context.new_state(0).data();
     T* running_variance = context.new_state(1).data();
     const T rate = static_cast<T>(momentum);
-    const T rows = static_cast<T>(layout.rows);
-    for (Index c = 0; c < layout.channels; ++c) {
+    const T rows = static_cast<T>(all_rows);
+    for (Index c = 0; c < channels; ++c) {
       running_mean[c] += detail::product(rate, mean[c] - running_mean[c]);
     }
-    if (layout.rows < 2) return;
-    for (Index c = 0; c < layout.channels; ++c) {
+    if (all_rows < 2) return;
+    for (Index c = 0; c < channels; ++c) {
       const T unbiased = detail::product(variance[c], rows / (rows - 1));
       running_variance[c] += detail::product(rate, unbiased - running_variance[c]);
-    }
-  }
-
-  /// partial[0, channels) = sum of dy, partial[width, width + channels) = sum of dy (x - mean).
-  template <class T>
-  static void sum_gradients(const Layout& layout, const T* x, const T* dy, const T* means,
-                            T* partial) {
-    layout.for_each_piece([&](Index piece, Index begin, Index end) {
-      T* sums = partial + 2 * piece * layout.width;
-      T* products = sums + layout.width;
-      std::fill_n(sums, 2 * layout.width, T(0));
-      detail::add_gradients(end - begin, layout.width, dy + begin, x + begin, means, sums,
-                            products);
-      layout.fold(sums);
-      layout.fold(products);
-    });
-    for (Index piece = 1; piece < layout.pieces(); ++piece) {
-      const T* other = partial + 2 * piece * layout.width;
-      for (Index c = 0; c < layout.channels; ++c) {
-        partial[c] += other[c];
-        partial[layout.width + c] += other[layout.width + c];
-      }
     }
   }
 
@@ -320,7 +224,47 @@ struct BatchNorm {
     for (Index c = 0; c < channels; ++c) factors[c] *= values[c];
   }
 
-  /// Gives a parameter its gradient.
+  /// The gradients of a batch that processes share: those of the parameters to the blocks of the
+  /// pieces, and the sums over the whole batch to `partial`. Returns the rows of the whole batch.
+  template <class T>
+  [[gnu::cold, gnu::noinline]] Index share_gradients(const Context<T>& context,
+                                                     TensorView<const T> x, TensorView<const T> dy,
+                                                     const T* means, const T* inverse_deviation,
+                                                     T* partial, Arena scratch) const {
+    BatchSharing& sharing = *context.sharing;
+    const Index channels = context.plan->input.back();
+    const Index width = detail::BatchLayout::width_of(channels);
+    double* const records = scratch.take<double>(sharing.pieces() * 2 * channels);
+    for (Index piece = 0; piece < sharing.pieces(); ++piece) {
+      const TensorView<const T> samples = detail::piece_of(x, sharing, piece);
+      const detail::BatchLayout layout(*context.plan, samples.shape().front());
+      detail::sum_gradients(layout, samples.data(), detail::piece_of(dy, sharing, piece).data(),
+                            means, partial);
+      for (Index c = 0; c < channels; ++c) partial[width + c] *= inverse_deviation[c];
+      hand_over(detail::context_of_piece(context, piece), layout, partial);
+      detail::join_gradients(context, piece);
+      for (Index c = 0; c < channels; ++c) {
+        records[piece * 2 * channels + c] = static_cast<double>(partial[c]);
+        records[piece * 2 * channels + channels + c] = static_cast<double>(partial[width + c]);
+      }
+    }
+    if (!context.wants_input_gradient) return 0;
+    sharing.sum_records(records, 2 * channels);
+    for (Index c = 0; c < channels; ++c) {
+      partial[c] = static_cast<T>(records[c]);
+      partial[width + c] = static_cast<T>(records[channels + c]);
+    }
+    return sharing.samples() * (context.plan->input.size() / channels);
+  }
+
+  /// Gives the parameters their gradients: sums[0, channels) and sums[width, width + channels).
+  template <class T>
+  void hand_over(const Context<T>& context, const detail::BatchLayout& layout,
+                 const T* sums) const {
+    if (!context.wants_gradients()) return;
+    if (scale) hand_over(context, layout.channels, sums + layout.width, context.gradient(0).data());
+    if (shift) hand_over(context, layout.channels, sums, context.gradient(scale ? 1 : 0).data());
+  }
   template <class T>
   static void hand_over(const Context<T>& context, Index channels, const T* sums, T* gradient) {
     for (Index c = 0; c < channels; ++c) {

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "nn/layers/layer.hpp"
+#include "nn/layers/run.hpp"
 
 namespace nn {
 

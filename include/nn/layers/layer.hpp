@@ -40,6 +40,7 @@
 #include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/kernels/choose.hpp"
+#include "nn/layers/batch_sharing.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
 
@@ -86,6 +87,11 @@ struct Context {
   std::uint64_t step = 0;           ///< how many training passes came before
   Observer<T>* observer = nullptr;  ///< told of what is computed, if there is one
 
+  BatchSharing* sharing = nullptr;  ///< by which processes share this batch, if they do
+  T* piece_gradients = nullptr;     ///< then its blocks, laid out as all gradients are
+  Index parameter_count = 0;        ///< then the size of such a block
+  Index first_sample = 0;           ///< the place of x's first sample in the whole batch
+
   /// Parameter `index` of this layer, in the order of its `parameters()`.
   [[nodiscard]] TensorView<const T> parameter(Index index) const {
     return view(parameter_block, plan->parameters, index);
@@ -118,11 +124,11 @@ struct Context {
       observer->computed(*plan, product, algorithm);
   }
 
-  /// Random numbers for one sample in this layer and step: the same in forward and backward, and
-  /// whatever thread asks.
+  /// Random numbers for one sample of x in this layer and step: the same in forward and backward,
+  /// and whatever thread asks.
   [[nodiscard]] Random random(Index sample) const {
     return Random(seed, step, static_cast<std::uint64_t>(plan->number),
-                  static_cast<std::uint64_t>(sample));
+                  static_cast<std::uint64_t>(first_sample + sample));
   }
 
   /// The context of a layer that this one is made of; memory is the caller's to hand out.
@@ -203,14 +209,33 @@ template <class L>
   }
 }
 
-/// The bytes the layer needs for `batch` samples of `T`, as planned.
+namespace detail {
+
+/// What the layer says of itself.
 template <class T, class L>
-[[nodiscard]] Memory memory_of(const L& layer, const Plan& plan, Index batch, bool training) {
+[[nodiscard]] Memory own_memory_of(const L& layer, const Plan& plan, Index batch, bool training) {
   if constexpr (requires { layer.template memory<T>(plan, batch, training); }) {
     return layer.template memory<T>(plan, batch, training);
   } else {
     return {};
   }
+}
+
+/// How many samples the largest of the pieces has into which `batch` are cut.
+[[nodiscard]] inline Index largest_piece(const Plan& plan, Index batch) {
+  return (batch + plan.pieces - 1) / plan.pieces;
+}
+
+}  // namespace detail
+
+/// The bytes the layer needs for `batch` samples of `T`, as planned.
+template <class T, class L>
+[[nodiscard]] Memory memory_of(const L& layer, const Plan& plan, Index batch, bool training) {
+  const bool cut = training && plan.is_cut();
+  Memory memory = detail::own_memory_of<T>(
+      layer, plan, cut ? detail::largest_piece(plan, batch) : batch, training);
+  if (cut) memory.kept = plan.pieces * bytes_for<std::byte>(memory.kept);
+  return memory;
 }
 
 namespace detail {
@@ -256,43 +281,6 @@ template <class L>
     }
     return plan;
   }
-}
-
-namespace detail {
-
-/// @{ Tells the observer, whose arithmetic is the caller's.
-template <class T>
-[[gnu::cold, gnu::noinline]] void tell_before(const Context<T>& context, bool is_backward) {
-  const CallersArithmetic arithmetic;
-  context.observer->before(*context.plan, is_backward);
-}
-template <class T>
-[[gnu::cold, gnu::noinline]] void tell_after(const Context<T>& context, bool is_backward,
-                                             TensorView<const T> result) {
-  const CallersArithmetic arithmetic;
-  context.observer->after(*context.plan, is_backward, result);
-}
-/// @}
-
-}  // namespace detail
-
-/// Runs the layer forward, telling the observer.
-template <class T, class L>
-[[gnu::noinline]] void run_forward(const L& layer, const Context<T>& context, TensorView<const T> x,
-                                   TensorView<T> y) {
-  if (context.observer != nullptr) detail::tell_before(context, false);
-  layer.forward(context, x, y);
-  if (context.observer != nullptr) detail::tell_after<T>(context, false, y);
-}
-
-/// Runs the layer backward, telling the observer.
-template <class T, class L>
-[[gnu::noinline]] void run_backward(const L& layer, const Context<T>& context,
-                                    TensorView<const T> x, TensorView<const T> y,
-                                    TensorView<const T> dy, TensorView<T> dx) {
-  if (context.observer != nullptr) detail::tell_before(context, true);
-  layer.backward(context, x, y, dy, dx);
-  if (context.observer != nullptr) detail::tell_after<T>(context, true, dx);
 }
 
 }  // namespace nn

@@ -43,6 +43,9 @@ struct LayerTraits {
   bool fuses_activation = false;
   /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
   bool is_activation = false;
+  /// Where processes share a batch (see batch_sharing.hpp), the layer is given all samples of this
+  /// process at once, and not piece by piece, and sums over the others by itself.
+  bool whole_batch = false;
   Activation activation{};  ///< the one it applies
   /// Parameter 0 are the weights of a product, whose axes say which its outputs are; parameter 1 is
   /// their bias, also where the layer has none of its own and its plan was given one. Nothing is
@@ -71,11 +74,18 @@ struct Plan {
   bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
   bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
   Index number = 0;           ///< counts the layers of a model; a key for random numbers
+  Index pieces = 0;  ///< where processes share batches: into how many pieces training passes cut
+                     ///< this process's samples; 0 elsewhere
 
   /// For a chain of layers: which buffer a child writes its output to, and the elements of each
   /// buffer for one sample (see Chain).
   Index buffer = 0;
   std::vector<Index> buffer_sizes;  ///< elements of each buffer for one sample
+
+  /// Whether training passes run the layer piece by piece.
+  [[nodiscard]] bool is_cut() const {
+    return pieces > 0 && children.empty() && !traits.whole_batch;
+  }
 
   /// Calls `visit(plan)` for this layer and all below it, parents first.
   template <class Self, class Visit>

@@ -116,15 +116,16 @@ class Chain : private Composite<Derived> {
     Buffers<T> buffers = make_buffers(context, batch);
     const Index first = first_wanted(context);
     Arena kept = buffers.kept;
-    Index kept_end = kept_bytes<T>(plan, batch);
+    Index kept_end = all_kept_bytes<T>(plan, batch);
     TensorView<const T> gradient = dy;
     TensorView<const T> output = y;
     bool owned = false;  // whether `gradient` stands in one of our buffers and may be written over
     for (Index i = length() - 1; i >= first; --i) {
       const Plan& child = child_of(plan, i);
       Context<T> child_context = context.for_child(i);
-      kept_end -= this->template child_memory<T>(plan, i, batch, true).kept;
-      child_context.kept = Arena(kept.data() + kept_end, kept.bytes_left() - kept_end);
+      const Index kept_bytes = this->template child_memory<T>(plan, i, batch, true).kept;
+      kept_end -= kept_bytes;
+      child_context.kept = Arena(kept.data() + kept_end, kept_bytes);
       child_context.scratch = buffers.scratch;
       child_context.wants_input_gradient = i > first || (i == 0 && context.wants_input_gradient);
       const TensorView<const T> input = i == 0 ? x : saved_output(plan, i - 1, x, y, buffers);
@@ -170,7 +171,7 @@ class Chain : private Composite<Derived> {
   using Composite<Derived>::child_plan;
 
   template <class T>
-  [[nodiscard]] Index kept_bytes(const Plan& plan, Index batch) const {
+  [[nodiscard]] Index all_kept_bytes(const Plan& plan, Index batch) const {
     Index bytes = 0;
     for (Index i = 0; i < length(); ++i)
       bytes += this->template child_memory<T>(plan, i, batch, true).kept;

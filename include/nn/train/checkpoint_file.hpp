@@ -83,11 +83,9 @@ inline void save_training(const std::string& path, const Training& training) {
   checkpoint.save(path);
 }
 
-/// Returns whether there was a file. One that does not fit changes nothing.
-inline bool resume_training(const std::string& path, Training& training) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return false;
-  const Checkpoint checkpoint = Checkpoint::load(path);
+/// Goes on from the checkpoint of `path`. One that does not fit changes nothing.
+inline void resume_training(const std::string& path, const Checkpoint& checkpoint,
+                            Training& training) {
   require<FileError>(
       checkpoint.contains("training"), path,
       " holds no training that fit could go on with: an earlier version of fit wrote "
@@ -131,6 +129,13 @@ inline bool resume_training(const std::string& path, Training& training) {
   if (learning_rate != training.learning_rate || scheduled || training.scheduled) {
     training.optimizer.learning_rate = training.learning_rate;
   }
+}
+
+/// Returns whether there was a file. One that does not fit changes nothing.
+inline bool resume_training(const std::string& path, Training& training) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return false;
+  resume_training(path, Checkpoint::load(path), training);
   return true;
 }
 
@@ -159,7 +164,9 @@ class CheckpointFile {
       : path_(std::filesystem::path(path).string()),
         settings_(detail::training_settings),
         save_(detail::save_training),
-        resume_(detail::resume_training) {}
+        resume_([](const std::string& file, detail::Training& training) {
+          return detail::resume_training(file, training);
+        }) {}
 
   /// Whether there is none.
   [[nodiscard]] bool empty() const { return path_.empty(); }

@@ -48,6 +48,7 @@ namespace nn::detail {
   require(options.checkpoint_interval >= 0, "fit cannot save every ", options.checkpoint_interval,
           " steps");
   require(options.accumulate >= 1, "fit cannot make a step of ", options.accumulate, " batches");
+  require(options.pieces >= 0, "fit cannot cut a batch into ", options.pieces, " pieces");
   check_samples(input, train, static_cast<bool>(options.transform));
   if (options.validation) {
     check_samples(input, *options.validation, static_cast<bool>(options.validation_transform));

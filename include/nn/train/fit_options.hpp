@@ -11,6 +11,7 @@
 #include "nn/data/data_view.hpp"
 #include "nn/optim/schedule.hpp"
 #include "nn/train/checkpoint_file.hpp"
+#include "nn/train/communicator_option.hpp"
 #include "nn/train/history.hpp"
 #include "nn/train/plateau.hpp"
 
@@ -47,6 +48,9 @@ struct Callback {
   /// `FitOptions::average_decay` the averaged ones, so that what is saved here is the network that
   /// the report tells of. Training goes on from the others.
   std::function<void(EpochReport&)> on_epoch{};
+  /// Where processes share the training: whether all call it, or only rank 0, whose `stop` and
+  /// learning rate hold for all. For what changes the training in other ways.
+  bool everywhere = false;
 };
 
 /// Ends the training when `monitor` has not improved by more than `min_delta` for `patience`
@@ -93,6 +97,16 @@ struct FitOptions {
   /// transforms) must be given again or not, as before.
   CheckpointFile checkpoint{};
   Index checkpoint_interval = 0;  ///< 0: after every epoch only
+  /// The processes that train together, each with a share of every batch: `&world`, an nn::Mpi or
+  /// another communicator (nn/distributed). Batches are cut into `pieces`, whose gradients, losses
+  /// and batch statistics are summed over a tree, so that any number of processes, one too, ends in
+  /// the same bits. Without a communicator a batch is not cut, and its sums are other ones. Rank 0
+  /// alone calls the callbacks, and writes and reads the checkpoint.
+  CommunicatorOption communicator{};
+  /// Into how many pieces processes cut a batch: at least as many as there are processes, and best
+  /// a multiple of their number. 0: 24 for batches of 192 and more samples, else 8, but no more
+  /// than there are samples. It is part of what makes the result.
+  Index pieces = 0;
 };
 
 }  // namespace nn

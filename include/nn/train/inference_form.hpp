@@ -23,7 +23,7 @@ struct Fold {
 /// else comes after it.
 [[nodiscard, gnu::cold]] inline Plan* last_product(Plan& plan) {
   if (plan.traits.is_product) return &plan;
-  if (plan.slot_sizes.empty()) return nullptr;  // no chain
+  if (plan.buffer_sizes.empty()) return nullptr;  // no chain
   for (auto child = plan.children.rbegin(); child != plan.children.rend(); ++child) {
     if (!child->traits.view) return last_product(*child);
   }
@@ -43,7 +43,7 @@ struct Fold {
 /// in which they have to be worked in.
 [[gnu::cold]] inline void fold_normalizations(Plan& plan, std::vector<Fold>& folds) {
   for (Plan& child : plan.children) fold_normalizations(child, folds);
-  if (plan.slot_sizes.empty()) return;  // layers side by side
+  if (plan.buffer_sizes.empty()) return;  // layers side by side
   Plan* product = nullptr;
   bool changed = false;
   for (Plan& child : plan.children) {
@@ -63,7 +63,7 @@ struct Fold {
       product = last_product(child);
     }
   }
-  if (changed) assign_slots(plan);
+  if (changed) assign_buffers(plan);
 }
 
 /// All layers by their numbers.

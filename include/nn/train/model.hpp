@@ -136,7 +136,8 @@ class Model {
     pass_->output.resize(plan_.output.prepended(batch));
     pass_->input = x;
     ++step_;
-    run_forward<T>(network_, training_context(), x, pass_->output.view());
+    if (sharing_ != nullptr) require_own_samples(batch);
+    run_forward<T>(network_, training_context(batch), x, pass_->output.view());
     return pass_->output;
   }
 
@@ -150,7 +151,7 @@ class Model {
     const Shape& expected = pass_->output.shape();
     require<ShapeError>(dy.shape() == expected, "the gradient of an output of shape ", expected,
                         " was given as ", dy.shape());
-    Context<T> context = training_context();
+    Context<T> context = training_context(pass_->input.shape().front());
     context.wants_input_gradient = options.input_gradient;
     context.wants_parameter_gradients = options.parameter_gradients;
     context.accumulate = !gradients_are_zero_;
@@ -159,7 +160,9 @@ class Model {
       pass_->input_gradient.resize(pass_->input.shape());
       dx = pass_->input_gradient;
     }
+    if (sharing_ != nullptr && options.parameter_gradients) use_blocks(context);
     run_backward<T>(network_, context, pass_->input, pass_->output, dy, dx);
+    if (context.piece_gradients != nullptr) sum_over_pieces(context);
     if (options.parameter_gradients) gradients_are_zero_ = false;
     return dx;
   }
@@ -216,6 +219,23 @@ class Model {
 
   /// Told of every layer's results in training passes; null for nobody. Not owned.
   void observe(Observer<T>* observer) { observer_ = observer; }
+
+  /// Makes training passes those of this process's samples of a batch that several processes share:
+  /// `forward` takes these, and after `backward` the gradients are the sums over all processes, the
+  /// same in all. To be called before each batch; null: batches are this process's alone. Not
+  /// owned. `fit` calls it by itself; see `SharedBatches` for loops of one's own.
+  /// @throws Error for a layer that is made of layers and has parameters besides.
+  [[gnu::cold, gnu::noinline]] void share(BatchSharing* sharing) {
+    sharing_ = sharing;
+    const Index pieces = sharing == nullptr ? 0 : sharing->pieces();
+    if (plan_.pieces == pieces) return;
+    Plan::for_each(plan_, [pieces](Plan& plan) {
+      require(pieces == 0 || plan.children.empty() || plan.parameters.empty(),
+              "processes cannot share the batches of ", plan.name,
+              ": it is made of layers and has parameters besides");
+      plan.pieces = pieces;
+    });
+  }
 
   /// The bytes of memory that a training pass over `batch` samples takes, besides the weights.
   [[nodiscard]] Memory training_memory(Index batch) const {
@@ -419,6 +439,35 @@ class Model {
     return x.shape().front();
   }
 
+  [[gnu::cold, gnu::noinline]] void require_own_samples(Index batch) const {
+    const Index own = sharing_->begin(sharing_->pieces());
+    require<ShapeError>(batch == own, "this process has ", own, " samples of the batch, got ",
+                        batch);
+  }
+
+  /// Has the pieces of a shared batch write their gradients to blocks of their own.
+  [[gnu::cold, gnu::noinline]] void use_blocks(Context<T>& context) {
+    context.parameter_count = gradients_.size();
+    context.piece_gradients = sharing_->template blocks<T>(gradients_.size());
+  }
+
+  /// Adds up these blocks, here and elsewhere.
+  [[gnu::cold, gnu::noinline]] void sum_over_pieces(const Context<T>& context) {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      const T* const sums = context.piece_gradients;
+      sharing_->sum(context.piece_gradients, gradients_.size());
+      for (std::size_t i = 0; i < variables_.size(); ++i) {
+        const TensorView<T> gradient = gradient_of(i);
+        const T* const sum = sums + variables_[i].offset;
+        for (Index j = 0; trainable_[i] && j < gradient.size(); ++j) {
+          gradient[j] = context.accumulate ? gradient[j] + sum[j] : sum[j];
+        }
+      }
+    } else {
+      throw Error("processes share batches of float and double alone");
+    }
+  }
+
   [[nodiscard]] Context<T> blocks() const {
     Context<T> context;
     context.plan = &plan_;
@@ -429,7 +478,7 @@ class Model {
     return context;
   }
 
-  [[nodiscard]] Context<T> training_context() {
+  [[nodiscard]] Context<T> training_context(Index batch) {
     Context<T> context = blocks();
     context.gradient_block = gradients_.data();
     context.new_state_block = state_.data();
@@ -437,6 +486,10 @@ class Model {
     context.scratch = pass_->workspace.scratch();
     context.training = true;
     context.observer = observer_;
+    if (sharing_ != nullptr) {
+      context.sharing = sharing_;
+      context.kept = Arena(context.kept.data(), training_memory(batch).kept);
+    }
     return context;
   }
 
@@ -454,6 +507,7 @@ class Model {
   bool learns_ = true;
 
   Observer<T>* observer_ = nullptr;
+  BatchSharing* sharing_ = nullptr;
   Fresh<TrainingPass> pass_;
   Fresh<Workspaces> workspaces_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "nn/train/divergence.hpp"
 #include "nn/train/evaluate.hpp"
 #include "nn/train/fit_options.hpp"
+#include "nn/train/fit_sharing.hpp"
 #include "nn/train/history.hpp"
 #include "nn/train/plateau.hpp"
 #include "nn/train/training_setup.hpp"
@@ -31,23 +33,38 @@ class Fit {
         options_(options),
         classifies_(classifies(model.output_shape(), train.classes())),
         first_learning_rate_(optimizer.learning_rate()),
-        loader_(check_fit(model.input_shape(), model.output_shape(), train, options),
-                loading(options)),
-        settings_(
-            options.checkpoint.settings(identity_of(model, train, loss, optimizer, options))) {
+        settings_(settings_in_words(
+            options,
+            identity_of(model, check_fit(model.input_shape(), model.output_shape(), train, options),
+                        loss, optimizer, options))),
+        sharing_(options, settings_, ModelBytes::of(model), first_learning_rate_),
+        loader_(train, loading(options, sharing_.get())) {
     if (options.average_decay > 0) average_.emplace(model, averaging(options));
   }
 
   History run() {
-    const AtExit restore([this] { optimizer_.set_learning_rate(first_learning_rate_); });
+    if (!sharing_) return run_alone();
+    try {
+      return run_alone();
+    } catch (const std::exception& error) {
+      sharing_->fail(error.what());
+      throw;
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  [[gnu::noinline]] History run_alone() {
+    const AtExit restore([this] {
+      optimizer_.set_learning_rate(first_learning_rate_);
+      if (sharing_) model_.share(nullptr);
+    });
     resume();
     while (progress_.epoch < options_.epochs && !stopped_ && !out_of_patience()) run_epoch();
     finish();
     return std::move(history_);
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
 
   void run_epoch() {
     mark_ = Clock::now();
@@ -74,11 +91,14 @@ class Fit {
   }
 
   void train_batch(const Batch<T>& batch) {
+    if (sharing_) sharing_.begin_batch(model_, step() + 1, loader_.samples_of(progress_.batch));
     const TensorView<const T> outputs = model_.forward(batch.inputs);
     gradient_.resize(outputs.shape());
-    const auto [loss, weight] = batch_loss<T>(loss_, outputs, batch, gradient_);
+    const BatchFigures measured =
+        sharing_ ? measure_shared(outputs, batch) : measure(outputs, batch, gradient_);
+    const auto [loss, weight] = measured.loss;
     if (!std::isfinite(loss)) diverge(loss, batch);
-    if (classifies_) progress_.correct += count_correct(outputs, batch.labels);
+    progress_.correct += measured.correct;
     if (options_.accumulate == 1) {
       model_.zero_gradients();
       model_.backward(gradient_);
@@ -88,10 +108,23 @@ class Fit {
       accumulate(loss, weight);
     }
     ++progress_.batch;
-    progress_.seen += batch.size();
+    progress_.seen += measured.samples;
     progress_.loss_sum += product(loss, weight);
     progress_.weight += weight;
     progress_.seconds += std::chrono::duration<double>(Clock::now() - mark_).count();
+  }
+
+  [[gnu::noinline]] BatchFigures measure(TensorView<const T> outputs, const Batch<T>& batch,
+                                         TensorView<T> gradient) const {
+    return {batch_loss<T>(loss_, outputs, batch, gradient),
+            classifies_ ? count_correct(outputs, batch.labels) : 0, batch.size()};
+  }
+  [[gnu::cold]] BatchFigures measure_shared(TensorView<const T> outputs, const Batch<T>& batch) {
+    return sharing_.measure(
+        outputs, batch, gradient_.view(),
+        [this](TensorView<const T> part, const Batch<T>& samples, TensorView<T> gradient) {
+          return measure(part, samples, gradient);
+        });
   }
 
   void make_step() {
@@ -146,7 +179,7 @@ class Fit {
   }
 
   void report_batch() {
-    if (options_.callbacks.empty()) return;
+    if (options_.callbacks.empty() && !sharing_) return;
     BatchReport report{progress_.epoch + 1,
                        options_.epochs,
                        progress_.batch,
@@ -158,9 +191,10 @@ class Fit {
                        optimizer_.learning_rate(),
                        progress_.samples_per_second()};
     for (const Callback& callback : options_.callbacks) {
-      if (callback.on_batch) callback.on_batch(report);
+      if (callback.on_batch && sharing_.calls(callback)) callback.on_batch(report);
     }
     if (report.stop) stopped_ = true;
+    if (sharing_) sharing_.agree(stopped_, optimizer_);
   }
 
   [[gnu::cold]] void end_epoch() {
@@ -180,9 +214,10 @@ class Fit {
     keep_best();
     EpochReport report{history_.last(), history_, options_.epochs};
     for (const Callback& callback : options_.callbacks) {
-      if (callback.on_epoch) callback.on_epoch(report);
+      if (callback.on_epoch && sharing_.calls(callback)) callback.on_epoch(report);
     }
     if (report.stop) stopped_ = true;
+    if (sharing_) sharing_.agree(stopped_, optimizer_);
   }
 
   void validate(EpochRecord& record) const {
@@ -224,6 +259,7 @@ class Fit {
   }
 
   [[gnu::cold]] [[noreturn]] void diverge(double loss, const Batch<T>& batch) {
+    if (sharing_) model_.share(nullptr);  // what others do now is not known
     throw DivergenceError(
         text("training diverged at step ", step() + 1, " (epoch ", progress_.epoch + 1, ", batch ",
              progress_.batch + 1, "): the loss is ", loss, "; the learning rate is ",
@@ -261,13 +297,17 @@ class Fit {
   void save() {
     if (options_.checkpoint.empty()) return;
     require_finite_weights();
+    if (!sharing_.writes()) return;
     with_training([this](const Training& training) { options_.checkpoint.save(training); });
   }
 
   void resume() {
     if (options_.checkpoint.empty()) return;
     with_training([this](Training& training) {
-      if (!options_.checkpoint.resume(training)) return;
+      if (!(sharing_ ? sharing_->resume(options_.checkpoint.path(), training)
+                     : options_.checkpoint.resume(training))) {
+        return;
+      }
       model_.set_step(training.model.step);
       model_.zero_gradients();
       optimizer_.set_steps(training.optimizer.steps);
@@ -282,8 +322,9 @@ class Fit {
   const FitOptions& options_;
   const bool classifies_;
   const double first_learning_rate_;
+  const std::string settings_;  // for the checkpoint and for other processes
+  FitSharing sharing_;
   Loader<T> loader_;
-  const std::string settings_;  // for the checkpoint
   WeightedProgress progress_;
   History history_;
   Tensor<T> gradient_;

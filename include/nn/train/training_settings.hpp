@@ -37,6 +37,7 @@ struct TrainingIdentity {
   bool validation_transform;
   double clip_norm;
   double average_decay;
+  Index pieces;  ///< of a batch that processes share; else 0
 };
 
 [[nodiscard]] inline std::string fingerprint(std::string_view bytes) {
@@ -139,6 +140,7 @@ class SettingLines {
   }
   lines.add("decay_all", training.rule_options.decay_all);
   lines.add("batch_size", std::to_string(training.batch_size));
+  if (training.pieces > 0) lines.add("pieces", std::to_string(training.pieces));
   if (training.accumulate > 1) lines.add("accumulate", std::to_string(training.accumulate));
   lines.add("seed", std::to_string(training.seed));
   lines.add("shuffle", training.shuffle);
@@ -168,24 +170,28 @@ class SettingLines {
   return "none";
 }
 
-/// In words, the first setting in which the two differ, or "" where they are the same.
-[[gnu::cold]] [[nodiscard]] inline std::string settings_difference(std::string_view stored,
-                                                                   std::string_view present) {
+/// The name of the first setting in which the two differ, or "" where they are the same.
+[[gnu::cold]] [[nodiscard]] inline std::string_view differing_setting(std::string_view stored,
+                                                                      std::string_view present) {
   for (std::string_view lines : {present, stored}) {
     while (!lines.empty()) {
       const std::string_view line = lines.substr(0, lines.find('\n'));
       const std::string_view name = line.substr(0, line.find(": "));
-      const std::string_view before = value_in(stored, name);
-      const std::string_view now = value_in(present, name);
-      const bool data = name.find(" set's ") != std::string_view::npos;
-      if (before != now) {
-        return text("belongs to ", data ? "other data" : "another training", ": ", name, " there ",
-                    before, ", here ", now);
-      }
+      if (value_in(stored, name) != value_in(present, name)) return name;
       lines.remove_prefix(std::min(lines.size(), line.size() + 1));
     }
   }
   return {};
+}
+
+/// In words, the first setting in which the two differ, or "" where they are the same.
+[[gnu::cold]] [[nodiscard]] inline std::string settings_difference(std::string_view stored,
+                                                                   std::string_view present) {
+  const std::string_view name = differing_setting(stored, present);
+  if (name.empty()) return {};
+  const bool data = name.find(" set's ") != std::string_view::npos;
+  return text("belongs to ", data ? "other data" : "another training", ": ", name, " there ",
+              value_in(stored, name), ", here ", value_in(present, name));
 }
 
 }  // namespace nn::detail

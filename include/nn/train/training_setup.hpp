@@ -26,8 +26,10 @@ class AtExit {
 };
 
 /// How the batches are made.
-[[gnu::cold]] [[nodiscard]] inline LoaderOptions loading(const FitOptions& options) {
+[[gnu::cold]] [[nodiscard]] inline LoaderOptions loading(const FitOptions& options,
+                                                         const TrainingSharing* sharing) {
   LoaderOptions loading;
+  if (sharing != nullptr) loading.part = sharing->part();
   loading.batch_size = options.batch_size;
   loading.shuffle = options.shuffle;
   loading.drop_last = options.drop_last;
@@ -72,7 +74,15 @@ template <class Network, class T, class LossFunction, class Rule>
       .transform = static_cast<bool>(options.transform),
       .validation_transform = static_cast<bool>(options.validation_transform),
       .clip_norm = options.clip_norm,
-      .average_decay = options.average_decay};
+      .average_decay = options.average_decay,
+      .pieces = options.communicator ? piece_count(options.batch_size, options.pieces) : 0};
+}
+
+/// What has to be the same for a training to go on, or to be shared, in words.
+[[gnu::cold]] [[nodiscard]] inline std::string settings_in_words(const FitOptions& options,
+                                                                 const TrainingIdentity& identity) {
+  return options.communicator ? options.communicator.settings(identity)
+                              : options.checkpoint.settings(identity);
 }
 
 }  // namespace nn::detail

@@ -9,7 +9,7 @@
 #include "nn/core/activation.hpp"
 #include "nn/core/eigen.hpp"
 #include "nn/core/parallel.hpp"
-#include "nn/kernels/gemm/transpose.hpp"
+#include "nn/kernels/gemm/problem.hpp"
 
 namespace nn::detail {
 
@@ -64,14 +64,16 @@ void multiply_by_eigen(Transpose transpose_a, Transpose transpose_b, Index m, In
 
 namespace nn {
 
-/// The product that nn/kernels/gemm.hpp declares, by Eigen.
+/// The product that nn/kernels/gemm.hpp declares, by Eigen, which chooses for itself: what is asked
+/// for is not looked at, and `automatic` is returned.
 template <class T>
-requires detail::takes_eigen_product<T>
-void gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
-          Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
-          const Epilogue<T>& epilogue = {}) {
+requires detail::takes_eigen_product<T> Algorithm
+gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a, Index lda,
+     const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
+     const Epilogue<T>& epilogue = {}, Algorithm /*algorithm*/ = Algorithm::automatic) {
   detail::multiply_by_eigen(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate,
                             epilogue);
+  return Algorithm::automatic;
 }
 
 }  // namespace nn
