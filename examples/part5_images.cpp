@@ -1,5 +1,6 @@
 // Part 5: digits, clothes and photographs, as well as two processor cores can learn them.
 
+#include <nn/distributed/shared_batches.hpp>
 #include <nn/io/safetensors.hpp>
 #include <nn/viz/grid.hpp>
 #include <nn/viz/heat_map.hpp>
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "ranks/ranks.hpp"
 #include "support/answers.hpp"
 #include "support/any_picture.hpp"
 #include "support/classifier.hpp"
@@ -33,6 +35,7 @@ struct Options : example::Flags {
   bool resume = false;
   std::vector<std::string> weights;
   std::vector<std::string> classify;
+  std::shared_ptr<nn::Communicator> world;  ///< the processes that train together, if any
 };
 
 // ---- the images ----
@@ -167,6 +170,9 @@ struct Training {
   std::vector<Moment> moments;
 };
 
+/// Whether this process is the one that writes files: rank 0, if several train together.
+bool is_first(const Options& options) { return !options.world || options.world->rank() == 0; }
+
 Index epochs_of(const Options& options, const Recipe& recipe) {
   if (options.epochs > 0) return options.epochs;
   return options.quick ? std::min<Index>(2, recipe.epochs) : recipe.epochs;
@@ -192,8 +198,9 @@ Training train(Model& model, const Options& options, const Recipe& recipe, const
   fitting.drop_last = true;  // a small last batch would count as much as any other
   fitting.augmentation = example::augmentation_of(recipe.augmentation);
   const std::filesystem::path checkpoint = options.out / "training.checkpoint";
-  if (!options.resume) std::filesystem::remove(checkpoint);
+  if (!options.resume && is_first(options)) std::filesystem::remove(checkpoint);
   fitting.checkpoint = checkpoint;
+  if (options.world) fitting.communicator = options.world.get();
   Watch watch(model, bases.validation, loss, fitting.batch_size);
   const Index steps = bases.learning.size() / fitting.batch_size;
   example::Progress progress(fitting.epochs * steps,
@@ -201,7 +208,7 @@ Training train(Model& model, const Options& options, const Recipe& recipe, const
   fitting.callbacks = {example::show(progress), watch.callback()};
   Training training;
   training.history = nn::fit(model, bases.learning, loss, optimizer, fitting);
-  progress.finish();
+  if (is_first(options)) progress.finish();
   training.moments = watch.seen(training.history);
   return training;
 }
@@ -893,6 +900,7 @@ void study(const Options& options) {
   std::cout << nn::summary(model, recipe.batch_size);
 
   const Training training = train(model, options, recipe, bases);
+  if (!is_first(options)) return;
   // From here on it is the network as it is stored, so that the rates are those of the file.
   nn::from_safetensors(model, nn::to_safetensors(model, {.type = stored_type}));
   Results results{.training = training,
@@ -976,7 +984,10 @@ int main(int argc, char** argv) {
             "of several also the mean of their answers");
   line.flag("--classify", options.classify, "pictures (PNG, JPEG) to classify with --weights");
   return example::run_program(line, argc, argv, [&] {
-    if (options.classify.empty() && options.weights.empty()) return study(options);
+    if (options.classify.empty() && options.weights.empty()) {
+      options.world = example::ranks();
+      return study(options);
+    }
     nn::require(!options.weights.empty(), "--classify needs a trained network: --weights FILE");
     if (options.classify.empty()) return measure_again(options);
     classify(options);
