@@ -42,7 +42,10 @@ class Mpi final : public Communicator {
 
   /// Ends MPI; after a failure, all processes.
   ~Mpi() override {
-    if (failed() || std::uncaught_exceptions() > 0) return abort();
+    if (failed() || std::uncaught_exceptions() > 0) {
+      abort();
+      return;
+    }
     for (Sent& sent : sent_) MPI_Request_free(&sent.request);
     MPI_Comm_free(&world_);
     MPI_Finalize();

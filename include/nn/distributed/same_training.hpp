@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/core/version.hpp"
 #include "nn/distributed/communicator.hpp"
 #include "nn/train/fit_options.hpp"
 
@@ -31,7 +32,7 @@ namespace detail {
 [[gnu::cold]] [[nodiscard]] inline std::string shared_settings(const SharingSetup& setup) {
   const FitOptions& options = setup.options;
   SettingLines lines;
-  lines.add("library version", std::string("0.1.0"));
+  lines.add("library version", std::string(version()));
   lines.add("bytes of a number", std::to_string(setup.model.element));
   lines.add("model's seed", std::to_string(setup.model.seed));
   lines.add("model's step", std::to_string(setup.model.step));
