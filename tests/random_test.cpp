@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -120,20 +121,21 @@ TEST_CASE("numbers below a bound are equally likely, and the bound is checked") 
   double chi_square = 0;
   for (const int count : counts) chi_square += std::pow(count - 10000, 2) / 10000.0;
   CHECK(chi_square < 22.5);  // 6 degrees of freedom: once in a thousand seeds
+  constexpr int high = std::numeric_limits<Index>::digits - 2;  // 61; with sizes of 32 bits, 29
+  constexpr Index bound = Index{3} << high;
   for (int i = 0; i < 1000; ++i) {
-    const Index large = random.below(Index{3} << 61);
+    const Index large = random.below(bound);
     CHECK(large >= 0);
-    CHECK(large < (Index{3} << 61));
+    CHECK(large < bound);
   }
   // 2^64 numbers do not go evenly into 3 * 2^61 results: without rejection, products would give
   // those with a remainder of 2 too rarely, and remainders those of the last third.
-  const Index bound = Index{3} << 61;
   std::vector<int> remainders(3);
   std::vector<int> thirds(3);
   for (int i = 0; i < 30000; ++i) {
     const Index value = random.below(bound);
     ++remainders[static_cast<std::size_t>(value % 3)];
-    ++thirds[static_cast<std::size_t>(value / (Index{1} << 61))];
+    ++thirds[static_cast<std::size_t>(value / (Index{1} << high))];
   }
   for (const std::vector<int>& found : {remainders, thirds}) {
     for (const int count : found) CHECK(std::abs(count - 10000) < 5 * std::sqrt(30000 * 2 / 9.0));
