@@ -225,7 +225,7 @@ function rateMoved() {
   if (worker) ask("rate", { rate: rateValue(), falls: $("falls").checked });
 }
 $("rate").oninput = $("falls").onchange = rateMoved;
-$("rate").value = Math.log10(0.004);
+$("rate").value = Math.log10(0.003);
 $("settings").onsubmit = (event) => event.preventDefault();
 
 function progress(message) {
@@ -265,11 +265,12 @@ function drawSoon() {
 /// Curves over the images seen: {name, points: [[x, y]], colour}.
 function drawChart(canvas, curves, { top, bottom = 0, format, ticks }) {
   const [context, width, height] = sized(canvas);
-  const left = 42, right = 8, above = 8, below = 22;
+  context.font = "12px system-ui, sans-serif";
+  const widest = Math.max(...ticks.map((tick) => context.measureText(format(tick)).width));
+  const left = Math.max(42, widest + 10), right = 8, above = 8, below = 22;
   const end = Math.max(5000, ...curves.flatMap(({ points }) => points.map(([x]) => x)));
   const x = (value) => left + ((width - left - right) * value) / end;
   const y = (value) => above + (height - above - below) * (1 - (Math.min(Math.max(value, bottom), top) - bottom) / (top - bottom));
-  context.font = "12px system-ui, sans-serif";
   context.fillStyle = colour("soft");
   context.strokeStyle = colour("line");
   context.lineWidth = 1;
@@ -975,7 +976,8 @@ function showProof() {
   $("hash-title").textContent = say("hashAfter", { steps: over ? proof.steps : PROOF_STEPS });
   const same = proof.losses.every((loss, i) => loss === Math.fround(NATIVE.losses[i])) && here === native;
   let text = say("proving", { made: proof.made, steps: proof.steps || PROOF_STEPS });
-  if (!proof.running && here !== "") text = say(same ? "same" : "differs", { steps: over ? proof.steps : PROOF_STEPS, seconds: proof.seconds.toFixed(1) });
+  if (proof.made === 0 && !proof.running) text = "";
+  else if (!proof.running && here !== "") text = say(same ? "same" : "differs", { steps: over ? proof.steps : PROOF_STEPS, seconds: proof.seconds.toFixed(1) });
   $("proof").textContent = text;
   $("proof").className = `verdict small ${proof.running || here === "" ? "" : same ? "sure" : "refused"}`;
   $("again").textContent = say(proof.running ? "pause" : over ? "again" : proof.made > PROOF_STEPS ? "goOn" : "proveAll");
@@ -1119,7 +1121,8 @@ async function open() {
   begin();
   await drawHero();
   chooseDigit(scene.digit);
-  if (!generated) await beginWithMnist();
+  if (generated) await ask("labels"); // comes after what was asked before
+  else await beginWithMnist();
   document.documentElement.dataset.ready = "yes";
 }
 open().catch((error) => trouble(explain(error.message)));
