@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     web::Proof proof(nn::load_mnist(argv[1]).train.slice(0, 10000));
     std::cout << "{\n  \"losses\": [";
     for (int i = 0; i < 10; ++i) {
-      std::cout << (i > 0 ? ", " : "") << nn::detail::general(static_cast<double>(proof.step()), 9);
+      std::cout << (i > 0 ? ", " : "") << nn::format_general(static_cast<double>(proof.step()), 9);
     }
     std::cout << "],\n  \"after 10 steps\": \"" << proof.sha256() << "\",\n";
     for (nn::Index i = 10; i < proof.steps(); ++i) proof.step();

@@ -197,8 +197,7 @@ NN_EXPORT const char* nn_layers(int id) {
     for (const nn::Plan& layer : entry(id).model.plan().children) {
       Index parameters = 0;
       for (const nn::Variable& variable : layer.parameters) parameters += variable.shape.size();
-      text += nn::detail::text(layer.path, '\t', layer.name, '\t', layer.output, '\t', parameters,
-                               '\n');
+      text += nn::text(layer.path, '\t', layer.name, '\t', layer.output, '\t', parameters, '\n');
     }
     return text.c_str();
   });
