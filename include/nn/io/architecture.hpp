@@ -65,7 +65,7 @@ inline constexpr const char* initializer_fans[] = {"none", "in", "out", "average
   return json;
 }
 
-/// Writes down what layers tell of themselves.
+/// Writes the fields of layers.
 class ArchitectureWriter final : public Fields {
  public:
   /// The layer and all below it.
@@ -107,7 +107,7 @@ class ArchitectureWriter final : public Fields {
     open_.back()[name] = std::move(value);
   }
 
-  std::vector<Json> open_{Json::object()};  // the layers that are being told of, outermost first
+  std::vector<Json> open_{Json::object()};  // the layers being written, outermost first
   std::string undescribed_;
 };
 

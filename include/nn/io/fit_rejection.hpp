@@ -1,5 +1,5 @@
 /// @file
-/// Finds when a classifier had better not answer.
+/// Thresholds for a classifier that may reject samples.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace nn {
 
-/// What `fit_rejection` is to find.
+/// The options of `fit_rejection`.
 struct RejectionOptions {
   double share = 0.02;  ///< of the validation set that each of the two rules rejects, at most
   /// Whose output the distance to the classes is measured on; if nothing is said, of the last layer

@@ -36,9 +36,9 @@ namespace nn {
 
 namespace detail {
 
-/// How much a network that is read may ask for.
+/// Limits for a network that is read.
 struct ArchitectureLimits {
-  Index sample = Index{1} << 28;  ///< elements of what a layer gives out for one sample
+  Index sample = Index{1} << 28;  ///< elements of a layer's output for one sample
   /// Elements of a layer's parameters and states; where sizes have 32 bits, all that can be
   /// counted.
   Index parameters = static_cast<Index>(
@@ -68,7 +68,7 @@ template <class L>
   OptionsReader reader(node);
   layer.fields(reader);
   reader.finish();
-  // Before anything is made of it: what it gives out, and what it keeps.
+  // Checks the sizes of its output and parameters before anything is made.
   (void)layer.output_shape(input);
   Index kept = 0;
   const auto count = [&](const std::vector<Variable>& variables) {
@@ -119,7 +119,7 @@ class LayerRegistry {
     layer.fields(told);
     require(!told.kind.empty(), "a layer's fields() must begin with fields.layer(\"NAME\")");
     if (name.empty()) name = told.kind;
-    // A file that calls it by another name is read by that one.
+    // Files that use another name are read by it.
     const std::lock_guard lock(mutex_);
     const bool composite =
         name == "Sequential" || name == "Residual" || name == "Concat" || name == "Named";
@@ -165,8 +165,7 @@ class LayerRegistry {
   std::map<std::string, Entry> makers_;
 };
 
-/// Makes a network of what JSON says, layer by layer, each for the shape that the one before it
-/// gives out.
+/// Makes a network from JSON, layer by layer, each for the output shape of the layer before.
 class NetworkReader {
  public:
   explicit NetworkReader(const ArchitectureLimits& limits) : limits_(limits) {}

@@ -1,5 +1,5 @@
 /// @file
-/// A part of a file's weights for a part of a model: the features of one network under a new head.
+/// Part of a file's weights for part of a model: the features of one network under a new head.
 #pragma once
 
 #include <filesystem>
@@ -21,14 +21,14 @@ struct LoadPartOptions {
   std::optional<WeightLayout> layout{};
 };
 
-/// What became of every tensor. Names are the file's in `left_in_file` and the model's elsewhere.
+/// What happened to every tensor. Names are the file's in `left_in_file` and the model's elsewhere.
 struct LoadPartReport {
-  std::vector<std::string> taken;         ///< the model has the file's values now
+  std::vector<std::string> taken;         ///< read from the file
   std::vector<std::string> missing;       ///< below `into`, but not in the file: as they were
   std::vector<std::string> other_shape;   ///< in the file with another shape: as they were
   std::vector<std::string> left_in_file;  ///< for which the model has no place
 
-  /// In words, a line for each of the four that there is.
+  /// In words, one line for each list that is not empty.
   [[gnu::cold]] [[nodiscard]] std::string to_string() const {
     std::string text;
     const auto add = [&text](const char* what, const std::vector<std::string>& names) {
@@ -55,7 +55,7 @@ namespace detail {
   return name.substr(layer.size() + 1);
 }
 
-/// What the file calls a variable of the model, if that is to be looked for.
+/// The file's name of a variable of the model, if it is one to read.
 [[nodiscard]] inline std::optional<std::string> name_in_file(const std::string& name,
                                                              const LoadPartOptions& options) {
   const std::optional<std::string> rest = name_below(name, options.into);
@@ -66,8 +66,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Gives the model those of the file's tensors that it has a place for, by name and shape, and says
-/// what was taken and what was left. All other parameters and states stay as they are.
+/// Reads those tensors of a file whose names and shapes the model has, and reports what was read
+/// and what was not. All other parameters and states stay as they are.
 ///
 ///     // A network with other classes: all but the last layer.
 ///     std::cout << nn::load_part(model, "digits.safetensors").to_string();

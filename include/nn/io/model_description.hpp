@@ -1,5 +1,5 @@
 /// @file
-/// What a safetensors file says of a model besides its weights, put into the file.
+/// Writes what a safetensors file says about a model besides its weights.
 #pragma once
 
 #include <charconv>
@@ -37,8 +37,8 @@ inline void require_known_format(const Metadata& metadata) {
 inline constexpr const char* distance_means = "nn.distance.means";
 inline constexpr const char* distance_whitening = "nn.distance.whitening";
 
-/// Puts the network and what is known of it into a file. A network of which a layer does not tell
-/// its options is left out: "nn.model.missing" says which.
+/// Puts the network and what is known of it into a file. A network with a layer that does not
+/// name its options is left out: "nn.model.missing" says which.
 template <class Network>
 [[gnu::cold]] void put_description(SafetensorsFile& file, const Network& network,
                                    const Shape& input, const LayerNames& names,

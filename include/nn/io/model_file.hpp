@@ -14,14 +14,14 @@ namespace nn {
 /// The model that a file holds, as `save` wrote it, ready for use: to predict, to be trained on, to
 /// be saved again. Layers of one's own have to be registered before (`register_layer`).
 /// @throws FileError when the file is malformed, of a newer format, or does not hold its network
-/// (as those of earlier versions and of other programs: load these into a model of their network,
-/// by `load`); when it names a layer or an option that is not known; and when the model does not
+/// (as files of earlier versions and of other programs: load these by `load` into a model of their
+/// network); when it names a layer or an option that is not known; and when the model does not
 /// give the output that is stored with the weights.
 template <class T = float>
 [[nodiscard]] Model<Sequential<AnyLayer>, T> load_model(const std::filesystem::path& path);
 
-/// What the file of a model says besides its network and weights. Files of the first format and of
-/// other programs say nothing: all is as it is by default.
+/// What a model's file says besides its network and weights. For files of the first format and of
+/// other programs, everything has its default.
 /// @throws FileError when the file is malformed or of a newer format.
 [[nodiscard]] ModelInfo load_model_info(const std::filesystem::path& path);
 
@@ -36,7 +36,7 @@ template <class T = float>
 
 namespace detail {
 
-/// A network as it stands in a file, and the names of its layers there.
+/// A network from a file, and the names of its layers there.
 struct StoredNetwork {
   Sequential<AnyLayer> network;
   Shape input;
@@ -67,7 +67,7 @@ struct StoredNetwork {
 }
 
 /// @throws Error when the parameters of the network are more than a file of `bytes` bytes has, so
-/// that no memory is taken for what it only claims.
+/// that nothing is allocated that the file only claims.
 inline void require_held(const Plan& root, Index bytes) {
   Index elements = 0;
   Plan::for_each(root, [&](const Plan& plan) {

@@ -1,6 +1,6 @@
 /// @file
-/// What a model's file says besides its weights, so that who uses it needs no other source: how
-/// inputs were prepared, what the classes are called, when an answer is none, how good it was.
+/// What a model's file says besides its weights, so that it can be used without another source: how
+/// inputs were prepared, the names of the classes, when to reject a sample, how good the model is.
 #pragma once
 
 #include <limits>
@@ -19,7 +19,7 @@
 
 namespace nn {
 
-/// When a classifier does not answer: between classes (the largest probability or its margin over
+/// When a classifier rejects a sample: between classes (the largest probability or its margin over
 /// the second is too small), or far from all of them. See train/rejection.hpp.
 struct RejectionRule {
   double least_probability = 0;  ///< below which the largest probability is too small
@@ -30,17 +30,17 @@ struct RejectionRule {
   std::optional<MahalanobisDistance> distance{};  ///< fitted to features of the training set
 };
 
-/// What is to be known of a model.
+/// Facts about a model.
 struct ModelInfo {
   std::vector<std::string> class_names{};         ///< in the order of the outputs; or none
   std::optional<Normalization> normalization{};   ///< of the bytes of pictures
   PictureKind picture = PictureKind::photograph;  ///< how pictures are made to fit
   ViewOptions views{.flip = false};               ///< of a picture, over which answers are averaged
-  RejectionRule rejection{};                      ///< when an answer is none
-  std::map<std::string, double> metrics{};        ///< how good it was found to be: "test_accuracy"
+  RejectionRule rejection{};                      ///< when a sample is rejected
+  std::map<std::string, double> metrics{};        ///< what was measured: "test_accuracy"
   Metadata provenance{};                          ///< where it comes from: "data", "seed", ...
 
-  /// @throws Error unless it goes with a model of these inputs and outputs.
+  /// @throws Error unless it fits a model of these inputs and outputs.
   void check(const Shape& input, const Shape& output) const {
     require(class_names.empty() || static_cast<Index>(class_names.size()) == output.size(),
             class_names.size(), " class names for ", output.size(), " outputs");

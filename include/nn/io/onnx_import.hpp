@@ -1,5 +1,5 @@
 /// @file
-/// Networks from ONNX files, to be run, inspected and trained further.
+/// Networks from ONNX files, to run, inspect and train.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -26,9 +26,9 @@ struct OnnxImportOptions {
 
 /// Reads an image-classification network, or one like it, from an ONNX file: one input, one output,
 /// layers one after another, with sums (residual blocks) and concatenations of branches between.
-/// Images are N x H x W x C here, and N x C x H x W there; weights are permuted to suit. In files
-/// of Keras's networks images are N x H x W x C too: this shows by a Transpose before the first
-/// convolution, or by `input_shape`.
+/// Images are N x H x W x C here, and N x C x H x W there; weights are permuted accordingly. In
+/// files of Keras's networks images are N x H x W x C too: this shows by a Transpose before the
+/// first convolution, or by `input_shape`.
 ///
 /// Operations: Conv, ConvTranspose, Gemm, MatMul and Add of a bias, BatchNormalization, MaxPool,
 /// AveragePool (also after Pad), GlobalAveragePool, GlobalMaxPool, ReduceMean over height and

@@ -3,7 +3,7 @@
 ///
 /// A weight w of channel c is stored as q = round(w / s_c), from -127 to 127, with s_c = max |w| /
 /// 127 over the channel, and read as q s_c (Krishnamoorthi, "Quantizing deep convolutional networks
-/// for efficient inference", 2018: symmetric, per channel). It is off by s_c / 2 at the most.
+/// for efficient inference", 2018: symmetric, per channel). The error is at most s_c / 2.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace nn::detail {
 
-/// What the tensor of scales is called that goes with the whole numbers called `name`.
+/// The name of the tensor of scales that belongs to the whole numbers called `name`.
 [[nodiscard]] inline std::string scales_name(const std::string& name) { return name + ".scale"; }
 
 /// The axes of a tensor that are not its channels, taken together: element i is of channel
@@ -58,7 +58,7 @@ void put_quantized(SafetensorsFile& file, const std::string& name, TensorView<co
   file.put(scales_name(name), std::as_const(scales).view());
 }
 
-/// Whether the tensor called `name` is made of whole numbers that scales go with.
+/// Whether the tensor called `name` holds whole numbers with scales.
 [[nodiscard]] inline bool is_quantized(const SafetensorsFile& file, const std::string& name) {
   return file.at(name).type == ElementType::i8 && file.contains(scales_name(name));
 }

@@ -29,8 +29,8 @@ struct SaveOptions {
   /// and matrices become whole numbers, and "NAME.scale" beside them what to multiply them by, one
   /// number for each output channel; everything else is stored as F32.
   std::optional<ElementType> type{};
-  /// What else there is to know of the model: the names of its classes, how its inputs were
-  /// normalised, how good it is.
+  /// Facts about the model: the names of its classes, how its inputs were normalised, how good it
+  /// is.
   ModelInfo about{};
 };
 
@@ -52,7 +52,7 @@ struct LoadOptions {
 /// The metadata hold, besides `options.metadata`, "nn.format" (2), "nn.layout", "nn.network" (the
 /// layers, in words), "nn.model" (the same as JSON), "nn.about" (JSON), "nn.input_shape" (one
 /// sample) and a check: "nn.check.input", a sample in the order height, width, channel, and
-/// "nn.check.output", what the model makes of it; both are decimal numbers with spaces between.
+/// "nn.check.output", the model's output for it; both are decimal numbers separated by spaces.
 /// @throws FileError when the file cannot be written: what was there before is then still there.
 /// @throws Error when the layout cannot express the network, or the type no fractions.
 template <class Network, class T>
@@ -89,7 +89,7 @@ namespace detail {
   return found->second.empty() ? rest : found->second + "." + rest;
 }
 
-/// How the model's variables stand in the file, under the file's names.
+/// The model's variables as in the file, under the file's names.
 [[nodiscard]] inline StoredVariables stored_variables(const Plan& plan, WeightLayout layout,
                                                       const LayerNames& names) {
   StoredVariables variables = stored_variables(plan, layout);
@@ -99,7 +99,7 @@ namespace detail {
   return variables;
 }
 
-/// PyTorch counts the batches that a BatchNorm has seen; nothing here needs the count.
+/// PyTorch's count of the batches of a BatchNorm, which is not needed here.
 [[nodiscard]] inline std::optional<std::string> batch_counter(const std::string& name) {
   constexpr std::string_view statistics = "running_mean";
   if (!name.ends_with(statistics)) return std::nullopt;
@@ -114,7 +114,7 @@ namespace detail {
   return plan.path.empty() ? text : plan.name + "(" + text + ")";
 }
 
-/// A sample of multiples of 1/8 from -1 to 1, which are short in decimal and exact in any type.
+/// A sample of multiples of 1/8 from -1 to 1, which have few digits and are exact in any type.
 template <class T>
 [[nodiscard]] Tensor<T> check_input(const Shape& shape) {
   Tensor<T> input(shape.prepended(1));
@@ -217,7 +217,7 @@ void read_into(Model<Network, T>& model, const StoredVariables& variables,
   std::copy(state.begin(), state.end(), model.state().begin());
 }
 
-/// The layout that a file says it has. Files of other programs say nothing, and are PyTorch's.
+/// The layout that a file names; PyTorch's for files of other programs, which name none.
 [[nodiscard]] inline WeightLayout layout_of(const SafetensorsFile& file) {
   const auto found = file.metadata.find("nn.layout");
   if (found == file.metadata.end() || found->second == "pytorch") return WeightLayout::pytorch;

@@ -18,7 +18,7 @@
 
 namespace nn {
 
-/// The text that a file carries besides its tensors, by key.
+/// A file's metadata: texts by key.
 using Metadata = std::map<std::string, std::string>;
 
 /// A tensor as it stands in a file.
@@ -100,8 +100,8 @@ namespace detail {
 inline constexpr std::string_view metadata_key = "__metadata__";
 inline constexpr std::uint64_t largest_header = 100'000'000;
 
-/// Makes a header's JSON into objects, refusing a key that an object already has, which the format
-/// forbids and the JSON library would let the last one win, and depth that no header has.
+/// Parses a header's JSON. Refuses duplicate keys, which the format forbids and the JSON library
+/// would accept, and nesting deeper than any header's.
 class HeaderKeys {
  public:
   bool operator()(int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
@@ -205,8 +205,8 @@ struct HeaderEntry {
   return metadata;
 }
 
-/// The tensors must fill the data from end to end, as the format says: no byte in two of them, and
-/// none in no tensor, where anything could hide.
+/// The tensors must cover the data exactly, as the format says: no byte belongs to two tensors or
+/// to none.
 inline void require_no_gaps(const std::map<std::string, HeaderEntry>& entries, Index data_bytes) {
   std::vector<std::pair<const HeaderEntry*, const std::string*>> in_order;
   for (const auto& [name, entry] : entries) in_order.emplace_back(&entry, &name);

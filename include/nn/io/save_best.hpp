@@ -9,16 +9,16 @@
 
 namespace nn {
 
-/// What `save_best` calls the best, and how it is saved.
+/// The options of `save_best`.
 struct SaveBestOptions {
   Monitor monitor = Monitor::validation_loss;  ///< by which epochs are compared
-  double min_delta = 0;                        ///< a smaller improvement is none
+  double min_delta = 0;                        ///< a smaller improvement does not count
   SaveOptions save{};                          ///< how the file is written
 };
 
 /// A callback that saves `model`, which has to outlive the training, to a safetensors file whenever
 /// an epoch was the best so far. With `FitOptions::average_decay` it is the averaged network that
-/// is measured, and saved. In a training that goes on from a checkpoint the epochs before count.
+/// is measured, and saved. A training that resumes from a checkpoint counts the epochs before.
 ///
 ///     .callbacks = {nn::save_best(model, "best.safetensors", {.monitor = nn::Monitor::loss})}
 /// @throws FileError, from `fit`, when the file cannot be written.

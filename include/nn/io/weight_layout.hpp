@@ -1,5 +1,5 @@
 /// @file
-/// How the variables of a model stand in files of other libraries, which put channels first.
+/// The layout of a model's variables in files of other libraries, which put channels first.
 #pragma once
 
 #include <algorithm>

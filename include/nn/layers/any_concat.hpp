@@ -1,5 +1,5 @@
 /// @file
-/// Branches side by side, known only at run time.
+/// Concatenations that are known only at run time.
 #pragma once
 
 #include <utility>
@@ -10,7 +10,7 @@
 
 namespace nn {
 
-/// A Concat whose branches are known only at run time: what a file's becomes when it is read.
+/// A Concat whose branches are known only at run time, as those read from a file.
 class AnyConcat : public detail::SideBySide<AnyConcat> {
  public:
   /// The branches in the order of their channels in the output.

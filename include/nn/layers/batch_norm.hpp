@@ -14,7 +14,7 @@ namespace nn {
 ///
 ///     y = scale * (x - mean) / sqrt(variance + epsilon) + shift
 ///
-/// with learned `scale` and `shift`, where these are wanted. The variance is the biased one. A
+/// with learned `scale` and `shift`, unless switched off. The variance is the biased one. A
 /// training pass moves the running statistics towards those of the batch,
 ///
 ///     running = (1 - momentum) * running + momentum * batch's,
@@ -25,8 +25,8 @@ namespace nn {
 /// too, and these stay as they are.
 ///
 /// Means and variances are computed in two passes over pieces of the batch that fit into the
-/// nearest cache, and put together by Chan, Golub and LeVeque's formula ("Updating formulae and a
-/// pairwise algorithm for computing sample variances", 1979), all of it relative to the batch's
+/// nearest cache, and combined by Chan, Golub and LeVeque's formula ("Updating formulae and a
+/// pairwise algorithm for computing sample variances", 1979), relative to the batch's
 /// first values, so that a mean far from zero costs no accuracy; and in an order that does not
 /// depend on the number of threads. Where processes share a batch (`BatchSharing`), they are those
 /// of the whole batch: each piece's, put together by the same formula, in double, over the pieces'

@@ -9,8 +9,8 @@
 
 namespace nn::detail {
 
-/// How a batch is walked through. It is a matrix of `rows` x `channels`; since few channels would
-/// leave vector registers half empty, several rows are taken at a time, `width` elements, and
+/// How a batch is read. It is a matrix of `rows` x `channels`; since few channels would
+/// leave vector registers half empty, several rows are read at a time, `width` elements, and
 /// per-channel values are repeated to that width: whole vectors of any processor, where that
 /// does not make it long.
 struct BatchLayout {

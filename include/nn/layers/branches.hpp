@@ -1,6 +1,6 @@
 /// @file
-/// Layers side by side: all read the same input, and their outputs are joined. Residual blocks and
-/// concatenations are made of this.
+/// Parallel layers: all read the same input, and their outputs are joined. The base of residual
+/// blocks and concatenations.
 #pragma once
 
 #include "nn/core/parallel.hpp"
@@ -9,13 +9,13 @@
 
 namespace nn {
 
-/// What every layer of branches does. `Derived` meets Composite's requirements, and has besides
+/// The base of layers with branches. `Derived` meets Composite's requirements, and also has
 ///
 ///     // The shape of the joined outputs. Throws ShapeError.
 ///     Shape join_shapes(const Plan& plan) const;
 ///     // Additions for one sample.
 ///     Index additions(const Plan& plan) const;
-///     // Whether outputs are added; else they are put side by side.
+///     // Whether outputs are added; else they are concatenated.
 ///     static constexpr bool sums;
 ///     // Writes or adds the output of one branch to y.
 ///     void join(context, branch, from, y) const;
@@ -79,7 +79,7 @@ class Branches : private Composite<Derived> {
       if (context.training && keeps_output(plan, i)) {
         output = kept.take<T>(shape.size());
       } else if (Derived::sums && i == 0) {
-        output = y.data();  // the first term is written where the sum is to be
+        output = y.data();  // the first term is written to the place of the sum
       }
       const TensorView<T> target{output, shape};
       visit(i, [&](const auto& layer) { run_forward<T>(layer, child_context, x, target); });

@@ -1,5 +1,5 @@
 /// @file
-/// What layers made of layers share.
+/// The base of layers that are made of layers.
 #pragma once
 
 #include <array>
@@ -44,7 +44,7 @@ class Composite {
     return std::move(*plan);
   }
 
-  /// What layer `index` needs, in whole cache lines.
+  /// The memory that layer `index` needs, in whole cache lines.
   template <class T>
   [[gnu::noinline]] [[nodiscard]] Memory child_memory(const Plan& plan, Index index, Index batch,
                                                       bool training) const {

@@ -1,5 +1,5 @@
 /// @file
-/// Branches side by side.
+/// Concatenations.
 #pragma once
 
 #include "nn/kernels/loops.hpp"
@@ -10,15 +10,15 @@ namespace nn {
 
 namespace detail {
 
-/// What all concatenations do, whether their branches are known to the compiler or only at run
-/// time. `Derived` is as Composite wants it.
+/// The base of concatenations, whether their branches are known to the compiler or only at run
+/// time. `Derived` meets Composite's requirements.
 template <class Derived>
 class SideBySide : public Branches<Derived> {
  public:
   [[nodiscard]] std::string name() const { return "Concat"; }
 
  protected:
-  /// The shape of two outputs side by side.
+  /// The shape of two concatenated outputs.
   /// @throws ShapeError unless they agree in all extents but the last.
   static constexpr Shape beside(const Shape& left, const Shape& right) {
     require<ShapeError>(
@@ -87,7 +87,7 @@ class SideBySide : public Branches<Derived> {
 
 }  // namespace detail
 
-/// Puts the outputs of several branches, which all read the same input, side by side along the last
+/// Concatenates the outputs of several branches, which all read the same input, along the last
 /// axis: the channels of images, the features of flat samples. `Identity{}` is a branch that passes
 /// the input on. An activation after it is applied while copying.
 ///
@@ -122,7 +122,7 @@ class Concat : public detail::SideBySide<Concat<Layers...>>, private detail::Lay
   }
 };
 
-/// The layer whose branches are `branches`, side by side.
+/// The concatenation of `branches`.
 template <class... Layers>
 [[nodiscard]] constexpr Concat<Layers...> concat(const Layers&... branches) {
   return Concat<Layers...>(branches...);

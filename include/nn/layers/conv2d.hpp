@@ -16,14 +16,14 @@ namespace nn {
 ///                                                 * w(ky, kx, c, f)
 ///
 /// Weights are KH x KW x (channels / groups) x filters. With several groups, filters and channels
-/// are cut into as many equal parts, and each part of the filters sees its part of the channels
-/// only; `groups` equal to the channels is a depthwise convolution.
+/// are divided into as many equal parts, and each part of the filters reads its part of the
+/// channels only; `groups` equal to the channels is a depthwise convolution.
 struct Conv2D {
   Index filters = 1;                       ///< channels of the output
   Extent2D kernel = 3;                     ///< rows and columns of the window
   Extent2D stride = 1;                     ///< rows and columns from one window to the next
   Extent2D dilation = 1;                   ///< rows and columns from one tap to the next
-  Index groups = 1;                        ///< that see channels of their own
+  Index groups = 1;                        ///< each with its own channels and filters
   Padding padding = 0;                     ///< zeros around the image
   bool bias = true;                        ///< whether to learn an offset for each filter
   Initializer initializer = he_uniform();  ///< of the weights
@@ -50,7 +50,7 @@ struct Conv2D {
   }
 
   /// @throws ShapeError when the input is no image, the kernel does not fit into it, or its
-  /// channels cannot be cut into the groups.
+  /// channels cannot be divided into the groups.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
     const ConvolutionGeometry g = geometry(input);
     return {g.output_height(), g.output_width(), filters};

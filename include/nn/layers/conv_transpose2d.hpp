@@ -29,8 +29,8 @@ struct ConvTranspose2D {
   Extent2D kernel = 3;                     ///< rows and columns of the window
   Extent2D stride = 1;                     ///< rows and columns of the output for one of the input
   Extent2D dilation = 1;                   ///< rows and columns from one tap to the next
-  Index groups = 1;                        ///< that see channels of their own
-  Padding padding = 0;                     ///< what to cut off around the output
+  Index groups = 1;                        ///< each with its own channels and filters
+  Padding padding = 0;                     ///< rows and columns removed around the output
   Extent2D output_padding = 0;             ///< more rows and columns, below and to the right
   bool bias = true;                        ///< whether to learn an offset for each filter
   Initializer initializer = he_uniform();  ///< of the weights
@@ -59,7 +59,7 @@ struct ConvTranspose2D {
   }
 
   /// @throws ShapeError when the input is no image, nothing is left of the output, or the channels
-  /// cannot be cut into the groups.
+  /// cannot be divided into the groups.
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
     const ConvolutionGeometry g = geometry(input);
     return {g.height, g.width, filters};

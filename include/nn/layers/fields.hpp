@@ -1,6 +1,5 @@
 /// @file
-/// What a layer's options are, said once: files are written and read by it, and checkpoints compare
-/// what it names.
+/// The options of a layer, named once: files write and read them, and checkpoints compare them.
 ///
 ///     struct Scale {
 ///       float factor = 2;
@@ -11,7 +10,7 @@
 ///       ...
 ///     };
 ///
-/// Whoever asks brings the `Fields`: one writes the options down, another one sets them.
+/// Different `Fields` write the options to a file, set them from a file, or list them.
 #pragma once
 
 #include <concepts>
@@ -37,7 +36,7 @@ void describe(const L& layer, Fields& fields);
 
 }  // namespace detail
 
-/// Told of a layer's type, its options and the layers it is made of. A layer's `fields` is called
+/// Receives a layer's type, its options and the layers it is made of. A layer's `fields` is called
 /// on a copy, whose options may be changed.
 class Fields {
  public:
@@ -46,7 +45,7 @@ class Fields {
   Fields& operator=(const Fields&) = delete;
   virtual ~Fields() = default;
 
-  /// The name of the layer's type, by which files speak of it. To be called first.
+  /// The name of the layer's type in files. Call it first.
   virtual void layer(const char* kind) = 0;
 
   /// An option: a bool, an Index, a float or double, a string, a Shape, an Extent2D, a Padding or
@@ -56,8 +55,7 @@ class Fields {
     visit(name, value);
   }
 
-  /// An option that the layer's name, or which parameters it has, shows too: checkpoints compare
-  /// those already.
+  /// An option that the layer's name or its parameters show too: checkpoints compare those already.
   template <class Value>
   void shown(const char* name, Value& value) {
     if (wants_shown()) visit(name, value);
@@ -71,7 +69,7 @@ class Fields {
     end_child();
   }
 
-  /// In place of all these: a layer that has options and does not say which. `name` is the layer's.
+  /// Instead of all these: for a layer that does not name its options. `name` is the layer's.
   virtual void undescribed(const std::string& name) = 0;
 
  protected:

@@ -1,8 +1,7 @@
 /// @file
-/// What a layer is.
+/// The requirements on a layer.
 ///
-/// A layer is a small description: it holds hyper-parameters and nothing that changes. What it must
-/// have:
+/// A layer is a small description: it holds hyper-parameters and never changes. It must have:
 ///
 ///     Shape output_shape(const Shape& input) const;      // of one sample; throws ShapeError
 ///     template <class T>
@@ -16,7 +15,7 @@
 /// unless `context.wants_input_gradient` is false (dx is then empty), and the gradients of the
 /// parameters where `context.wants_gradients()`: written, or added when `context.accumulate`.
 ///
-/// What it may have:
+/// It may have:
 ///
 ///     std::string name() const;                                        // "Dense{10}"
 ///     void fields(Fields& fields);   // its options, for files and checkpoints; see fields.hpp
@@ -46,7 +45,7 @@
 
 namespace nn {
 
-/// Told of every layer's outputs and gradients as they are computed: for tracing and for finding
+/// Sees every layer's outputs and gradients as they are computed: for tracing, and for finding
 /// where a NaN came from.
 template <class T>
 class Observer {
@@ -85,7 +84,7 @@ struct Context {
   Activation activation{};          ///< to apply to y, where the traits say `fuses_activation`
   std::uint64_t seed = 0;           ///< of this model
   std::uint64_t step = 0;           ///< how many training passes came before
-  Observer<T>* observer = nullptr;  ///< told of what is computed, if there is one
+  Observer<T>* observer = nullptr;  ///< sees what is computed, if there is one
 
   BatchSharing* sharing = nullptr;  ///< by which processes share this batch, if they do
   T* piece_gradients = nullptr;     ///< then its blocks, laid out as all gradients are
@@ -131,7 +130,7 @@ struct Context {
                   static_cast<std::uint64_t>(first_sample + sample));
   }
 
-  /// The context of a layer that this one is made of; memory is the caller's to hand out.
+  /// The context of a layer that this one is made of; the caller sets its memory.
   [[nodiscard]] Context for_child(Index index) const {
     Context child = *this;
     child.plan = &plan->children[static_cast<std::size_t>(index)];
@@ -199,7 +198,7 @@ template <class L>
   }
 }
 
-/// What the layer says of how it treats its buffers, or the safe defaults.
+/// The layer's traits, or the safe defaults.
 template <class L>
 [[nodiscard]] constexpr LayerTraits traits_of(const L& layer) {
   if constexpr (requires { layer.traits(); }) {

@@ -15,8 +15,8 @@ namespace nn {
 ///
 ///     y = scale * (x - mean) / sqrt(variance + epsilon) + shift
 ///
-/// with learned `scale` and `shift`, one of each for every position on the axis, where these are
-/// wanted. The variance is the biased one. The same in training and inference.
+/// with learned `scale` and `shift`, one of each for every position on the axis, unless switched
+/// off. The variance is the biased one. The same in training and inference.
 struct LayerNorm {
   bool scale = true;      ///< whether to learn a factor for each element
   bool shift = true;      ///< whether to learn an offset for each element
@@ -126,7 +126,7 @@ struct LayerNorm {
     [[nodiscard]] Index pieces() const { return (rows + piece - 1) / piece; }
   };
 
-  /// The parameter, or, when there is none, as many times `value`.
+  /// The parameter, or `value` repeated when there is none.
   template <class T>
   static const T* parameter_or(const Context<T>& context, Index columns, bool there_is, Index index,
                                T value, Arena& scratch) {

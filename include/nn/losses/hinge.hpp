@@ -13,7 +13,7 @@ namespace nn {
 /// "On the algorithmic implementation of multiclass kernel-based vector machines", 2001); with a
 /// single output, labels 0 and 1 stand for the targets -1 and 1.
 struct Hinge {
-  double margin = 1;  ///< by which the true class is to lead
+  double margin = 1;  ///< by which the true class must lead
 
   [[nodiscard]] std::string settings() const {
     return detail::settings("Hinge", {{"margin", margin}});
@@ -65,7 +65,7 @@ struct Hinge {
     const Index label = labels[row];
     Index rival = label == 0 ? 1 : 0;
     for (Index c = rival + 1; c < classes; ++c) {
-      // A NaN rivals every other, and none rivals it: the loss must not hide it.
+      // A NaN is the rival of every class and has none itself: the loss must show it.
       if (c != label && !(y[c] <= y[rival]) && !std::isnan(y[rival])) rival = c;
     }
     const T lack = static_cast<T>(margin) + y[rival] - y[label];

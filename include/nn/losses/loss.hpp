@@ -1,9 +1,9 @@
 /// @file
-/// What a loss is, and what the losses share.
+/// The requirements on a loss, and what losses share.
 ///
-/// A loss is a small description like a layer. It compares a batch of a network's outputs with what
-/// was wanted, returns the mean over the batch, and writes the gradient of that mean with respect
-/// to the outputs:
+/// A loss is a small description like a layer. It compares a batch of a network's outputs with
+/// labels or targets, returns the mean over the batch, and writes the gradient of that mean with
+/// respect to the outputs:
 ///
 ///     template <class T>
 ///     T operator()(TensorView<const T> outputs, TensorView<const Label> labels,
@@ -14,7 +14,7 @@
 ///
 /// One of the two is enough. `gradient` has the shape of `outputs`, is written whole, and may be
 /// empty when only the value is wanted; it may not be the outputs themselves. A loss with settings
-/// may describe them, so that a checkpoint's training is told from one whose loss is set otherwise:
+/// may name them, so that they are compared with a checkpoint's:
 ///
 ///     std::string settings() const;  // "Huber{delta 1}"
 #pragma once

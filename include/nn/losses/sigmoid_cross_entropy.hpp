@@ -1,5 +1,5 @@
 /// @file
-/// Cross-entropy of independent yes-or-no answers, from logits.
+/// Binary cross-entropy of independent outputs, from logits.
 #pragma once
 
 #include "nn/losses/loss.hpp"

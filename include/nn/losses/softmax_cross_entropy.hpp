@@ -10,7 +10,7 @@
 
 namespace nn {
 
-/// The cross-entropy between the wanted distribution over classes and the softmax of the outputs
+/// The cross-entropy between the target distribution over classes and the softmax of the outputs
 /// (logits; the network ends without a Softmax). Classes run along the last axis; every position
 /// before it is an example of its own, so that N x C classifies samples and N x H x W x C pixels.
 ///
@@ -64,8 +64,8 @@ struct SoftmaxCrossEntropy {
   }
 
  private:
-  /// What is wanted: a label a row, or a target an output. Told apart at run time, as that costs
-  /// less than to compile all that follows twice.
+  /// Either a label for each row or a target for each output. They are told apart at run time,
+  /// which costs less than compiling the rest twice.
   template <class T>
   struct Wanted {
     const Label* labels;
@@ -124,7 +124,7 @@ struct SoftmaxCrossEntropy {
              Index row, double weight) const {
     const Index classes = outputs.shape().back();
     const T* const z = outputs.data() + row * classes;
-    // Without the largest logit taken off, exp would overflow.
+    // Subtracts the largest logit, so that exp does not overflow.
     const T largest = *std::max_element(z, z + classes);
     const T log_sum = detail::logarithm(detail::sum_of_exponentials(classes, z, largest));
     const T keep = static_cast<T>(1 - label_smoothing);
@@ -134,7 +134,7 @@ struct SoftmaxCrossEntropy {
     for (Index c = 0; c < classes; ++c) {
       const T wanted = wanted_of(target, row, c, keep, spread);
       mass += wanted;
-      // A class that is not wanted costs nothing, even where its logit is -infinity.
+      // A class with target 0 contributes 0, even where its logit is -infinity.
       if (wanted != T(0)) loss += detail::product(wanted, log_sum - (z[c] - largest));
     }
     if (gradient.empty()) return loss;

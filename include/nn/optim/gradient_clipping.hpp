@@ -1,5 +1,5 @@
 /// @file
-/// Keeps gradients from growing without bound.
+/// Gradient clipping.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@ namespace nn {
 
 namespace detail {
 
-/// Calls visit(gradient, size) for every parameter that is learned.
+/// Calls visit(gradient, size) for every trainable parameter.
 template <class AnyModel>
 void for_each_gradient(AnyModel& model,
                        FunctionRef<void(typename AnyModel::Scalar* gradient, Index size)> visit) {
@@ -29,7 +29,7 @@ void for_each_gradient(AnyModel& model,
 
 }  // namespace detail
 
-/// The Euclidean length of a model's gradient, as one vector over all parameters that are learned.
+/// The Euclidean norm of a model's gradient, as one vector over all trainable parameters.
 template <class AnyModel>
 [[nodiscard]] double gradient_norm(AnyModel& model) {
   using T = typename AnyModel::Scalar;
@@ -42,9 +42,9 @@ template <class AnyModel>
   return std::sqrt(squares);
 }
 
-/// Shortens the gradient to the length `largest` where it is longer, keeping its direction (Pascanu
+/// Scales a gradient of a norm above `largest` down to it (Pascanu
 /// et al., "On the difficulty of training recurrent neural networks", 2013, section 3.2). Returns
-/// its length before; NaN or infinity leave it as it is.
+/// the norm before. A gradient whose norm is NaN or infinite is left as it is.
 template <class AnyModel>
 double clip_gradient_norm(AnyModel& model, double largest) {
   using T = typename AnyModel::Scalar;

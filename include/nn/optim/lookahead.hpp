@@ -7,9 +7,9 @@
 
 namespace nn {
 
-/// Lets `rule` go `interval` steps, then goes `rate` of the way from where it was and starts again
-/// from there (Zhang et al., "Lookahead optimizer: k steps forward, 1 step back", 2019, algorithm
-/// 1). Made by `lookahead(Adam{})`.
+/// Lets `rule` make `interval` steps, then moves the weights from where they were by `rate` of the
+/// way, and starts again from there (Zhang et al., "Lookahead optimizer: k steps forward, 1 step
+/// back", 2019, algorithm 1). Made by `lookahead(Adam{})`.
 template <class Rule>
 struct Lookahead {
   Rule rule{};                                ///< makes the fast steps
@@ -52,7 +52,7 @@ struct Lookahead {
   }
 };
 
-/// How lookahead is done.
+/// The options of lookahead().
 struct LookaheadOptions {
   Index interval = 5;  ///< fast steps to a slow one
   double rate = 0.5;   ///< how far a slow step goes towards the fast weights

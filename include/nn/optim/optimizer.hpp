@@ -16,22 +16,22 @@
 namespace nn {
 
 /// Settings for the parameters of the layer at `path` ("3", "0.1"; a single parameter's name,
-/// "3.weight", too) and those below it. Of several groups that fit, the one with the longest path
-/// holds.
+/// "3.weight", too) and those below it. Of several matching groups, the one with the longest path
+/// applies.
 struct ParameterGroup {
   std::string path{};        ///< as in the summary: "2", or "2.1"; with all layers below it
   double learning_rate = 1;  ///< by which the optimizer's learning rate is multiplied
   double weight_decay = 1;   ///< by which the rule's weight decay is multiplied
 };
 
-/// What differs from parameter to parameter.
+/// Settings that differ between parameters.
 struct OptimizerOptions {
-  std::vector<ParameterGroup> groups{};  ///< the parameters of some layers
+  std::vector<ParameterGroup> groups{};  ///< settings for some layers
   bool decay_all = false;                ///< let weight decay apply to biases and normalisation too
 };
 
-/// Steps by `Rule` (SGD, Adam, AdamW, RMSProp, Lookahead, or one's own; see rule.hpp), and keeps
-/// what the rule remembers from step to step:
+/// Updates weights by `Rule` (SGD, Adam, AdamW, RMSProp, Lookahead, or one's own; see rule.hpp),
+/// and keeps the rule's state between steps:
 ///
 ///     nn::Optimizer optimizer(model, nn::Adam{.learning_rate = 1e-3});
 ///     optimizer.step(model);
@@ -41,7 +41,7 @@ struct OptimizerOptions {
 template <class Rule, class T = float>
 class Optimizer {
  public:
-  /// @throws Error for settings that make no sense and for a group that no parameter belongs to.
+  /// @throws Error for invalid settings and for a group without parameters.
   template <class AnyModel>
   [[gnu::cold]] Optimizer(const AnyModel& model, Rule rule, OptimizerOptions options = {})
       : rule_(std::move(rule)),
@@ -55,7 +55,7 @@ class Optimizer {
     find_segments(model.variables(), model.trainable());
   }
 
-  /// Moves the weights by the model's gradients and the present learning rate.
+  /// Updates the weights with the model's gradients and the current learning rate.
   /// @throws Error when the model is not of the size the optimizer was made for.
   template <class AnyModel>
   void step(AnyModel& model) {
@@ -66,7 +66,7 @@ class Optimizer {
     const T* gradients = model.gradients().data();
     if (steps_ == 0) start(weights);
     ++steps_;
-    // Long enough to be worth a thread's while, and cut without regard to the layers.
+    // Long enough to be worth a thread's time; pieces do not follow the layers.
     constexpr Index piece = Index{1} << 14U;
     parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
       for (const Segment& segment : segments_) {
@@ -76,18 +76,18 @@ class Optimizer {
     });
   }
 
-  /// As given.
+  /// The rule.
   [[nodiscard]] const Rule& rule() const { return rule_; }
-  /// What differs from parameter to parameter, as given.
+  /// The settings that differ between parameters.
   [[nodiscard]] const OptimizerOptions& options() const { return options_; }
-  /// Of the steps to come.
+  /// The learning rate of the next steps.
   [[nodiscard]] double learning_rate() const { return learning_rate_; }
-  /// Changes it for the steps to come.
+  /// Sets the learning rate of the next steps.
   void set_learning_rate(double learning_rate) { learning_rate_ = learning_rate; }
 
-  /// How many steps have been made: part of what is to be saved, with `state()`.
+  /// The number of steps made: save it together with `state()`.
   [[nodiscard]] Index steps() const { return steps_; }
-  /// As if so many steps had been made: for going on from a checkpoint.
+  /// Sets the number of steps made, to resume from a checkpoint.
   void set_steps(Index steps) { steps_ = steps; }
   /// The rule's slots, one after another, each laid out as the parameters are.
   [[nodiscard]] std::span<T> state() { return state_; }
@@ -95,7 +95,7 @@ class Optimizer {
   [[nodiscard]] std::span<const T> state() const { return state_; }
 
  private:
-  /// Neighbouring parameters that are treated alike.
+  /// Adjacent parameters with the same settings.
   struct Segment {
     Index begin = 0;
     Index end = 0;
@@ -182,7 +182,7 @@ class Optimizer {
   std::vector<Segment> segments_;
 };
 
-/// The model says which scalar.
+/// The scalar type is the model's.
 template <class AnyModel, class Rule>
 Optimizer(const AnyModel&, Rule) -> Optimizer<Rule, typename AnyModel::Scalar>;
 /// Likewise.

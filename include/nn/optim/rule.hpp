@@ -1,24 +1,24 @@
 /// @file
-/// What an optimizer's rule is.
+/// The requirements on an optimizer's rule.
 ///
-/// A rule is a small description: it holds settings and nothing that changes. What it keeps of
-/// earlier steps, such as momentum, lives in the Optimizer, in *slots* of one number a parameter
-/// each, which start at 0. What a rule must have:
+/// A rule is a small description: it holds settings and never changes. Its state between steps,
+/// such as momentum, is kept by the Optimizer in *slots*: one number for each parameter, 0 at the
+/// start. A rule must have:
 ///
 ///     double learning_rate;                 // its default
-///     void check() const;                   // throws Error for settings that make no sense
+///     void check() const;                   // throws Error for invalid settings
 ///     Index slots() const;                  // how many slots it needs
 ///     template <class T>
 ///     void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
 ///                 const Slots<T>& slots) const;
 ///
-/// What it may have, called once before the first step:
+/// It may have a function that is called once before the first step:
 ///
 ///     template <class T>
 ///     void start(Elements<const T> weights, const Slots<T>& slots) const;
 ///
-/// And by which `fit` tells, from a checkpoint, this rule from one that is set otherwise; without
-/// it, the type's name is all that is compared:
+/// and one that names its settings, which `fit` compares with a checkpoint's; without it only the
+/// type's name is compared:
 ///
 ///     std::string settings() const;         // "SGD{momentum 0.9}", without the learning rate
 ///
@@ -35,10 +35,10 @@
 
 namespace nn {
 
-/// What a rule may use besides weights and gradient.
+/// What a rule gets besides weights and gradient.
 struct UpdateContext {
   double learning_rate = 0;  ///< of this step
-  double decay = 1;          ///< by which the rule's weight decay is multiplied: 0 for biases
+  double decay = 1;          ///< the factor of the rule's weight decay: 0 for biases
   Index step = 1;            ///< 1 for the first
 };
 
@@ -49,11 +49,11 @@ using Elements =
                                   const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>,
                                   Eigen::Array<T, Eigen::Dynamic, 1>>>;
 
-/// A rule's slots, for the run of weights at hand.
+/// A rule's slots, for one run of weights.
 template <class T>
 class Slots {
  public:
-  /// `first` is the run's place in slot 0; slots lie `stride` apart.
+  /// `first` points to the run in slot 0; each slot is `stride` elements after the one before.
   Slots(T* first, Index stride, Index count) : first_(first), stride_(stride), count_(count) {}
 
   /// Slot number `slot`.

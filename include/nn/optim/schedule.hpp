@@ -1,5 +1,5 @@
 /// @file
-/// How the learning rate changes in the course of training.
+/// Schedules: how the learning rate changes during training.
 #pragma once
 
 #include <cmath>
@@ -15,8 +15,8 @@
 namespace nn {
 
 /// The factor by which the optimizer's learning rate is multiplied at step `step` (0 is the first)
-/// of `steps`: any function of the two. `fit` calls it with the steps that all epochs make
-/// together.
+/// of `steps`: any function of the two. `fit` calls it with the steps of all
+/// epochs together.
 using Schedule = std::function<double(Index step, Index steps)>;
 
 /// Always 1.
@@ -44,7 +44,7 @@ using Schedule = std::function<double(Index step, Index steps)>;
   };
 }
 
-/// From 1 to `last` in equal ratios: last^(step / steps).
+/// Exponentially from 1 to `last`: last^(step / steps).
 [[nodiscard]] inline Schedule exponential_schedule(double last = 0.01) {
   require(last > 0, "an exponential schedule needs a positive end, got ", last);
   return [last](Index step, Index steps) {
@@ -52,7 +52,7 @@ using Schedule = std::function<double(Index step, Index steps)>;
   };
 }
 
-/// From 1 to `last` in equal differences.
+/// Linearly from 1 to `last`.
 [[nodiscard]] inline Schedule linear_schedule(double last = 0) {
   return [last](Index step, Index steps) {
     return 1 + (last - 1) * static_cast<double>(step) / static_cast<double>(steps);
@@ -92,8 +92,8 @@ struct OneCycleOptions {
   };
 }
 
-/// Rises from 1 / `count` to 1 in equal differences over the first `count` steps, and then follows
-/// `then` over the steps that are left.
+/// Rises linearly from 1 / `count` to 1 over the first `count` steps, then follows `then` over the
+/// remaining steps.
 [[nodiscard]] inline Schedule warm_up_schedule(Index count, Schedule then = constant_schedule()) {
   require(count >= 0, "a warm-up of ", count, " steps");
   return [count, then = std::move(then)](Index step, Index steps) {

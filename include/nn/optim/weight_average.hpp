@@ -1,5 +1,5 @@
 /// @file
-/// Averages over the weights that training passes through.
+/// Moving averages of weights.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 
 namespace nn {
 
-/// How weights are averaged.
+/// The options of a WeightAverage.
 struct WeightAverageOptions {
-  double decay = 0.999;  ///< of the old average that stays in each update
+  double decay = 0.999;  ///< the factor of the old average in each update
   /// Uses min(decay, (1 + n) / (10 + n)) at update n, so that an average over a short training is
   /// not dominated by where it began.
   bool warm_up = true;
@@ -20,12 +20,12 @@ struct WeightAverageOptions {
 
 /// An exponential moving average of a model's weights: a <- decay a + (1 - decay) w after every
 /// step (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, in its
-/// exponential form). The averaged network is usually a little better than the last. The state
-/// (running statistics) is averaged likewise, so that it suits the weights.
+/// exponential form). The averaged network is usually a little better than the last one. The state
+/// (running statistics) is averaged too, so that it fits the weights.
 template <class T>
 class WeightAverage {
  public:
-  /// Starts as the model's weights.
+  /// Starts with the model's weights.
   template <class AnyModel>
   explicit WeightAverage(const AnyModel& model, const WeightAverageOptions& options = {})
       : options_(options), parameters_(model.parameters()), state_(model.state()) {
@@ -33,7 +33,7 @@ class WeightAverage {
             "an average of weights needs a decay in [0, 1), got ", options.decay);
   }
 
-  /// Takes the model's present weights into the average.
+  /// Updates the average with the model's current weights.
   template <class AnyModel>
   void update(const AnyModel& model) {
     require(model.parameters().size() == parameters_.size(), "an average of ", parameters_.size(),
@@ -46,16 +46,16 @@ class WeightAverage {
     move(state_, TensorView<const T>(model.state()), step);
   }
 
-  /// Exchanges the model's weights and state with the averages. Done twice, all is as it was.
+  /// Swaps the model's weights and state with the averages; a second call swaps them back.
   template <class AnyModel>
   void swap(AnyModel& model) {
     std::swap_ranges(parameters_.begin(), parameters_.end(), model.parameters().begin());
     std::swap_ranges(state_.begin(), state_.end(), model.state().begin());
   }
 
-  /// How many updates have been made: part of what is to be saved, with the averages.
+  /// The number of updates made: save it together with the averages.
   [[nodiscard]] Index updates() const { return updates_; }
-  /// As if so many updates had been made: for going on from a checkpoint.
+  /// Sets the number of updates made, to resume from a checkpoint.
   void set_updates(Index updates) { updates_ = updates; }
   [[nodiscard]] TensorView<T> parameters() { return parameters_; }
   /// The averaged parameters, laid out as the model's are.
@@ -77,7 +77,7 @@ class WeightAverage {
   Index updates_ = 0;
 };
 
-/// The model says which scalar.
+/// The scalar type is the model's.
 template <class AnyModel>
 explicit WeightAverage(const AnyModel&) -> WeightAverage<typename AnyModel::Scalar>;
 /// Likewise.
