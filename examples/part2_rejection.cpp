@@ -266,7 +266,7 @@ example::Table rejection_table(const Kind& kind, const std::vector<nn::Rejection
   for (const nn::RejectionPoint& row : rows) {
     table.rows.push_back({threshold_text(row.threshold, kind.side),
                           example::percent(row.rejection_rate),
-                          example::percent(row.recognition_rate_accepted, 3),
+                          example::percent(row.accuracy_accepted, 3),
                           example::percent(row.error_rate, 3), example::percent(row.overall_rate)});
   }
   return table;
@@ -277,7 +277,7 @@ example::Metrics rejection_metrics(const std::vector<nn::RejectionPoint>& rows) 
   for (const nn::RejectionPoint& row : rows) {
     metrics.push_back({{"threshold", row.threshold},
                        {"rejection_rate", row.rejection_rate},
-                       {"recognition_rate_accepted", row.recognition_rate_accepted},
+                       {"recognition_rate_accepted", row.accuracy_accepted},
                        {"error_rate", row.error_rate},
                        {"overall_rate", row.overall_rate}});
   }
@@ -314,7 +314,7 @@ void draw_thresholds(const Options& options, const Kind& kind, const Scores& val
   };
   draw("rejection", "Rejection rate", "rejected", &nn::RejectionPoint::rejection_rate);
   draw("recognition", "Recognition rate of the accepted", "recognised among the accepted",
-       &nn::RejectionPoint::recognition_rate_accepted);
+       &nn::RejectionPoint::accuracy_accepted);
 }
 
 /// Recognition against rejection of both kinds, with the best that is possible: all errors first.
@@ -333,7 +333,7 @@ void draw_comparison(const Options& options, const std::vector<Kind>& kinds,
          points(kind, unseen, thresholds(kind, validation, curve_rates()))) {
       if (point.rejection_rate > 0.5) continue;
       curve.x.push_back(point.rejection_rate);
-      curve.y.push_back(point.recognition_rate_accepted);
+      curve.y.push_back(point.accuracy_accepted);
     }
     curves.push_back(curve);
   }
@@ -503,7 +503,7 @@ std::string share_of_errors(const nn::RejectionPoint& point, double recognition)
   return "rejecting " + example::percent(point.rejection_rate) + " of the samples removes " +
          example::percent(removed_errors(point, recognition), 1) +
          " of the errors and leaves an error of " +
-         example::percent(1 - point.recognition_rate_accepted, 3) + " among the accepted";
+         example::percent(1 - point.accuracy_accepted, 3) + " among the accepted";
 }
 
 void study(const Options& options) {
@@ -614,7 +614,7 @@ void study(const Options& options) {
         {{"kind", kinds[k].name},
          {"threshold", working[k].threshold},
          {"unseen_rejection_rate", working[k].rejection_rate},
-         {"unseen_error_accepted", 1 - working[k].recognition_rate_accepted},
+         {"unseen_error_accepted", 1 - working[k].accuracy_accepted},
          {"unseen_errors_removed", removed_errors(working[k], unseen_recognition)},
          {"wrong_among_first_rejected", wrong_first[k]}});
   }
@@ -627,10 +627,10 @@ void study(const Options& options) {
   metrics["seed"] = options.seed;
   example::write_metrics(options.out, metrics);
 
-  const bool exact = tables[0].front().recognition_rate_accepted == recognition &&
-                     tables[1].front().recognition_rate_accepted == recognition &&
-                     unseen_tables[0].front().recognition_rate_accepted == unseen_recognition &&
-                     unseen_tables[1].front().recognition_rate_accepted == unseen_recognition;
+  const bool exact = tables[0].front().accuracy_accepted == recognition &&
+                     tables[1].front().accuracy_accepted == recognition &&
+                     unseen_tables[0].front().accuracy_accepted == unseen_recognition &&
+                     unseen_tables[1].front().accuracy_accepted == unseen_recognition;
   nn::require(exact, "the rates of a threshold that rejects nothing are not the plain ones");
   const Verdict& example_of_others = verdicts[1];
   example::Page page("Being allowed to say “I don't know”",

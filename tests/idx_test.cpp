@@ -58,7 +58,7 @@ TEST_CASE("images and labels become a data set") {
   CHECK(load_idx(folder.path() / "i", folder.path() / "l").class_names().back() == "2");
 }
 
-TEST_CASE("MNIST's four files become a learning and a test base") {
+TEST_CASE("MNIST's four files become a training and a test set") {
   const TemporaryFolder folder;
   write_base(folder);
   const auto [train, test] = load_mnist(folder.path());

@@ -25,23 +25,23 @@ TEST_CASE("rejection: curves, by hand") {
   const auto curve = nn::rejection_curve(confidence, correct, thresholds, Reject::below);
   REQUIRE(curve.size() == 4);
   CHECK(curve[0].rejection_rate == 0);
-  CHECK(curve[0].recognition_rate_accepted == 0.75);  // the plain recognition rate, exactly
+  CHECK(curve[0].accuracy_accepted == 0.75);  // the plain accuracy, exactly
   CHECK(curve[0].overall_rate == 0.75);
   CHECK(curve[0].error_rate == 0.25);
   CHECK(curve[1].rejection_rate == 0.25);
-  CHECK(curve[1].recognition_rate_accepted == Approx(2.0 / 3));
+  CHECK(curve[1].accuracy_accepted == Approx(2.0 / 3));
   CHECK(curve[1].error_rate == 0.25);
   CHECK(curve[1].overall_rate == 0.5);
   CHECK(curve[2].rejection_rate == 0.5);  // a score on the threshold is accepted
-  CHECK(curve[2].recognition_rate_accepted == 1);
+  CHECK(curve[2].accuracy_accepted == 1);
   CHECK(curve[3].rejection_rate == 1);
-  CHECK(std::isnan(curve[3].recognition_rate_accepted));
+  CHECK(std::isnan(curve[3].accuracy_accepted));
   CHECK(curve[3].overall_rate == 0);
 
   const std::array distances{1.0, 4.0, 2.0, 3.0};
   const auto far = nn::rejection_curve(distances, correct, std::array{3.0}, Reject::above);
   CHECK(far[0].rejection_rate == 0.25);
-  CHECK(far[0].recognition_rate_accepted == 1);
+  CHECK(far[0].accuracy_accepted == 1);
   CHECK_THROWS_AS((void)nn::rejection_curve(confidence, {true}, thresholds, Reject::below),
                   nn::Error);
   CHECK_THROWS_AS((void)nn::rejection_curve({}, {}, thresholds, Reject::below), nn::Error);
@@ -97,7 +97,7 @@ TEST_CASE("rejection: the area under recognition against rejection") {
   const std::array distances{1.0, 4.0, 2.0, 3.0};  // right, right, right, wrong
   CHECK(nn::area_under_rejection(distances, correct, Reject::above) ==
         Approx((1 + 1 + 1 + 0.75) / 4).epsilon(1e-15));
-  // Scores that say nothing leave the plain recognition rate.
+  // Scores that say nothing leave the plain accuracy.
   CHECK(nn::area_under_rejection(std::array{5.0, 5.0, 5.0, 5.0}, correct, Reject::above) ==
         Approx(0.75).epsilon(1e-15));
 }
@@ -205,7 +205,7 @@ TEST_CASE("rejection: a score that is NaN is rejected at every threshold, on eit
     const auto curve =
         nn::rejection_curve(scores, {true, true, false, false}, std::vector<double>{0.5}, side);
     CHECK(curve[0].rejection_rate == 0.5);
-    CHECK(curve[0].recognition_rate_accepted == 0.5);
+    CHECK(curve[0].accuracy_accepted == 0.5);
     CHECK(curve[0].overall_rate == 0.25);
     CHECK_THROWS_WITH_AS((void)nn::threshold_for_rate(std::vector<double>{1, 0.5, nan}, 0.5, side),
                          "the score of sample 2 is NaN", nn::DivergenceError);

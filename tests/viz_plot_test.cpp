@@ -60,24 +60,24 @@ const std::vector<std::string> digits{"0", "1", "2", "3", "4", "5", "6", "7", "8
 
 TEST_CASE("curves are drawn in the theme's colours, with their numbers beside the picture") {
   const Folder folder;
-  const fs::path path = folder.path / "cost.png";
+  const fs::path path = folder.path / "loss.png";
   plot_curves(path,
-              {{.name = "learning base", .x = {1, 2, 3}, .y = {0.5, 0.25, 0.125}},
-               {.name = "test, base",
+              {{.name = "training set", .x = {1, 2, 3}, .y = {0.5, 0.25, 0.125}},
+               {.name = "test, set",
                 .x = {1, 2, 3},
                 .y = {0.6, 0.4, not_a_number},
                 .spread = {0.1, 0, 0}}},
-              {.x = {.label = "epoch"}, .y = {.label = "cost"}});
+              {.x = {.label = "epoch"}, .y = {.label = "loss"}});
   const Image image = read_image(path);
   CHECK(image.width() == 1280);
   CHECK(image.height() == 800);
   CHECK(pixels_of(image, series_colours[0]) > 1000);
   CHECK(pixels_of(image, series_colours[1]) > 500);
   CHECK(pixels_of(image, white) > image.width() * image.height() / 2);
-  CHECK(read_file(folder.path / "cost.csv") ==
-        "series,epoch,cost,spread\n"
-        "learning base,1,0.5,\nlearning base,2,0.25,\nlearning base,3,0.125,\n"
-        "\"test, base\",1,0.6,0.1\n\"test, base\",2,0.4,0\n\"test, base\",3,,0\n");
+  CHECK(read_file(folder.path / "loss.csv") ==
+        "series,epoch,loss,spread\n"
+        "training set,1,0.5,\ntraining set,2,0.25,\ntraining set,3,0.125,\n"
+        "\"test, set\",1,0.6,0.1\n\"test, set\",2,0.4,0\n\"test, set\",3,,0\n");
   CHECK(folder.files() == 2);
 }
 
@@ -346,7 +346,7 @@ TEST_CASE("a class without hits has a pale diagonal cell, and no class a share o
 }
 
 TEST_CASE("a band ends at the floor of the plot, but never above its curve") {
-  const Curve curve{.name = "cost", .x = {1, 2}, .y = {0.5, 4}, .spread = {2, 1}};
+  const Curve curve{.name = "loss", .x = {1, 2}, .y = {0.5, 4}, .spread = {2, 1}};
   CHECK(viz::detail::data_block(curve, 0, {}, 0) ==
         "$curve0 << EOD\nNaN NaN NaN NaN\n1 0.5 0 2.5\n2 4 3 5\nEOD\n");
   // On a logarithmic axis the floor is the least value there is.

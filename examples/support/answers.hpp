@@ -1,5 +1,5 @@
 /// @file
-/// What a classifier answered to a test base: counted, listed and drawn.
+/// A classifier's predictions for a test set: counted, listed and drawn.
 #pragma once
 
 #include <nn/kernels/kernels.hpp>
@@ -18,7 +18,7 @@
 
 namespace example {
 
-/// The network's answers to the test base.
+/// The network's predictions for the test set.
 struct Answers {
   nn::Tensor<float> probabilities;  ///< one row an image
   std::vector<nn::Label> labels;    ///< the class with the highest

@@ -21,8 +21,8 @@
 
 namespace example {
 
-/// The learning and the test base that `--dataset` names, inputs with mean 0 and deviation 1
-/// (measured on the learning base); a small part of them with `--quick`.
+/// The training and the test set that `--dataset` names, inputs with mean 0 and deviation 1
+/// (measured on the training set); a small part of them with `--quick`.
 inline nn::TrainTest load_base(const Flags& flags, bool whole = false) {
   const bool fashion = flags.dataset == "fashion-mnist";
   nn::TrainTest base =

@@ -117,7 +117,7 @@ struct Quality {
   double nearest_neighbour_generated = 0;  ///< of the generated ones alone
 };
 
-/// Compares images with those of a test base, as the judge sees them.
+/// Compares images with those of a test set, as the judge sees them.
 class QualityMeter {
  public:
   /// @param test the images to be like, as many as will be compared with them

@@ -4,8 +4,8 @@
 ///
 ///     example::Page page("Recognising digits", "How well does a small network read handwriting?");
 ///     page.key_figures({{percent(accuracy), "of the test images recognised"}});
-///     page.section("Learning").paragraph("The cost falls until epoch **4**.");
-///     page.picture("cost.png", "Cost on the learning and the test base.");
+///     page.section("Learning").paragraph("The loss falls until epoch **4**.");
+///     page.picture("loss.png", "Loss on the training and the test set.");
 ///     page.write(flags.out);
 ///
 /// Texts are plain: every character stands for itself, but for `code` between backquotes and

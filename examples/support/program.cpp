@@ -82,7 +82,7 @@ CommandLine::CommandLine(std::string program, std::string description, Flags& fl
   }
   flag("--out", flags_.out, "the folder for pictures, numbers and the page");
   if (common.epochs > 0) {
-    parser_->add("--epochs", flags_.epochs, "passes over the learning base")
+    parser_->add("--epochs", flags_.epochs, "passes over the training set")
         ->check(CLI::Range(nn::Index{1}, nn::Index{1'000'000}));
   }
   parser_->add("--seed", flags_.seed, "of everything that is random")

@@ -31,7 +31,7 @@ struct Flags {
   std::filesystem::path data;  ///< where the data sets are: --data, $NN_DATA_DIR or data/
   std::string dataset;         ///< "mnist", "fashion-mnist", ..., where the program offers several
   std::filesystem::path out;   ///< the folder for results, which exists once the program runs
-  nn::Index epochs = 0;        ///< passes over the learning base
+  nn::Index epochs = 0;        ///< passes over the training set
   std::uint64_t seed = 1;      ///< of everything that is random
   nn::Index threads = 0;       ///< 0: one for each processor
   bool quick = false;          ///< a run under a minute that exercises everything

@@ -12,7 +12,7 @@ namespace example {
 /// A chain of dense layers of any width and number.
 using DenseNetwork = nn::Sequential<nn::AnyLayer>;
 
-/// Hidden layers of `hidden` cells with ReLU, then one output for each class.
+/// Hidden layers of `hidden` units with ReLU, then one output for each class.
 inline DenseNetwork dense_network(const std::vector<nn::Index>& hidden, nn::Index classes) {
   DenseNetwork network;
   network.push_back(nn::Flatten{});
@@ -24,7 +24,7 @@ inline DenseNetwork dense_network(const std::vector<nn::Index>& hidden, nn::Inde
   return network;
 }
 
-/// All images of the learning and the test base in one, whose proportions are the program's.
+/// All images of the training and the test set in one, whose proportions are the program's.
 inline nn::Dataset whole_base(const Flags& flags) {
   const nn::TrainTest base = load_base(flags);
   return concatenate(base.train, base.test);

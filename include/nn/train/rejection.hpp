@@ -26,17 +26,17 @@ enum class Reject { below, above };
   return side == Reject::below ? !(score >= threshold) : !(score <= threshold);
 }
 
-/// What a threshold does. rejection_rate + error_rate + overall_rate = 1.
+/// The rates of a threshold. rejection_rate + error_rate + overall_rate = 1.
 struct RejectionPoint {
-  double threshold = 0;                  ///< of the score
-  double rejection_rate = 0;             ///< of all samples
-  double recognition_rate_accepted = 0;  ///< right ones among the accepted; NaN when there are none
-  double error_rate = 0;                 ///< accepted and wrong, of all samples
-  double overall_rate = 0;               ///< accepted and right, of all samples
+  double threshold = 0;          ///< of the score
+  double rejection_rate = 0;     ///< of all samples
+  double accuracy_accepted = 0;  ///< of the accepted samples; NaN when there are none
+  double error_rate = 0;         ///< accepted and wrong, of all samples
+  double overall_rate = 0;       ///< accepted and right, of all samples
 };
 
-/// What each threshold does to samples of the given scores, of which `correct` tells whether the
-/// classifier answers correctly.
+/// The rates of each threshold on samples of the given scores; `correct` says for each whether the
+/// classifier is right.
 /// @throws Error unless there are samples, and as many scores as answers.
 [[nodiscard]] inline std::vector<RejectionPoint> rejection_curve(std::span<const double> scores,
                                                                  const std::vector<bool>& correct,
