@@ -50,7 +50,7 @@ inline void check(const std::vector<std::string>& categories, const std::vector<
   }
 }
 
-/// The categories under the bars, slanted where they would run into one another.
+/// The categories under the bars, slanted where they would overlap.
 [[nodiscard]] inline std::string category_ticks(const std::vector<std::string>& categories,
                                                 const FigureSize& size) {
   double widest = 0;
@@ -120,7 +120,7 @@ inline void write_csv(const std::filesystem::path& path, const std::vector<std::
 
 }  // namespace detail
 
-/// Draws bars side by side for each category. They stand on zero unless the y axis says otherwise.
+/// Draws bars side by side for each category. They start at zero unless the y axis says otherwise.
 /// @throws Error when the lists do not fit together or gnuplot is missing; FileError when the file
 /// cannot be written.
 inline void plot_bars(const std::filesystem::path& path, const std::vector<std::string>& categories,
@@ -139,7 +139,7 @@ inline void plot_bars(const std::filesystem::path& path, const std::vector<std::
   }
   if (!options.y.min && !options.y.logarithmic && y.low() >= 0) options.y.min = 0;
   if (options.y.percent && options.y.min == 0.0 && !options.y.max && y.high() > 0.7 &&
-      y.high() <= 1) {  // shares cannot exceed one, and a round axis tells them best
+      y.high() <= 1) {  // shares cannot exceed one
     options.y.max = labelled ? 1.08 : 1.0;
     if (options.y.ticks.empty()) options.y.ticks = {0, 0.2, 0.4, 0.6, 0.8, 1};
     labelled = false;
@@ -178,8 +178,8 @@ namespace detail {
   return edges;
 }
 
-/// How many values lie in each bin; those beyond the outermost edges count in the outermost bins,
-/// those that are not finite nowhere.
+/// The number of values in each bin. Values beyond the outermost edges count in the outermost bins;
+/// values that are not finite are not counted.
 [[nodiscard]] inline std::vector<double> counts_between(std::span<const double> values,
                                                         const std::vector<double>& edges) {
   std::vector<double> counts(edges.size() - 1, 0.0);
@@ -209,10 +209,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// Draws how values are distributed: over each of `bins` equal intervals of the x axis a box as
-/// high as the count of values in it, or, where the y axis is in percent, as their share of the
-/// series. Values beyond the axis count in the outermost boxes. Several series lie over one
-/// another.
+/// Draws histograms of series: for each of `bins` equal intervals of the x axis, a box as high as
+/// the number of values in it, or, where the y axis is in percent, their share of the series.
+/// Values beyond the axis count in the outermost boxes. Several series are drawn over one another.
 /// @throws Error when there is no series, no bin or no gnuplot; FileError when the file cannot be
 /// written.
 inline void plot_histogram(const std::filesystem::path& path, const std::vector<Sample>& samples,

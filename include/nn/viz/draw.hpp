@@ -64,8 +64,8 @@ inline constexpr Index glyph_columns = 5;
   return false;
 }
 
-/// The columns a character takes: digits all the same, so that numbers under one another line up;
-/// others as many as they have ink.
+/// The width of a character in columns: the same for all digits, so that numbers line up; for
+/// others the columns that have ink.
 [[nodiscard]] constexpr Index glyph_width(char character) {
   if (character >= '0' && character <= '9') return glyph_columns;
   if (character == ' ') return 3;
@@ -74,7 +74,7 @@ inline constexpr Index glyph_columns = 5;
   return width;
 }
 
-/// The text with one character of the font for each of its own: '?' for what the font lacks.
+/// The text in characters of the font: '?' for those that it lacks.
 [[nodiscard]] inline std::string printable(std::string_view text) {
   std::string result;
   for (const char character : text) {
@@ -87,7 +87,7 @@ inline constexpr Index glyph_columns = 5;
 
 }  // namespace detail
 
-/// How text is drawn.
+/// Options of text.
 struct TextStyle {
   Index scale = 1;               ///< pixels a dot of the font
   Colour colour = {51, 51, 51};  ///< of the dots

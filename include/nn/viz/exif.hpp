@@ -1,5 +1,5 @@
 /// @file
-/// How a camera was held: the orientation that photographs carry in an EXIF block (CIPA DC-008,
+/// The orientation of photographs, which is stored in an EXIF block (CIPA DC-008,
 /// "Exchangeable image file format"), which is a small TIFF file within a JPEG or PNG file.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace nn::viz {
 
 namespace detail {
 
-/// Bytes from which numbers are read; outside there are none, which counts as 0.
+/// Bytes from which numbers are read; bytes outside count as 0.
 struct ByteReader {
   std::string_view bytes;
   bool little_endian = false;
@@ -83,15 +83,15 @@ struct ByteReader {
 
 }  // namespace detail
 
-/// How the picture in the bytes of a JPEG or PNG file is to be turned to stand upright, from 1 (as
-/// it is) to 8, by EXIF's numbers. A block that is broken counts as none.
+/// The orientation of the picture in the bytes of a JPEG or PNG file, from 1 (upright) to 8, by
+/// EXIF's numbers. A broken block counts as none.
 [[gnu::cold]] [[nodiscard]] inline int exif_orientation(std::string_view bytes) {
   const bool is_png = bytes.starts_with("\x89PNG");
   return detail::tiff_orientation(is_png ? detail::exif_of_png(bytes)
                                          : detail::exif_of_jpeg(bytes));
 }
 
-/// The picture upright, whose file says that it is stored in `orientation`: 2 mirrored left to
+/// The upright form of a picture that is stored in `orientation`: 2 mirrored left to
 /// right, 3 upside down, 4 mirrored top to bottom, 5 rows for columns, 6 to be turned clockwise by
 /// a quarter, 7 as 5 and upside down, 8 to be turned the other way.
 /// @throws Error for an orientation that is not from 1 to 8.

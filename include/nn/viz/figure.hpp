@@ -1,5 +1,5 @@
 /// @file
-/// What all figures with axes share: titles, axes, reference lines, legends.
+/// The parts of all figures with axes: titles, axes, reference lines, legends.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct ReferenceLine {
   bool vertical = false;   ///< at a value of x, else of y
 };
 
-/// What surrounds the data of a figure.
+/// A figure without its data.
 struct FigureOptions {
   std::string title = {};                 ///< above the figure
   Axis x = {};                            ///< the horizontal axis
@@ -70,10 +70,10 @@ class Extent {
   double high_ = -std::numeric_limits<double>::infinity();
 };
 
-/// A number as an axis shows it, at most six digits long.
+/// A number as an axis shows it, with at most six digits.
 [[nodiscard]] inline std::string tick_text(double value) { return nn::detail::general(value); }
 
-/// A power of ten as readers like it: "0.01", "100", and beyond the usual "10⁻⁵".
+/// A power of ten for readers: "0.01", "100", and beyond the usual "10⁻⁵".
 [[nodiscard]] inline std::string power_of_ten(int exponent) {
   if (exponent >= -4 && exponent <= 4) return tick_text(std::pow(10.0, exponent));
   constexpr std::array<std::string_view, 10> digits{"⁰", "¹", "²", "³", "⁴",
@@ -116,7 +116,7 @@ class Extent {
 /// The factor between the data and what is drawn.
 [[nodiscard]] inline double drawn_scale(const Axis& axis) { return axis.percent ? 100.0 : 1.0; }
 
-/// `value` as the axis draws it; what it cannot show is left out.
+/// `value` as the axis draws it; "NaN" where it cannot show it.
 [[nodiscard]] inline std::string drawn(double value, const Axis& axis) {
   if (axis.logarithmic && value <= 0) return "NaN";
   return to_decimal(value * drawn_scale(axis));
@@ -192,7 +192,7 @@ class Extent {
   return out.str();
 }
 
-/// The horizontal reference lines as constant functions to plot, for which the axis makes room.
+/// The horizontal reference lines as constant functions to plot, for which the axis is extended.
 [[nodiscard]] inline std::string reference_plots(const FigureOptions& options) {
   std::string plots;
   for (const ReferenceLine& line : options.lines) {
@@ -203,7 +203,8 @@ class Extent {
   return plots;
 }
 
-/// About how wide a text is, in pixels of the page: characters of DejaVu Sans at its usual size.
+/// The approximate width of a text, in pixels of the page: characters of DejaVu Sans at its usual
+/// size.
 [[nodiscard]] inline double estimated_width(std::string_view text, double points = figure_points) {
   const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;  // no continuation byte of UTF-8
@@ -254,7 +255,7 @@ class Extent {
       "\nset samples 2\nset rmargin 3.5\nset style textbox opaque noborder margins 0.4,0.2\n");
 }
 
-/// Everything of a figure but its data and its horizontal reference lines.
+/// The commands for a figure, without its data and horizontal reference lines.
 [[nodiscard]] inline std::string frame_commands(const FigureOptions& options, Extent x, Extent y,
                                                 const std::vector<std::string>& names) {
   for (const ReferenceLine& line : options.lines) (line.vertical ? x : y).add(line.at);
@@ -262,7 +263,7 @@ class Extent {
          reference_labels(options, x) + heading(options, names);
 }
 
-/// Where the numbers of a picture go.
+/// The file for a picture's numbers.
 [[nodiscard]] inline std::filesystem::path csv_beside(std::filesystem::path picture) {
   return picture.replace_extension(".csv");
 }

@@ -13,7 +13,7 @@
 
 namespace nn::viz {
 
-/// How a matrix is shown.
+/// Options of heat maps.
 struct HeatMapOptions {
   std::string title = {};                  ///< above the matrix
   std::string row_label = {};              ///< what the rows are
@@ -33,7 +33,7 @@ namespace detail {
   return nn::detail::fixed(value, decimals);
 }
 
-/// Where the cells of a matrix stand, and the words around them.
+/// The layout of a matrix's cells, and the texts around them.
 class MatrixSheet {
  public:
   MatrixSheet(const std::vector<std::string>& rows, const std::vector<std::string>& columns,
@@ -113,8 +113,8 @@ inline void write_csv(const std::filesystem::path& path, std::span<const double>
 
 }  // namespace detail
 
-/// Draws a matrix of numbers as coloured cells. NaN stands for "not measured" and leaves a grey
-/// cell.
+/// Draws a matrix of numbers as coloured cells. NaN stands for "not measured" and is
+/// drawn as a grey cell.
 /// @param values row after row, one row for each name in `rows`
 /// @throws Error when there are more or fewer values than cells, or gnuplot is missing; FileError
 /// when the file cannot be written.
@@ -144,9 +144,9 @@ inline void plot_heat_map(const std::filesystem::path& path, std::span<const dou
   if (options.csv) detail::write_csv(path, values, rows, columns);
 }
 
-/// Draws a confusion matrix: how many samples of each class (row) were taken for each class
-/// (column), as counts with the share of the row below. What is right is blue; what is wrong is
-/// orange, on a scale of its own, so that a few confusions among thousands of right answers show.
+/// Draws a confusion matrix: how many samples of each class (row) were predicted as each class
+/// (column), as counts with the share of the row below. The diagonal is blue, errors are orange on
+/// a scale of their own, so that a few errors among thousands of correct predictions show.
 /// @param counts row after row, as many rows and columns as there are names
 /// @throws Error when the counts are no square matrix of the names' number, or gnuplot is missing;
 /// FileError when the file cannot be written.

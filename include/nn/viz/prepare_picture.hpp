@@ -1,5 +1,5 @@
 /// @file
-/// Pictures of any size and kind, made into what a network has learned to recognise.
+/// Converts pictures of any size and kind to what a network was trained on.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace nn::viz {
 
-/// A picture as the network sees it, and what was done to it.
+/// A picture as the network's input, and what was done to it.
 struct PreparedPicture {
   Image image;       ///< of the size and channels that the network takes
   std::string done;  ///< "black and white exchanged", ..., or nothing
@@ -24,7 +24,7 @@ struct PreparedPicture {
 
 namespace detail {
 
-/// The level in the middle of those along the edges: the background, where there is one.
+/// The median of the pixels along the edges: the background, where there is one.
 inline int background_level(const Image& grey) {
   std::vector<std::uint8_t> levels;
   for (Index x = 0; x < grey.width(); ++x) {
@@ -40,7 +40,7 @@ inline int background_level(const Image& grey) {
   return *middle;
 }
 
-/// Whether most of the picture's middle is light: ink on paper, not chalk on slate.
+/// Whether most of the picture's middle is light, as ink on paper is.
 inline bool is_light(const Image& grey) {
   const Index top = grey.height() / 8;
   const Index left = grey.width() / 8;
@@ -61,7 +61,7 @@ inline ink::Map above_edges(const Image& grey) {
   return (levels - ink::plane_through_most(levels, edges)).max(0.0F);
 }
 
-/// What stands out as a picture whose brightest pixel is white.
+/// The difference from the background as a picture whose brightest pixel is white.
 inline Image stretched(const ink::Map& map) {
   const float brightest = map.maxCoeff();
   require(brightest >= 16, "nothing stands out from its background");
@@ -76,7 +76,7 @@ inline void invert(Image& grey) {
   for (std::uint8_t& level : grey.pixels()) level = static_cast<std::uint8_t>(255 - level);
 }
 
-/// Photographs are no larger than strokes need to be told.
+/// Photographs are reduced to the size that strokes need.
 inline Image reduced(const Image& grey) {
   constexpr Index most = 1024;
   const Index longest = std::max(grey.height(), grey.width());
@@ -85,7 +85,7 @@ inline Image reduced(const Image& grey) {
                  std::max<Index>(1, grey.width() * most / longest));
 }
 
-/// The smallest rectangle that holds all that is brighter than a quarter.
+/// The smallest rectangle that holds all pixels brighter than a quarter.
 inline Image cut_out(const Image& grey) {
   Index top = grey.height();
   Index bottom = -1;
@@ -154,7 +154,7 @@ inline PreparedPicture prepare_grey(const Image& picture, bool digits, Index sid
   grey = reduced(grey);
   const bool light = digits ? is_light(grey) : background_level(grey) > 127;
   if (light) say(result.done, "black and white exchanged");
-  // Ink is looked for as dark, clothes as bright.
+  // Ink is dark, clothes are bright.
   if (light != digits) invert(grey);
   ink::Map object = digits ? ink::ink_of(grey) : above_edges(grey);
   if (digits) say(result.done, ink::leave_one_digit(object));
@@ -165,8 +165,8 @@ inline PreparedPicture prepare_grey(const Image& picture, bool digits, Index sid
 
 }  // namespace detail
 
-/// The picture as `shape`, height x width x channels, in the manner of the pictures that a network
-/// has learned from. In colours or grey, as `shape` has channels.
+/// The picture in the given shape, height x width x channels, prepared like the network's training
+/// set; in colour or grey according to the channels.
 /// @throws ShapeError unless `shape` is that of an image of 1 or 3 channels; Error when nothing
 /// stands out from the background where an object is looked for, or several things do where it
 /// should be one digit.

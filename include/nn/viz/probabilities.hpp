@@ -1,5 +1,5 @@
 /// @file
-/// Pictures beside what a network thinks of them.
+/// Pictures beside the probabilities that a network predicts.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Prediction {
   Index truth = -1;                       ///< the true class, if it is known
 };
 
-/// How predictions are shown.
+/// Options of plot_predictions().
 struct PredictionOptions {
   std::string title = {};                     ///< above all of them
   std::vector<std::string> class_names = {};  ///< empty: 0, 1, 2, ...
@@ -37,7 +37,7 @@ inline constexpr double panel_gap = 20;
   return place < options.class_names.size() ? options.class_names[place] : std::to_string(index);
 }
 
-/// What the winner is, and after a comma whether that is right.
+/// The predicted class, and after a comma whether it is right.
 [[nodiscard]] inline std::string verdict(const Prediction& prediction, Index winner,
                                          const PredictionOptions& options) {
   std::string name = class_name(winner, options);
@@ -60,8 +60,8 @@ inline void write_verdict(Canvas& canvas, const std::string& verdict, double x, 
   canvas.words(verdict.substr(comma + 2), x, y + 15, style);
 }
 
-/// The picture with the verdict under it at the left, the bars at the right. The winner's bar has
-/// the colour of right or wrong, the true class's name is bold.
+/// The picture with the verdict under it at the left, the bars at the right. The bar of the
+/// predicted class has the colour of right or wrong; the true class's name is bold.
 inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double left, double top,
                             const PredictionOptions& options) {
   constexpr double picture = 104;
