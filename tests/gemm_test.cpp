@@ -124,10 +124,10 @@ TEST_CASE_TEMPLATE("gemm agrees with the definition wherever there is more than 
     }
     check(1, 1029, 5);  // a row: two pieces, and two blocks of k with what is left of a panel
     check(1, 37, 515);
-    check(2 * nn::detail::GemmCut::most_m + 7, 33, 4);
-    check(13, 2 * nn::detail::GemmCut::most_n + 9, 4);
+    check(2 * nn::detail::GemmBlocking::most_m + 7, 33, 4);
+    check(13, 2 * nn::detail::GemmBlocking::most_n + 9, 4);
     check(13, 45, deep);
-    check(nn::detail::GemmCut::most_m + 1, nn::detail::GemmCut::most_n + 1, deep / 2 + 1);
+    check(nn::detail::GemmBlocking::most_m + 1, nn::detail::GemmBlocking::most_n + 1, deep / 2 + 1);
     check(7, 1100, 3);  // a block so wide that A is packed where vectors are long
   }
 }

@@ -1,5 +1,5 @@
 /// @file
-/// Matrix products cut into blocks that fit the caches.
+/// Matrix products in blocks that fit the caches.
 #ifndef NN_KERNELS_GEMM_BLOCKS_HPP
 #define NN_KERNELS_GEMM_BLOCKS_HPP
 
@@ -15,11 +15,11 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// How a product is cut, by its sizes alone. A panel of B should stay in the level-1 cache (see
-/// most_depth), and a block of A, m x k, in level 2: 240 KiB of 512. Within these bounds there
-/// should be enough blocks of C for every thread, all about as large, so they are halved while
-/// there are too few; but a block of rows packs B again, and a block of columns A.
-struct GemmCut {
+/// The blocks of a product, which depend on its sizes alone. A panel of B should stay in the
+/// level-1 cache (see most_depth), and a block of A, m x k, in level 2: 240 KiB of 512. Within
+/// these bounds there should be enough blocks of C for every thread, all about as large, so they
+/// are halved while there are too few; but a block of rows packs B again, and a block of columns A.
+struct GemmBlocking {
   static constexpr Index most_n = 128;
   static constexpr Index most_m = 192;
   static constexpr Index enough_blocks = 4;
@@ -35,14 +35,14 @@ struct GemmCut {
   Index k;
 
   template <class T>
-  static GemmCut of(const GemmProblem<T>& p) {
+  static GemmBlocking of(const GemmProblem<T>& p) {
     const bool by_rows = p.transpose_a || p.n < 2 * panel_columns<T>;
     const auto rounded = [](Index size, Index multiple) {
       return divide_up(size, multiple) * multiple;
     };
-    const Index blocks_k = pieces(p.k, most_depth<T>);
-    Index blocks_m = pieces(p.m, most_m);
-    Index blocks_n = pieces(p.n, most_n);
+    const Index blocks_k = divided(p.k, most_depth<T>);
+    Index blocks_m = divided(p.m, most_m);
+    Index blocks_n = divided(p.n, most_n);
     if (p.is_large()) {
       Index& blocks = by_rows ? blocks_m : blocks_n;
       const Index size = by_rows ? p.m : p.n;
@@ -50,13 +50,13 @@ struct GemmCut {
       while (blocks_m * blocks_n < enough_blocks && size >= 2 * blocks * least) blocks *= 2;
       if (blocks > 1) blocks += blocks % 2;  // to share between two threads
     }
-    return {rounded(pieces(p.m, blocks_m), lanes<T>),
-            rounded(pieces(p.n, blocks_n), panel_columns<T>), pieces(p.k, blocks_k)};
+    return {rounded(divided(p.m, blocks_m), lanes<T>),
+            rounded(divided(p.n, blocks_n), panel_columns<T>), divided(p.k, blocks_k)};
   }
 
  private:
   /// How many blocks of at most `other`, or the size of each of `other` blocks.
-  static Index pieces(Index size, Index other) {
+  static Index divided(Index size, Index other) {
     return std::max<Index>(1, divide_up(size, other));
   }
 };
@@ -76,15 +76,15 @@ void pack_left(Index rows, Index depth, const T* a, Index lda, T* packed) {
 template <class T>
 class GemmBlock {
  public:
-  GemmBlock(const GemmProblem<T>& problem, const GemmCut& cut, Index m0, Index n0)
+  GemmBlock(const GemmProblem<T>& problem, const GemmBlocking& blocking, Index m0, Index n0)
       : p_(problem),
         m0_(m0),
         n0_(n0),
-        rows_(std::min(cut.m, p_.m - m0)),
-        columns_(std::min(cut.n, p_.n - n0)),
-        block_k_(cut.k),
-        pack_a_(p_.transpose_a && columns_ > GemmCut::unpacked_n),
-        pack_b_(p_.transpose_b || rows_ > GemmCut::unpacked_m || columns_ % lanes<T> != 0) {
+        rows_(std::min(blocking.m, p_.m - m0)),
+        columns_(std::min(blocking.n, p_.n - n0)),
+        block_k_(blocking.k),
+        pack_a_(p_.transpose_a && columns_ > GemmBlocking::unpacked_n),
+        pack_b_(p_.transpose_b || rows_ > GemmBlocking::unpacked_m || columns_ % lanes<T> != 0) {
     const Index size_b = pack_b_ ? block_k_ * panel_columns<T> : 0;
     const Index size_a = pack_a_ ? block_k_ * (rows_ + panel_columns<T>) : 0;
     Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
@@ -164,13 +164,14 @@ class GemmBlock {
 
 template <class T>
 void multiply_in_blocks(const GemmProblem<T>& p) {
-  const GemmCut cut = GemmCut::of(p);
-  const Index pieces_m = divide_up(p.m, cut.m);
-  const Index pieces_n = divide_up(p.n, cut.n);
+  const GemmBlocking blocking = GemmBlocking::of(p);
+  const Index blocks_m = divide_up(p.m, blocking.m);
+  const Index blocks_n = divide_up(p.n, blocking.n);
   parallel_for(
-      pieces_m * pieces_n,
-      [&](Index piece) {
-        GemmBlock<T>(p, cut, piece % pieces_m * cut.m, piece / pieces_m * cut.n).multiply();
+      blocks_m * blocks_n,
+      [&](Index block) {
+        GemmBlock<T>(p, blocking, block % blocks_m * blocking.m, block / blocks_m * blocking.n)
+            .multiply();
       },
       p.is_large());
 }

@@ -1,5 +1,5 @@
 /// @file
-/// Matrix products of few columns.
+/// Matrix products narrower than a panel.
 #ifndef NN_KERNELS_GEMM_NARROW_HPP
 #define NN_KERNELS_GEMM_NARROW_HPP
 
@@ -41,7 +41,7 @@ class NarrowProduct {
         !p_.transpose_b, !p_.transpose_a, p_.n,      rows,   p_.k, p_.b, p_.ldb, a,
         p_.lda,          turned.data(),   most_rows, starts, {}};
     if (starts) start(first, rows, turned.data());
-    const GemmCut whole = {.m = p_.n, .n = rows, .k = GemmCut::of(problem).k};
+    const GemmBlocking whole = {.m = p_.n, .n = rows, .k = GemmBlocking::of(problem).k};
     GemmBlock<T>(problem, whole, 0, 0).multiply();
     for (Index column = 0; column < p_.n; column += lanes<T>) {
       write(first, rows, column, turned.data() + column * most_rows);

@@ -239,15 +239,15 @@ void multiply_any_tiles(Index rows, Index tiles, const TileInput<T>& input,
   }
 }
 
-/// Cuts `count` rows into as few tiles as possible, of sizes that differ by one at most: 8 rows
+/// Divides `count` rows into as few tiles as possible, of sizes that differ by one at most: 8 rows
 /// make 4 + 4, not 6 + 2, as a tile of 2 rows would leave the multiply-add units waiting. The
 /// higher tiles come first.
-struct TileCut {
+struct RowTiling {
   Index tiles;
   Index height;  ///< of the lower tiles
   Index higher;  ///< tiles of one row more
 
-  TileCut(Index count, Index most_rows)
+  RowTiling(Index count, Index most_rows)
       : tiles((count + most_rows - 1) / most_rows),
         height(tiles == 0 ? 0 : count / tiles),
         higher(tiles == 0 ? 0 : count % tiles) {}
@@ -262,9 +262,9 @@ void multiply_rows(Index count, TileInput<T> input, TileOutput<T> output) {
     output.rows += height * tiles;
   };
   if constexpr (every_height) {
-    const TileCut cut(count, tile_rows<Vectors>);
-    multiply(cut.height + 1, cut.higher);
-    multiply(cut.height, cut.tiles - cut.higher);
+    const RowTiling tiling(count, tile_rows<Vectors>);
+    multiply(tiling.height + 1, tiling.higher);
+    multiply(tiling.height, tiling.tiles - tiling.higher);
   } else {
     for (Index height = tile_rows<Vectors>; count > 0; height = lower_height(height)) {
       multiply(height, count / height);
