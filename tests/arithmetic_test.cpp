@@ -267,14 +267,14 @@ template <class T>
 Tensor<T> weight_gradient(const ConvolutionGeometry& g, bool planes, const Tensor<T>& x,
                           const Tensor<T>& dy, const Tensor<T>& before) {
   const Index bytes = g.weights_size() * static_cast<Index>(sizeof(T));
-  const Index slots = std::clamp<Index>((Index{1} << 21) / bytes, 1, std::min<Index>(8, g.batch));
-  if (slots == 1) return weights_of_images(g, planes, x, dy, 0, g.batch, before);
+  const Index parts = std::clamp<Index>((Index{1} << 21) / bytes, 1, std::min<Index>(8, g.batch));
+  if (parts == 1) return weights_of_images(g, planes, x, dy, 0, g.batch, before);
   Tensor<T> result = before;
   const Tensor<T> zeros(before.shape());
-  for (Index slot = 0; slot < slots; ++slot) {
-    const Tensor<T> part = weights_of_images(g, planes, x, dy, g.batch * slot / slots,
-                                             g.batch * (slot + 1) / slots, zeros);
-    for (Index i = 0; i < result.size(); ++i) result[i] += part[i];
+  for (Index part = 0; part < parts; ++part) {
+    const Tensor<T> sum = weights_of_images(g, planes, x, dy, g.batch * part / parts,
+                                            g.batch * (part + 1) / parts, zeros);
+    for (Index i = 0; i < result.size(); ++i) result[i] += sum[i];
   }
   return result;
 }
@@ -490,7 +490,7 @@ TEST_CASE_TEMPLATE("a convolution adds the taps and channels in order, fused", T
     return g;
   };
   check_convolution<T>(geometry(3, 13, 1, 6, 5, 2, 1, 1));    // few to few: planes
-  check_convolution<T>(geometry(10, 27, 3, 5, 3, 1, 1, 1));   // with a slot of several images
+  check_convolution<T>(geometry(10, 27, 3, 5, 3, 1, 1, 1));   // with a part of several images
   check_convolution<T>(geometry(2, 9, 16, 3, 3, 1, 1, 1));    // across lanes
   check_convolution<T>(geometry(2, 8, 3, 32, 4, 1, 2, 1));    // ... of the gradient; strides
   check_convolution<T>(geometry(2, 7, 13, 21, 3, 1, 1, 1));   // odd channels
