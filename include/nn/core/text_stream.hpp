@@ -11,6 +11,7 @@ namespace nn {
 /// locale the program has set (a std::ostringstream takes the global one).
 class TextStream : public std::ostringstream {
  public:
+  /// An empty text.
   TextStream() { imbue(std::locale::classic()); }
 };
 

@@ -13,8 +13,11 @@
 
 namespace nn::viz {
 
-/// Which figures of a training are drawn.
-enum class HistoryFigure { loss, accuracy };
+/// Which metric of a training is drawn.
+enum class HistoryFigure {
+  loss,      ///< the mean loss of each epoch
+  accuracy,  ///< the accuracy of each epoch, in percent
+};
 
 namespace detail {
 
