@@ -167,10 +167,10 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
 
   const bool convolutional = options.model == "cnn";
   const bool digits = options.dataset == "mnist";
-  const std::string things = digits ? "digits" : "pieces of clothing";
+  const std::string things = digits ? "digits" : "kinds of clothing";
   const std::string rate = example::percent(last.validation_accuracy);
-  example::Page page(digits ? "Recognising handwritten digits" : "Recognising pieces of clothing",
-                     "How does a network learn to read " + things +
+  example::Page page(digits ? "Recognising handwritten digits" : "Recognising clothing",
+                     "How does a network learn to recognise " + things +
                          ", how well does it do it, and where does it fail?");
   page.key_figures({{rate, "of the test images recognised"},
                     {example::thousands(static_cast<Index>(answers.wrong.size())),
@@ -240,10 +240,8 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   if (shown > 0) {
     page.section("The errors")
         .paragraph(
-            "Many of the errors would puzzle a person as well. These are the ones of which the "
-            "network was most certain" +
-            std::string(digits ? ": the true class, and what it was taken for."
-                               : ", and what they were taken for."))
+            "These are the errors of which the network was most certain: the true class, and what "
+            "it was taken for.")
         .picture("errors.png", "The " + std::to_string(shown) + " most confident errors.");
     const auto certain = std::count_if(answers.wrong.begin(), answers.wrong.end(), [&](Index i) {
       return answers.confidence[static_cast<std::size_t>(i)] > 0.9F;

@@ -589,9 +589,11 @@ void study(const Options& options) {
   }
   draw_verdicts(options, verdicts);
 
-  example::Table trials_table{
-      .caption = "Random images rejected at the distance that rejects 5 % of the validation base.",
-      .columns = {"features", "random images rejected"}};
+  example::Table trials_table{.caption =
+                                  "Random images rejected at the distance that rejects 5 % of the "
+                                  "validation base; in bold, "
+                                  "the features that were chosen.",
+                              .columns = {"features", "random images rejected"}};
   for (const Trial& trial : trials) {
     if (&trial == &chosen) {
       trials_table.bold_rows = {static_cast<Index>(trials_table.rows.size())};
