@@ -76,6 +76,11 @@ void join(const std::vector<std::string>& arguments) {
     report.add(folder / chapter.folder, chapter.question);
     ++count;
   }
+  report.open_with(folder / "part2_classifier", "right.png");
+  for (const char* chapter :
+       {"part3_detector", "part4_gan", "part5_fashion_mnist", "part5_cifar_10"}) {
+    report.open_with(folder / chapter);
+  }
   nn::require(count > 0, "there are no pages to join in ", folder.string());
   for (std::size_t i = 3; i < arguments.size(); ++i) {
     const std::size_t place = arguments[i].find('=');

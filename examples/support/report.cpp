@@ -31,10 +31,33 @@ std::string contents(const std::string& anchor, const Page& page, std::size_t ch
   return out.str();
 }
 
+/// The best numbers and one picture, before the contents.
+std::string opening(const std::vector<KeyFigure>& figures, const std::filesystem::path& picture) {
+  Page page("", "");
+  if (!figures.empty()) page.key_figures(figures);
+  if (!picture.empty()) page.picture(picture.filename().string(), "", "what the network answers");
+  return html::sections(page, {.folder = picture.parent_path(), .embedded = true}, 2);
+}
+
 }  // namespace
 
 void Report::add(const std::filesystem::path& folder, std::string question) {
   chapters_.push_back({Page::read(folder), folder, std::move(question)});
+}
+
+void Report::open_with(const std::filesystem::path& folder, const std::string& picture) {
+  for (const Chapter& chapter : chapters_) {
+    if (chapter.folder != folder) continue;
+    for (const Block& block : chapter.page.sections().front().blocks) {
+      if (block.kind != Block::Kind::key_figures || block.figures.empty()) continue;
+      const KeyFigure& first = block.figures.front();
+      figures_.push_back({first.value, first.label + " (" + chapter.page.title() + ")"});
+      break;
+    }
+    if (!picture.empty() && std::filesystem::exists(folder / picture)) {
+      opening_picture_ = folder / picture;
+    }
+  }
 }
 
 void Report::fact(std::string name, std::string value) {
@@ -44,7 +67,8 @@ void Report::fact(std::string name, std::string value) {
 void Report::write(const std::filesystem::path& file) const {
   nn::TextStream out;
   out << "<h1>" << html::escaped(title_) << "</h1>\n<p class=\"lead\">" << html::marked_up(lead_)
-      << "</p>\n<nav aria-label=\"Contents\">\n<ol>\n";
+      << "</p>\n"
+      << opening(figures_, opening_picture_) << "<nav aria-label=\"Contents\">\n<ol>\n";
   for (std::size_t k = 0; k < chapters_.size(); ++k) {
     out << contents(chapter_anchor(k), chapters_[k].page, k);
   }

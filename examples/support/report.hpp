@@ -21,6 +21,12 @@ class Report {
   /// @throws nn::FileError when there is no page
   void add(const std::filesystem::path& folder, std::string question);
 
+  /// Puts a chapter's first key figure at the beginning of the document and, where one is named, a
+  /// picture of its folder.
+  /// @param folder that of a chapter that was added; any other is passed over
+  /// @param picture a file in it, passed over if it is not there
+  void open_with(const std::filesystem::path& folder, const std::string& picture = {});
+
   /// What it takes to repeat the runs, told at the end beside the facts of each page.
   void fact(std::string name, std::string value);
 
@@ -38,6 +44,8 @@ class Report {
   std::string lead_;
   std::vector<Chapter> chapters_;
   std::vector<std::pair<std::string, std::string>> facts_;
+  std::vector<KeyFigure> figures_;         // at the beginning
+  std::filesystem::path opening_picture_;  // likewise; or none
 };
 
 }  // namespace example

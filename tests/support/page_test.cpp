@@ -148,6 +148,24 @@ TEST_CASE("a report joins pages under their questions") {
   CHECK_THROWS_AS(report.add(folder.path / "none", ""), nn::FileError);
 }
 
+TEST_CASE("a report opens with numbers and a picture of the chapters that it is told") {
+  const Folder folder;
+  nn::viz::write_png(folder.path / "answers.png", nn::viz::Image(30, 40, 1));
+  Page("Digits", "Which?")
+      .key_figures({{"98 %", "of all"}, {"3 s", "of training"}})
+      .write(folder.path);
+  example::Report report("Report", "All of it.");
+  report.add(folder.path, "");
+  report.open_with(folder.path / "none", "lost.png");
+  report.open_with(folder.path, "answers.png");
+  report.write(folder.path / "report.html");
+  const std::string html = nn::read_file(folder.path / "report.html");
+  const std::string before_contents = html.substr(0, html.find("<nav"));
+  CHECK(contains(before_contents, "<dt>98 %</dt><dd>of all (Digits)</dd>"));
+  CHECK(!contains(before_contents, "of training"));
+  CHECK(contains(before_contents, "<img src=\"data:image/png;base64,"));
+}
+
 TEST_CASE("marks that do not close stand for themselves") {
   CHECK(example::html::marked_up("2 ** 3 and `x") == "2 ** 3 and `x");
   CHECK(example::html::marked_up("``") == "``");
