@@ -7,6 +7,7 @@
 #include "nn/io/onnx_export_activations.hpp"
 #include "nn/io/onnx_export_shapes.hpp"
 #include "nn/io/onnx_graph.hpp"
+#include "nn/layers/any_concat.hpp"
 #include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/concat.hpp"
@@ -225,16 +226,32 @@ std::string write_onnx(OnnxGraph& graph, const Residual<Body, Shortcut>& layer, 
   return graph.add("Add", plan, {body, shortcut});
 }
 
-template <class... Layers>
-std::string write_onnx(OnnxGraph& graph, const Concat<Layers...>& layer, const Plan& plan,
-                       const std::string& input) {
+namespace detail {
+
+/// A Concat or an AnyConcat.
+template <class Branched>
+std::string write_branches(OnnxGraph& graph, const Branched& layer, const Plan& plan,
+                           const std::string& input) {
   std::vector<std::string> values;
   for (Index i = 0; i < layer.length(); ++i) {
     const Plan& child = plan.children[static_cast<std::size_t>(i)];
     layer.visit(
         i, [&](const auto& branch) { values.push_back(write_onnx(graph, branch, child, input)); });
   }
-  return graph.add("Concat", plan, values, {{"axis", detail::last_axis(plan)}});
+  return graph.add("Concat", plan, values, {{"axis", last_axis(plan)}});
+}
+
+}  // namespace detail
+
+template <class... Layers>
+std::string write_onnx(OnnxGraph& graph, const Concat<Layers...>& layer, const Plan& plan,
+                       const std::string& input) {
+  return detail::write_branches(graph, layer, plan, input);
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const AnyConcat& layer, const Plan& plan,
+                              const std::string& input) {
+  return detail::write_branches(graph, layer, plan, input);
 }
 
 namespace detail {
@@ -267,7 +284,7 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
       BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip,
       Sigmoid, Tanh, Softplus, SiLU, GELU, Softmax, LogSoftmax, Identity, FlattenChannelsFirst,
       FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>, Residual<AnyLayer>,
-      Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, detail::ConcatOf<2>,
+      Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, AnyConcat, detail::ConcatOf<2>,
       detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>, detail::ConcatOf<6>,
       detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
   require(output.has_value(), plan.name, " (layer ", plan.path,
