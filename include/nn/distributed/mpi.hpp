@@ -2,12 +2,12 @@
 /// Ranks that MPI has started. Needs MPI (the CMake target nn::mpi).
 #pragma once
 
-// The C++ classes of old versions are not needed, and their headers do not compile without
-// warnings.
 #ifndef OMPI_SKIP_MPICXX
+/// Leaves out Open MPI's C++ classes, which do not compile without warnings.
 #define OMPI_SKIP_MPICXX 1
 #endif
 #ifndef MPICH_SKIP_MPICXX
+/// Likewise, MPICH's.
 #define MPICH_SKIP_MPICXX 1
 #endif
 #include <mpi.h>
