@@ -499,7 +499,7 @@ TEST_CASE("a convolution that cannot be meant is refused, and says why") {
                       nn::Error);
     }
   }
-  refused("3 channels and 4 filters cannot be cut into 2 groups", with(&G::groups, 2), x, y,
+  refused("3 channels and 4 filters cannot be divided into 2 groups", with(&G::groups, 2), x, y,
           room.data());
   refused("x is a null pointer, but has 1 x 75 elements", good, nullptr, y, room.data());
   refused("y overlaps x", good, x, x + 70, room.data());
@@ -548,10 +548,10 @@ TEST_CASE("an algorithm that cannot compute a shape is refused by its name") {
   const ConvolutionGeometry g =
       square({.batch = 1, .size = 5, .channels = 3, .filters = 4, .kernel = 3});
   std::vector<float> numbers(300);
-  nn::AlignedVector<std::byte> room(4096);
+  nn::AlignedVector<std::byte> memory(4096);
   CHECK_THROWS_WITH_AS(
       nn::convolution_forward(g, numbers.data(), numbers.data() + 75, numbers.data() + 200, {},
-                              nn::Arena(room.data(), 4096), Algorithm::winograd_3x3),
+                              nn::Arena(memory.data(), 4096), Algorithm::winograd_3x3),
       "the algorithm \"Winograd F(4x4, 3x3)\" cannot compute this shape", nn::Error);
 }
 

@@ -93,7 +93,7 @@ inline void check(const ConvolutionGeometry& g) {
           "the padding must not be negative, got ", g.pad_top, ", ", g.pad_bottom, ", ", g.pad_left,
           " and ", g.pad_right);
   require(g.channels % g.groups == 0 && g.filters % g.groups == 0, g.channels, " channels and ",
-          g.filters, " filters cannot be cut into ", g.groups, " groups");
+          g.filters, " filters cannot be divided into ", g.groups, " groups");
   constexpr Index most = Index{1} << 31;  // so that sums of extents cannot overflow
   for (const Index extent : {g.batch, g.height, g.width, g.channels, g.filters, g.kernel_height,
                              g.kernel_width, g.stride_height, g.stride_width, g.dilation_height,

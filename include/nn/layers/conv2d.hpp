@@ -121,7 +121,7 @@ struct Conv2D {
     ConvolutionGeometry g = detail::place_windows(input, kernel, stride, dilation, padding);
     require<ShapeError>(filters > 0, "the number of filters must be positive, got ", filters);
     require<ShapeError>(groups > 0 && g.channels % groups == 0 && filters % groups == 0, g.channels,
-                        " channels and ", filters, " filters cannot be cut into ", groups,
+                        " channels and ", filters, " filters cannot be divided into ", groups,
                         " groups");
     g.batch = batch;
     g.filters = filters;

@@ -161,7 +161,7 @@ struct ConvTranspose2D {
                         "an output padding goes with an explicit padding, not with 'same'");
     require<ShapeError>(filters > 0, "the number of filters must be positive, got ", filters);
     require<ShapeError>(groups > 0 && input[2] % groups == 0 && filters % groups == 0, input[2],
-                        " channels and ", filters, " filters cannot be cut into ", groups,
+                        " channels and ", filters, " filters cannot be divided into ", groups,
                         " groups");
     const Axis rows = axis(input[0], kernel.height, stride.height, dilation.height, padding.top,
                            padding.bottom, output_padding.height);

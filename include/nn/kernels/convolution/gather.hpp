@@ -237,7 +237,7 @@ struct Window {
   }
 };
 
-/// Images read where they are; or, with room for it in `to`, a copy of rows and columns of them,
+/// Images read where they are; or, where `to` has space for it, a copy of rows and columns of them,
 /// which may reach beyond them: what is outside becomes zero.
 template <class T>
 Window<T> window_of(const T* from, Index images, Index height, Index width, Index channels,

@@ -62,8 +62,8 @@ struct ConvolutionGeometry {
 
  private:
   static constexpr Index output_extent(Index padded, Index kernel, Index stride, Index dilation) {
-    const Index room = padded - ((kernel - 1) * dilation + 1);
-    return room < 0 ? 0 : room / stride + 1;
+    const Index last = padded - ((kernel - 1) * dilation + 1);
+    return last < 0 ? 0 : last / stride + 1;
   }
 };
 

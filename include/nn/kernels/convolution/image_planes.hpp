@@ -80,7 +80,7 @@ class WovenRow {
   static constexpr int size = std::min(n, Padded);
 
   /// What is stored beyond a pixel's channels is the next pixel's, and written over by it; the last
-  /// pixel needs room for it.
+  /// pixel needs space for it.
   [[gnu::always_inline]] static void store(const Packet<T>* vectors, Index channels, T* to) {
     [&]<int... At>(std::integer_sequence<int, At...>) {
       (store_piece<At>(vectors, to + At * size / Padded * channels + At * size % Padded), ...);

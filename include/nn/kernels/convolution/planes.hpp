@@ -70,7 +70,7 @@ class PlaneProduct {
         gather_(call.gather()),
         y_(gather_.y(0)),
         x_(gather_.x(0)),
-        cut_(Cut::of(gather_)),
+        blocking_(Blocking::of(gather_)),
         depth_(depth(gather_)),
         weight_steps_(scratch.take<Index>(depth_)) {
     const ConvolutionGeometry& g = call.geometry;
@@ -85,13 +85,13 @@ class PlaneProduct {
 
   void run() const {
     parallel_for(
-        cut_.groups * cut_.bands, [&](Index item) { run_item(item); },
+        blocking_.groups * blocking_.bands, [&](Index item) { run_item(item); },
         gather_.geometry.multiply_adds() > 50000);
   }
 
  private:
   /// Items of work: some images, or some rows of one, whose planes stay in the level-1 cache.
-  struct Cut {
+  struct Blocking {
     static constexpr Index most_bytes = 24 * 1024;
     static constexpr Index enough_items = 16;
 
@@ -100,7 +100,7 @@ class PlaneProduct {
     Index images;
     Index groups;
 
-    static Cut of(const Gather& gather) {
+    static Blocking of(const Gather& gather) {
       const Index height = std::max<Index>(gather.y(0).outputs, 1);
       const Index row_bytes = padded_columns<T>(gather.output_width()) * gather.output_channels() *
                               static_cast<Index>(sizeof(T));
@@ -121,10 +121,11 @@ class PlaneProduct {
   }
 
   void run_item(Index item) const {
-    const Index first = item / cut_.bands * cut_.images;
-    const Index images = std::min(cut_.images, gather_.geometry.batch - first);
-    const Range rows{item % cut_.bands * cut_.rows,
-                     std::min(item % cut_.bands * cut_.rows + cut_.rows, gather_.output_height())};
+    const Index first = item / blocking_.bands * blocking_.images;
+    const Index images = std::min(blocking_.images, gather_.geometry.batch - first);
+    const Range rows{item % blocking_.bands * blocking_.rows,
+                     std::min(item % blocking_.bands * blocking_.rows + blocking_.rows,
+                              gather_.output_height())};
     if (rows.size() == 0) return;
     const PlaneLayout in = layout(rows);
     const Index plane = rows.size() * in.outputs;
@@ -180,7 +181,7 @@ class PlaneProduct {
   Gather gather_;
   GatherAxis y_;
   GatherAxis x_;
-  Cut cut_;
+  Blocking blocking_;
   Index depth_;
   Index* weight_steps_;
 };

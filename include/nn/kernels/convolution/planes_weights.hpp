@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "nn/kernels/convolution/partial_gradients.hpp"
 #include "nn/kernels/convolution/planes.hpp"
-#include "nn/kernels/convolution/slots.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/dots.hpp"
 
@@ -19,16 +19,16 @@ template <class T>
 class PlaneWeights {
  public:
   PlaneWeights(const ConvolutionCall<T>& call, Arena scratch)
-      : g_(call.geometry), slots_(call, scratch), call_(call) {}
+      : g_(call.geometry), parts_(call, scratch), call_(call) {}
 
   static Index scratch_bytes(const Gather& gather) {
-    return WeightSlots<T>::scratch_bytes(gather.geometry);
+    return PartialGradients<T>::scratch_bytes(gather.geometry);
   }
 
   void run() const {
     parallel_for(
-        slots_.count(), [&](Index slot) { run_slot(slot); }, g_.multiply_adds() > 50000);
-    slots_.add_up();
+        parts_.count(), [&](Index part) { run_part(part); }, g_.multiply_adds() > 50000);
+    parts_.add_up();
   }
 
  private:
@@ -38,7 +38,7 @@ class PlaneWeights {
     return std::max<Index>(1, most_bytes / (row * g_.filters * static_cast<Index>(sizeof(T))));
   }
 
-  void run_slot(Index slot) const {
+  void run_part(Index part) const {
     const Gather gather{g_, false};
     const Index row = divide_up(g_.output_width(), sum_lanes<T>) * sum_lanes<T>;
     const Index rows = std::min(band(row), g_.output_height());
@@ -47,28 +47,30 @@ class PlaneWeights {
     Arena arena =
         thread_workspace(bytes_for<T>(most_inputs) + bytes_for<T>(rows * row * g_.filters) +
                          bytes_for<Index>(rows * row) + 2 * bytes_for<Index>(depth));
-    const Room room{arena.take<T>(most_inputs), arena.take<T>(rows * row * g_.filters),
-                    arena.take<Index>(rows * row), arena.take<Index>(depth),
-                    arena.take<Index>(depth)};
-    const Range images = slots_.images(slot);
-    bool add = slots_.adds();
+    const Buffers buffers{arena.take<T>(most_inputs), arena.take<T>(rows * row * g_.filters),
+                          arena.take<Index>(rows * row), arena.take<Index>(depth),
+                          arena.take<Index>(depth)};
+    const Range images = parts_.images(part);
+    bool add = parts_.adds();
     for (Index first = 0; first < g_.output_height(); first += rows) {
       const Range band{first, std::min(first + rows, g_.output_height())};
       const PlaneLayout in = PlaneLayout::of<T>(gather, band, row);
-      fill_tables(gather, in, band, room);
+      fill_tables(gather, in, band, buffers);
       for (Index image = images.begin; image < images.end; ++image, add = true) {
         split_rows(in, g_.height, g_.width, g_.channels, call_.left + image * g_.input_size(),
-                   room.x);
-        split_gradients(image, band, row, room.dy);
+                   buffers.x);
+        split_gradients(image, band, row, buffers.dy);
         multiply_dot_rows<T, most_dots>(
-            depth, {room.x, room.taps, room.pixels, band.size() * row, room.dy, band.size() * row},
-            {slots_.target(slot), room.targets, g_.filters, add, {}});
+            depth,
+            {buffers.x, buffers.taps, buffers.pixels, band.size() * row, buffers.dy,
+             band.size() * row},
+            {parts_.target(part), buffers.targets, g_.filters, add, {}});
       }
     }
   }
 
-  /// What a slot works on.
-  struct Room {
+  /// What a part works on.
+  struct Buffers {
     T* x;
     T* dy;
     Index* pixels;   ///< where the vectors of pixels begin
@@ -77,17 +79,17 @@ class PlaneWeights {
   };
 
   void fill_tables(const Gather& gather, const PlaneLayout& in, const Range& band,
-                   const Room& room) const {
+                   const Buffers& buffers) const {
     const GatherAxis y = gather.y(0);
     const GatherAxis x = gather.x(0);
-    Index* pixel = room.pixels;
+    Index* pixel = buffers.pixels;
     for (Index row = band.begin; row < band.end; ++row) {
       for (Index column = 0; column < in.outputs; ++column) {
         *pixel++ = in.first_of_row(y.origin + row * y.step) + x.origin + column;
       }
     }
-    fill_taps(y, x, g_.channels, in.pitch, 1, in.plane(), room.taps);
-    fill_multiples(g_.kernel_height * g_.kernel_width * g_.channels, g_.filters, room.targets);
+    fill_taps(y, x, g_.channels, in.pitch, 1, in.plane(), buffers.taps);
+    fill_multiples(g_.kernel_height * g_.kernel_width * g_.channels, g_.filters, buffers.targets);
   }
 
   void split_gradients(Index image, const Range& band, Index row, T* to) const {
@@ -103,7 +105,7 @@ class PlaneWeights {
   }
 
   ConvolutionGeometry g_;
-  WeightSlots<T> slots_;
+  PartialGradients<T> parts_;
   const ConvolutionCall<T>& call_;
 };
 

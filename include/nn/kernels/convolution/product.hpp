@@ -9,8 +9,8 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
+#include "nn/kernels/convolution/blocking.hpp"
 #include "nn/kernels/convolution/call.hpp"
-#include "nn/kernels/convolution/cut.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/dots.hpp"
 #include "nn/kernels/tile/pack.hpp"
@@ -27,7 +27,7 @@ class GatherProduct {
       : call_(call),
         gather_(call.gather()),
         g_(gather_.geometry),
-        cut_(GatherCut::of<T>(gather_)),
+        blocking_(GatherBlocking::of<T>(gather_)),
         split_(ColumnKinds::of(gather_).pay(gather_)),
         columns_(split_ ? Range{0, gather_.input_width()} : gather_.columns()),
         depth_(gather_.input_group()),
@@ -57,7 +57,7 @@ class GatherProduct {
 
   void run() const {
     parallel_for(
-        cut_.items(), [&](Index item) { run_item(item); }, g_.multiply_adds() > 50000);
+        blocking_.items(), [&](Index item) { run_item(item); }, g_.multiply_adds() > 50000);
   }
 
  private:
@@ -144,14 +144,15 @@ class GatherProduct {
   }
 
   void run_item(Index item) const {
-    const Index first_image = item / cut_.bands * cut_.images;
-    const Index images = std::min(cut_.images, g_.batch - first_image);
-    const Range rows{item % cut_.bands * cut_.rows, item % cut_.bands * cut_.rows + cut_.rows};
+    const Index first_image = item / blocking_.bands * blocking_.images;
+    const Index images = std::min(blocking_.images, g_.batch - first_image);
+    const Range rows{item % blocking_.bands * blocking_.rows,
+                     item % blocking_.bands * blocking_.rows + blocking_.rows};
     const Range touched = gather_.rows(rows);
     const Range inside{std::max<Index>(touched.begin, 0),
                        std::min(touched.end, gather_.input_height())};
     const Index most_pixels =
-        images * cut_.rows * divide_up(gather_.output_width(), gather_.phases_x());
+        images * blocking_.rows * divide_up(gather_.output_width(), gather_.phases_x());
     const Index most_segments = 2 * g_.kernel_height + 2;
     const Index window_size = needs_frame() ? images * inside.size() * window_row() : 0;
     Arena arena = thread_workspace(bytes_for<T>(window_size) + 2 * bytes_for<Index>(most_pixels) +
@@ -283,7 +284,7 @@ class GatherProduct {
   const ConvolutionCall<T>& call_;
   Gather gather_;
   ConvolutionGeometry g_;
-  GatherCut cut_;
+  GatherBlocking blocking_;
   bool split_;  ///< the columns, by kind
   Range columns_;
   Index depth_;

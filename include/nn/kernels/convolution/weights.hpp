@@ -8,7 +8,7 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/core/workspace.hpp"
-#include "nn/kernels/convolution/slots.hpp"
+#include "nn/kernels/convolution/partial_gradients.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/tile/pack.hpp"
 #include "nn/kernels/tile/tile.hpp"
@@ -24,9 +24,9 @@ class WeightsProduct {
   WeightsProduct(const ConvolutionCall<T>& call, Arena scratch)
       : call_(call),
         g_(call.geometry),
-        slots_(call, scratch),
+        parts_(call, scratch),
         panels_(divide_up(g_.group_filters(), panel_columns<T>)),
-        splits_(std::min(divide_up(enough_items, slots_.count()), panels_)),
+        splits_(std::min(divide_up(enough_items, parts_.count()), panels_)),
         y_(Gather{g_, false}.y(0)),
         x_(Gather{g_, false}.x(0)),
         columns_(Gather{g_, false}.columns()),
@@ -41,18 +41,18 @@ class WeightsProduct {
   static Index scratch_bytes(const Gather& gather) {
     const ConvolutionGeometry& g = gather.geometry;
     return 2 * bytes_for<Index>(g.kernel_height * g.kernel_width * g.group_channels()) +
-           WeightSlots<T>::scratch_bytes(g);
+           PartialGradients<T>::scratch_bytes(g);
   }
 
   void run() const {
     parallel_for(
-        slots_.count() * splits_, [&](Index item) { run_item(item / splits_, item % splits_); },
+        parts_.count() * splits_, [&](Index item) { run_item(item / splits_, item % splits_); },
         g_.multiply_adds() > 50000);
-    slots_.add_up();
+    parts_.add_up();
   }
 
  private:
-  /// The work is cut into slots and, for enough items, the filters into `splits_`.
+  /// The work is divided into parts and, for enough items, the filters into `splits_`.
   static constexpr Index enough_items = 8;
   static constexpr Index window_bytes = 128 * 1024;
   /// The sums run over blocks of so many pixels: a panel of dy, 16 columns wide, then fills a
@@ -74,13 +74,13 @@ class WeightsProduct {
   }
   [[nodiscard]] Index window_row() const { return columns_.size() * g_.channels; }
 
-  /// The images of one slot, some at a time, and of an image too large some rows at a time.
-  void run_item(Index slot, Index split) const {
-    T* const target = slots_.target(slot);
+  /// The images of one part, some at a time, and of an image too large some rows at a time.
+  void run_item(Index part, Index split) const {
+    T* const target = parts_.target(part);
     const Range filters{
         panels_ * split / splits_ * panel_columns<T>,
         std::min(panels_ * (split + 1) / splits_ * panel_columns<T>, g_.group_filters())};
-    const Range images = slots_.images(slot);
+    const Range images = parts_.images(part);
     const Index image_bytes = g_.height * window_row() * static_cast<Index>(sizeof(T));
     const Index fit = window_bytes / std::max<Index>(1, image_bytes);
     const Index together = std::clamp<Index>(fit, 1, std::max<Index>(1, images.size()));
@@ -88,7 +88,7 @@ class WeightsProduct {
                                 : std::clamp<Index>(image_bytes / window_bytes + 1, 1,
                                                     std::max<Index>(1, y_.outputs));
     const Index rows = divide_up(y_.outputs, bands);
-    bool add = slots_.adds();
+    bool add = parts_.adds();
     for (Index first = images.begin; first < images.end; first += together) {
       for (Index row = 0; row < y_.outputs; row += rows) {
         run_window({first, std::min(first + together, images.end)},
@@ -140,7 +140,8 @@ class WeightsProduct {
     }
   }
 
-  /// Some pixels: where the tiles find their inputs, where their outputs are, and room for a panel.
+  /// Some pixels: where the tiles find their inputs, where their outputs are, and space for a
+  /// panel.
   struct Block {
     T* panel;
     Index* steps;
@@ -209,7 +210,7 @@ class WeightsProduct {
 
   const ConvolutionCall<T>& call_;
   ConvolutionGeometry g_;
-  WeightSlots<T> slots_;
+  PartialGradients<T> parts_;
   Index panels_;
   Index splits_;
   GatherAxis y_;

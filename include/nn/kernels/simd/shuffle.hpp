@@ -55,7 +55,8 @@ template <class T, int Count, int Step = 0>
   }
 }
 
-/// totals[i] = the sum of the elements of vector i. There must be room for whole vectors of totals.
+/// totals[i] = the sum of the elements of vector i. There must be space for whole vectors of
+/// totals.
 template <class T, int Count>
 [[gnu::always_inline]] inline void add_across(const Packet<T>* sums, T* totals) {
   constexpr int n = lanes<T>;
@@ -70,7 +71,7 @@ template <class T, int Count>
 
 /// totals[i] = the sum of the sum_lanes elements of the vectors that are sum i, one after the
 /// other: neighbours first, then the neighbours of these sums, as whatever the vectors. There must
-/// be room for the sums of all vectors, and for a vector more.
+/// be space for the sums of all vectors, and for a vector more.
 template <class T, int Count>
 [[gnu::always_inline]] inline void add_lanes(const Packet<T>* sums, T* totals) {
   constexpr int vectors = sum_lanes<T> / lanes<T>;

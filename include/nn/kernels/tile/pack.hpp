@@ -1,5 +1,5 @@
 /// @file
-/// Products cut into blocks of their depth, and copies of matrices in the order in which the tiles
+/// Products in blocks of their depth, and copies of matrices in the order in which the tiles
 /// read them.
 #ifndef NN_KERNELS_TILE_PACK_HPP
 #define NN_KERNELS_TILE_PACK_HPP

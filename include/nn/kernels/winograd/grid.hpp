@@ -30,7 +30,7 @@ struct WinogradGrid {
   }
 };
 
-/// What is computed by Winograd's filtering, in terms of an axis cut into phases: 3 taps with
+/// What is computed by Winograd's filtering, in terms of an axis divided into phases: 3 taps with
 /// stride 1, where there is one phase, and 4 taps with stride 2. There output j is the sum over the
 /// taps 2 * t + phase of the input at 2 * (j + t) + phase - pad: two filters of 2 taps, each over
 /// every second input. And gradients of inputs that lie at 2 * j + phase - pad are, for each phase,

@@ -39,7 +39,7 @@ struct PatchSource {
   Index channels;
   Index side;
   Index step;
-  T* room;  ///< for side * side * channels elements
+  T* buffer;  ///< for side * side * channels elements
 
   /// What the transforms read: the channels at (y, x) are data + y * row + x * column.
   struct Patch {
@@ -60,7 +60,7 @@ struct PatchSource {
     if (y0 >= 0 && x0 >= 0 && y0 + reach <= height && x0 + reach <= width) {
       return {from + (y0 * width + x0) * channels, step * width * channels, step * channels};
     }
-    T* to = room;
+    T* to = buffer;
     for (Index y = y0; y < y0 + reach; y += step) {
       for (Index x = x0; x < x0 + reach; x += step, to += channels) {
         if (y >= 0 && y < height && x >= 0 && x < width) {
@@ -70,7 +70,7 @@ struct PatchSource {
         }
       }
     }
-    return {room, side * channels, channels};
+    return {buffer, side * channels, channels};
   }
 };
 

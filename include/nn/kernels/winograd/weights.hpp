@@ -87,13 +87,13 @@ class WinogradWeights {
   /// channels for every tile, then the next vector; a panel of filters for every tile, then the
   /// next.
   void transform_tiles(Index first, const Range& tiles, Index count) const {
-    const Index room_size = W::points * std::max(g_.channels, g_.filters);
-    Arena arena = thread_workspace(bytes_for<T>(room_size));
-    T* room = arena.take<T>(room_size);
+    const Index buffer_size = W::points * std::max(g_.channels, g_.filters);
+    Arena arena = thread_workspace(bytes_for<T>(buffer_size));
+    T* buffer = arena.take<T>(buffer_size);
     const PatchSource<T> x{call_.left, g_.height,      g_.width, g_.channels,
-                           W::inputs,  Phases::stride, room};
+                           W::inputs,  Phases::stride, buffer};
     const PatchSource<T> dy{
-        call_.right, g_.output_height(), g_.output_width(), g_.filters, W::outputs, 1, room};
+        call_.right, g_.output_height(), g_.output_width(), g_.filters, W::outputs, 1, buffer};
     for (Index i = tiles.begin; i < tiles.end; ++i) {
       const WinogradTile tile = grid_.tile(first + i);
       for (Index phase = 0; phase < Phases::count; ++phase) {

@@ -1,5 +1,6 @@
 /// @file
-/// How the outputs of a convolution, or of the gradient of its input, are cut into pieces.
+/// How the outputs of a convolution, or of the gradient of its input, are divided into items of
+/// work.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +9,10 @@
 
 namespace nn::detail {
 
-/// How the outputs of a gather are cut into items of work, by the problem alone: `images` whole
-/// images, or `rows` rows of one. What an item reads should leave room in the level-2 cache for the
-/// weights it meets, and there should be enough items for every thread.
-struct GatherCut {
+/// How the outputs of a gather are divided into items of work, by the problem alone: `images` whole
+/// images, or `rows` rows of one. What an item reads should leave space in the level-2 cache for
+/// the weights it meets, and there should be enough items for every thread.
+struct GatherBlocking {
   static constexpr Index window_bytes = 160 * 1024;
   static constexpr Index most_pixels = 2048;
   static constexpr Index enough_items = 8;
@@ -22,7 +23,7 @@ struct GatherCut {
   Index groups;  ///< items along the batch
 
   template <class T>
-  static GatherCut of(const Gather& gather) {
+  static GatherBlocking of(const Gather& gather) {
     const Index height = std::max<Index>(gather.most_rows(), 1);
     const Index batch = gather.geometry.batch;
     const Index row_bytes = gather.columns().size() * gather.input_channels() *

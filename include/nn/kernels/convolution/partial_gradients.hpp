@@ -1,7 +1,7 @@
 /// @file
 /// Gradients of weights summed by several threads.
-#ifndef NN_KERNELS_CONVOLUTION_SLOTS_HPP
-#define NN_KERNELS_CONVOLUTION_SLOTS_HPP
+#ifndef NN_KERNELS_CONVOLUTION_PARTIAL_GRADIENTS_HPP
+#define NN_KERNELS_CONVOLUTION_PARTIAL_GRADIENTS_HPP
 
 #include <algorithm>
 
@@ -12,16 +12,16 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// The batch cut, by the problem alone, into slots, each with a gradient of its own that is added
-/// to the others in a fixed order at the end. Many slots are better (an item reads its images
+/// The batch divided, by the problem alone, into parts, each with a gradient of its own that is
+/// added to the others in a fixed order at the end. Many parts are better (an item reads its images
 /// once), but they cost memory: `most_bytes` for all together.
 template <class T>
-class WeightSlots {
+class PartialGradients {
  public:
   static constexpr Index most_bytes = Index{1} << 21;
   static constexpr Index most = 8;
 
-  WeightSlots(const ConvolutionCall<T>& call, Arena& scratch)
+  PartialGradients(const ConvolutionCall<T>& call, Arena& scratch)
       : call_(call),
         size_(call.geometry.weights_size()),
         count_(count(call.geometry)),
@@ -36,17 +36,17 @@ class WeightSlots {
   }
 
   [[nodiscard]] Index count() const { return count_; }
-  [[nodiscard]] Range images(Index slot) const {
+  [[nodiscard]] Range images(Index part) const {
     const Index batch = call_.geometry.batch;
-    return {batch * slot / count_, batch * (slot + 1) / count_};
+    return {batch * part / count_, batch * (part + 1) / count_};
   }
-  /// Where a slot's gradient is written, and whether it is added to the values already there.
-  [[nodiscard]] T* target(Index slot) const {
-    return partial_ != nullptr ? partial_ + slot * size_ : call_.result;
+  /// Where a part's gradient is written, and whether it is added to the values already there.
+  [[nodiscard]] T* target(Index part) const {
+    return partial_ != nullptr ? partial_ + part * size_ : call_.result;
   }
   [[nodiscard]] bool adds() const { return partial_ == nullptr && call_.accumulate; }
 
-  /// dweights (+)= the slots, one after the other.
+  /// dweights (+)= the parts, one after the other.
   void add_up() const {
     if (partial_ == nullptr) return;
     constexpr Index piece = 4096;
@@ -54,8 +54,8 @@ class WeightSlots {
       for (Index at = begin; at < end; at += lanes<T>) {
         const FirstLanes<T> some(end - at);
         Packet<T> sum = some.load((call_.accumulate ? call_.result : partial_) + at);
-        for (Index slot = call_.accumulate ? 0 : 1; slot < count_; ++slot) {
-          sum += some.load(partial_ + slot * size_ + at);
+        for (Index part = call_.accumulate ? 0 : 1; part < count_; ++part) {
+          sum += some.load(partial_ + part * size_ + at);
         }
         some.store(sum, call_.result + at);
       }
@@ -71,4 +71,4 @@ class WeightSlots {
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE
 
-#endif  // NN_KERNELS_CONVOLUTION_SLOTS_HPP
+#endif  // NN_KERNELS_CONVOLUTION_PARTIAL_GRADIENTS_HPP
