@@ -7,9 +7,11 @@
 #include <filesystem>
 
 #include "nn/layers/any_layer.hpp"
+#include "nn/layers/batch_norm.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/relu.hpp"
+#include "nn/train/inference_form.hpp"
 
 namespace safetensors_test {
 
@@ -154,6 +156,15 @@ TEST_CASE("what is written is read again, in every type that can be written") {
   CHECK_THROWS_AS(file.put("x", {nn::ElementType::f32, {2}, "abc"}), nn::Error);
   file.metadata["bad"] = "\xff";
   CHECK_THROWS_AS((void)file.serialize(), nn::Error);
+}
+
+TEST_CASE("an inference form is not saved") {
+  const Folder folder;
+  const nn::Model model(nn::sequential(nn::Dense{3}, nn::BatchNorm{}), {4}, {.seed = 1});
+  const auto path = folder / "form.safetensors";
+  CHECK(message_of([&] { nn::save(nn::inference_form(model), path); }) ==
+        "the inference form of a model is not saved; save the model that it is made of");
+  CHECK_FALSE(std::filesystem::exists(path));
 }
 
 TEST_CASE("malformed safetensors files are refused, saying why") {

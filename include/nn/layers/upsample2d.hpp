@@ -2,7 +2,10 @@
 /// Enlarging images.
 #pragma once
 
+#include <algorithm>
+
 #include "nn/core/parallel.hpp"
+#include "nn/kernels/loops.hpp"
 #include "nn/layers/layer.hpp"
 #include "nn/layers/window.hpp"
 
@@ -30,8 +33,13 @@ struct UpSample2D {
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
-    for_each_pixel(context, x.shape().front(), [&](Index large, Index small, Index channels) {
-      std::copy_n(x.data() + small, channels, y.data() + large);
+    for_each_row(context, x.shape().front(), [&](Index large, Index small) {
+      const Index channels = context.plan->input.back();
+      T* to = y.data() + large;
+      const T* from = x.data() + small;
+      for (Index pixel = 0; pixel < context.plan->input[1]; ++pixel, from += channels) {
+        for (Index k = 0; k < factor.width; ++k, to += channels) std::copy_n(from, channels, to);
+      }
     });
   }
 
@@ -43,28 +51,24 @@ struct UpSample2D {
       const TensorView<T> sums = dx.sample(image);
       std::fill(sums.begin(), sums.end(), T(0));
     });
-    for_each_pixel(context, dx.shape().front(), [&](Index large, Index small, Index channels) {
-      for (Index c = 0; c < channels; ++c) dx[small + c] += dy[large + c];
+    for_each_row(context, dx.shape().front(), [&](Index large, Index small) {
+      detail::add_repeated(context.plan->input[1], factor.width, context.plan->input.back(),
+                           dy.data() + large, dx.data() + small);
     });
   }
 
  private:
-  /// Calls visit(large, small, channels) for every pixel of the enlarged images: where it and the
-  /// pixel it comes from start. Images are shared out among the threads.
+  /// Calls visit(large, small) for every row of the enlarged images: where it and the row that it
+  /// comes from start. Images are shared out among the threads.
   template <class T, class Visit>
-  void for_each_pixel(const Context<T>& context, Index batch, const Visit& visit) const {
+  void for_each_row(const Context<T>& context, Index batch, const Visit& visit) const {
     const Shape& from = context.plan->input;
-    const Index channels = from.back();
-    const Index width = from[1] * factor.width;
+    const Index line = from[1] * from.back();
     const Index rows = from[0] * factor.height;
     const Index piece = detail::samples_per_piece(context.plan->output.size());
     parallel_for_pieces(batch, piece, [&](Index begin, Index end) {
       for (Index row = begin * rows; row < end * rows; ++row) {
-        const Index source = row / factor.height * from[1];
-        for (Index column = 0; column < width; ++column) {
-          visit((row * width + column) * channels, (source + column / factor.width) * channels,
-                channels);
-        }
+        visit(row * line * factor.width, row / factor.height * line);
       }
     });
   }

@@ -87,6 +87,9 @@
     (rows, columns, x, y))                                                                        \
   X(T, void, mean_of_rows_backward, mean_of_rows_backward,                                        \
     (Index rows, Index columns, const T* dy, T* dx), (rows, columns, dy, dx))                     \
+  X(T, void, add_repeated, add_repeated,                                                          \
+    (Index pixels, Index times, Index channels, const T* dy, T* dx),                              \
+    (pixels, times, channels, dy, dx))                                                            \
   X(T, void, softmax_rows, softmax_rows, (Index rows, Index columns, const T* x, T* y),           \
     (rows, columns, x, y))                                                                        \
   X(T, void, softmax_rows_backward, softmax_rows_backward,                                        \

@@ -1,5 +1,5 @@
 /// @file
-/// Pooling of one image.
+/// Pooling of one image, and its opposite.
 ///
 /// Maximum pooling takes vectors of channels. Images of fewer channels than a vector has lanes are
 /// read and written in whole vectors, too: pixels go in order, so that what is written beyond one
@@ -298,6 +298,14 @@ template <class T>
 void mean_of_rows_backward(Index rows, Index columns, const T* dy, T* dx) {
   const T factor = T(1) / static_cast<T>(rows);
   for (Index row = 0; row < rows; ++row) scale_elements(columns, factor, dy, dx + row * columns);
+}
+
+/// The gradient of a row of pixels, each of which became `times` of the row dy: dx += those.
+template <class T>
+void add_repeated(Index pixels, Index times, Index channels, const T* dy, T* dx) {
+  for (Index pixel = 0; pixel < pixels; ++pixel, dx += channels) {
+    for (Index k = 0; k < times; ++k, dy += channels) add_to(channels, dy, dx);
+  }
 }
 
 }  // namespace nn::detail::NN_ISA_NAMESPACE
