@@ -67,7 +67,7 @@ std::string by_filter(const Metrics& value, std::string_view filter, std::string
   if (name == "thousands") return thousands(std::llround(x));
   if (name == "counted") return counted(std::llround(x), std::string(argument));
   if (name == "duration") return duration(x);
-  throw nn::Error(nn::detail::text("{{", expression, "}}: there is no filter ", name));
+  throw nn::Error(nn::text("{{", expression, "}}: there is no filter ", name));
 }
 
 /// Fills a template, the names of inner sections hiding those of outer ones.
@@ -120,7 +120,7 @@ class Filler {
         return inside;
       }
     }
-    throw nn::Error(nn::detail::text("the section {{#", name, "}} is not closed"));
+    throw nn::Error(nn::text("the section {{#", name, "}} is not closed"));
   }
 
   std::string section(std::string_view inside, std::string_view name, bool wanted) {
@@ -325,7 +325,7 @@ Page page_of(const std::string& name, const Metrics& values, const Tables& table
   } catch (const nn::FileError&) {
     throw;
   } catch (const nn::Error& error) {
-    throw nn::Error(nn::detail::text(file.string(), ": ", error.what()));
+    throw nn::Error(nn::text(file.string(), ": ", error.what()));
   }
 }
 
