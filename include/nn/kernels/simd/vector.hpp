@@ -165,16 +165,16 @@ template <class V>
   }
 }
 
-/// Copies count < 2 * Piece elements as two pieces of a fixed size, which overlap unless they are
+/// Copies count < 2 * Size elements as two runs of a fixed size, which overlap unless they are
 /// all: that costs less than a call of memcpy.
-template <int Piece, class T>
+template <int Size, class T>
 void copy_fewer(const T* from, Index count, T* to) {
-  if (count >= Piece) {
-    const Index second = count - Piece;
-    std::memcpy(to, from, Piece * sizeof(T));
-    std::memcpy(to + second, from + second, Piece * sizeof(T));
-  } else if constexpr (Piece > 1) {
-    copy_fewer<Piece / 2>(from, count, to);
+  if (count >= Size) {
+    const Index second = count - Size;
+    std::memcpy(to, from, Size * sizeof(T));
+    std::memcpy(to + second, from + second, Size * sizeof(T));
+  } else if constexpr (Size > 1) {
+    copy_fewer<Size / 2>(from, count, to);
   }
 }
 
