@@ -61,13 +61,11 @@ const std::vector<std::string> digits{"0", "1", "2", "3", "4", "5", "6", "7", "8
 TEST_CASE("curves are drawn in the theme's colours, with their numbers beside the picture") {
   const Folder folder;
   const fs::path path = folder.path / "loss.png";
-  plot_curves(path,
-              {{.name = "training set", .x = {1, 2, 3}, .y = {0.5, 0.25, 0.125}},
-               {.name = "test, set",
-                .x = {1, 2, 3},
-                .y = {0.6, 0.4, not_a_number},
-                .spread = {0.1, 0, 0}}},
-              {.x = {.label = "epoch"}, .y = {.label = "loss"}});
+  plot_curves(
+      path,
+      {{.name = "training set", .x = {1, 2, 3}, .y = {0.5, 0.25, 0.125}},
+       {.name = "test, set", .x = {1, 2, 3}, .y = {0.6, 0.4, not_a_number}, .spread = {0.1, 0, 0}}},
+      {.x = {.label = "epoch"}, .y = {.label = "loss"}});
   const Image image = read_image(path);
   CHECK(image.width() == 1280);
   CHECK(image.height() == 800);
