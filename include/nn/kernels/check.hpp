@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "nn/core/error.hpp"
@@ -94,7 +95,9 @@ inline void check(const ConvolutionGeometry& g) {
           " and ", g.pad_right);
   require(g.channels % g.groups == 0 && g.filters % g.groups == 0, g.channels, " channels and ",
           g.filters, " filters cannot be divided into ", g.groups, " groups");
-  constexpr Index most = Index{1} << 31;  // so that sums of extents cannot overflow
+  // So that sums of extents cannot overflow, also where sizes have 32 bits, as in WebAssembly.
+  constexpr bool is_wide = std::numeric_limits<Index>::digits > 31;
+  constexpr Index most = Index{1} << (is_wide ? 31 : 28);
   for (const Index extent : {g.batch, g.height, g.width, g.channels, g.filters, g.kernel_height,
                              g.kernel_width, g.stride_height, g.stride_width, g.dilation_height,
                              g.dilation_width, g.pad_top, g.pad_bottom, g.pad_left, g.pad_right}) {
@@ -105,8 +108,11 @@ inline void check(const ConvolutionGeometry& g) {
   (void)times(times(g.kernel_width, g.dilation_width), 4);
   const Index weights =
       times(times(g.kernel_height, g.kernel_width), times(g.group_channels(), g.filters));
-  (void)times(times(g.batch, times(g.output_height(), g.output_width())), times(weights, 8));
-  (void)times(times(g.batch, times(g.height, g.width)), times(g.channels, 8));
+  // With 32 bits a network's usual work is more than a size can say; only memory has to fit.
+  const Index margin = is_wide ? 8 : 1;
+  (void)times(times(g.batch, times(g.output_height(), g.output_width())),
+              is_wide ? times(weights, margin) : g.filters);
+  (void)times(times(g.batch, times(g.height, g.width)), times(g.channels, margin));
 }
 
 /// @throws Error when there is no such convolution, or its operands cannot be meant.
