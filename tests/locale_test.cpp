@@ -109,7 +109,7 @@ TEST_CASE("locale: a trace is JSON, and tables have points") {
   nn::Trace trace;
   trace.batch = 2000;
   trace.forward_seconds = 0.5;
-  trace.rows = {{"0", "Dense{4}", 0.00125, 0.5, 12.5, 3.25, 4096}};
+  trace.rows = {{"0", "Dense{4}", "blocks", 0.00125, 0.5, 12.5, 3.25, 4096}};
   trace.events = {{"Dense{4}", 1234.5, 0.00025, false}};
   CHECK(same_with_commas([&] { return trace.chrome_json(); }).find("\"ts\": 1234500000.000") !=
         std::string::npos);
