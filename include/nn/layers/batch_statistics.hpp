@@ -80,11 +80,11 @@ void batch_statistics(const BatchLayout& layout, const T* x, const T* origin, T*
     T* squares = mean + layout.width;
     const T share = T(1) / static_cast<T>((end - begin) / layout.channels);
     std::fill_n(mean, 2 * layout.width, T(0));
-    add_differences(end - begin, layout.width, x + begin, origin, mean);
+    detail::add_differences(end - begin, layout.width, x + begin, origin, mean);
     layout.fold(mean);
     for (Index c = 0; c < layout.channels; ++c) mean[c] *= share;
     layout.repeat(mean);
-    add_squares(end - begin, layout.width, x + begin, origin, mean, squares);
+    detail::add_squares(end - begin, layout.width, x + begin, origin, mean, squares);
     layout.fold(squares);
   });
   for (Index piece = 1; piece < layout.pieces(); ++piece) merge_moments(layout, piece, partial);
@@ -145,7 +145,7 @@ void sum_gradients(const BatchLayout& layout, const T* x, const T* dy, const T* 
     T* sums = partial + 2 * piece * layout.width;
     T* products = sums + layout.width;
     std::fill_n(sums, 2 * layout.width, T(0));
-    add_gradients(end - begin, layout.width, dy + begin, x + begin, means, sums, products);
+    detail::add_gradients(end - begin, layout.width, dy + begin, x + begin, means, sums, products);
     layout.fold(sums);
     layout.fold(products);
   });
