@@ -4,7 +4,7 @@
 #include <nn/nn.hpp>
 
 #include <cmath>
-#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <numbers>
 #include <string>
@@ -97,7 +97,7 @@ nn::TensorDataset spirals(nn::Index count, nn::Random random) {
 
 }  // namespace
 
-int main() {
+int main() try {
   // Is the backward pass right? It is compared with differences of forward passes, in a network.
   const auto network = nn::sequential(RadialBasis{60}, nn::Dense{2});
   const nn::GradientCheck check = nn::check_gradients(network, {2});
@@ -113,4 +113,7 @@ int main() {
   const double accuracy = nn::accuracy(model, test_set);
   std::cout << "accuracy on 1000 new points: " << accuracy << '\n';
   nn::require(accuracy >= 0.98, "expected an accuracy of 0.98 at least");
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
 }

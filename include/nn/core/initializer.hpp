@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "nn/core/random.hpp"
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 
 namespace nn {

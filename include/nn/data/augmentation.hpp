@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "nn/core/rounding.hpp"
 #include "nn/data/batch.hpp"
 #include "nn/data/warp.hpp"
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/core/rounding.hpp"
 #include "nn/data/batch.hpp"
 #include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"

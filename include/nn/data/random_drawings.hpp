@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "nn/core/rounding.hpp"
 #include "nn/data/random_noise.hpp"
 #include "nn/kernels/simd/math.hpp"
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <span>
 
+#include "nn/core/rounding.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"

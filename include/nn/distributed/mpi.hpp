@@ -40,6 +40,9 @@ class Mpi final : public Communicator {
   /// Likewise, where the program's arguments are not at hand.
   Mpi() { initialize(nullptr, nullptr); }
 
+  Mpi(const Mpi&) = delete;
+  Mpi& operator=(const Mpi&) = delete;
+
   /// Ends MPI; after a failure, all processes.
   ~Mpi() override {
     if (failed() || std::uncaught_exceptions() > 0) {
@@ -59,7 +62,7 @@ class Mpi final : public Communicator {
     requests_ = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     if (from >= 0) {
       check(MPI_Irecv(in.data(), count(in.size()), MPI_BYTE, static_cast<int>(from), data_tag,
-                      world_, &requests_[0]));
+                      world_, requests_.data()));
     }
     if (to >= 0) {
       check(MPI_Isend(out.data(), count(out.size()), MPI_BYTE, static_cast<int>(to), data_tag,

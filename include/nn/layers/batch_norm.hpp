@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/core/rounding.hpp"
 #include "nn/layers/batch_statistics.hpp"
 
 namespace nn {

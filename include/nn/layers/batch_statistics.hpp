@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "nn/core/rounding.hpp"
 #include "nn/kernels/loops.hpp"
 #include "nn/layers/run.hpp"
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/core/rounding.hpp"
 #include "nn/losses/loss.hpp"
 
 namespace nn {

@@ -3,6 +3,7 @@
 /// 1 at the labelled output and 0 at the others (with a single output, for the targets 0 and 1).
 #pragma once
 
+#include "nn/core/rounding.hpp"
 #include "nn/losses/loss.hpp"
 
 namespace nn {

@@ -2,6 +2,7 @@
 /// Binary cross-entropy of independent outputs, from logits.
 #pragma once
 
+#include "nn/core/rounding.hpp"
 #include "nn/losses/loss.hpp"
 
 namespace nn {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "nn/core/rounding.hpp"
 #include "nn/kernels/loops.hpp"
 #include "nn/losses/loss.hpp"
 

@@ -2,6 +2,7 @@
 /// Adam and AdamW.
 #pragma once
 
+#include "nn/core/rounding.hpp"
 #include "nn/kernels/loops.hpp"
 #include "nn/kernels/simd/math.hpp"
 #include "nn/optim/rule.hpp"

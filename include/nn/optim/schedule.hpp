@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/core/error.hpp"
+#include "nn/core/rounding.hpp"
 #include "nn/core/shape.hpp"
 #include "nn/kernels/simd/math.hpp"
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/core/rounding.hpp"
 #include "nn/data/loader.hpp"
 #include "nn/train/batch_loss.hpp"
 #include "nn/train/model.hpp"

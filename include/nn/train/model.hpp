@@ -226,15 +226,22 @@ class Model {
   /// owned. `fit` calls it by itself; see `SharedBatches` for loops of one's own.
   /// @throws Error for a layer that is made of layers and has parameters besides.
   [[gnu::cold, gnu::noinline]] void share(BatchSharing* sharing) {
+    if (sharing == nullptr) return unshare();
     sharing_ = sharing;
-    const Index pieces = sharing == nullptr ? 0 : sharing->pieces();
+    const Index pieces = sharing->pieces();
     if (plan_.pieces == pieces) return;
     Plan::for_each(plan_, [pieces](Plan& plan) {
-      require(pieces == 0 || plan.children.empty() || plan.parameters.empty(),
+      require(plan.children.empty() || plan.parameters.empty(),
               "processes cannot share the batches of ", plan.name,
               ": it is made of layers and has parameters besides");
       plan.pieces = pieces;
     });
+  }
+
+  /// Makes batches this process's alone again.
+  [[gnu::cold, gnu::noinline]] void unshare() noexcept {
+    sharing_ = nullptr;
+    Plan::for_each(plan_, [](Plan& plan) { plan.pieces = 0; });
   }
 
   /// The bytes of memory that a training pass over `batch` samples takes, besides the weights.

@@ -58,7 +58,7 @@ class Fit {
   [[gnu::noinline]] History run_alone() {
     const AtExit restore([this] {
       optimizer_.set_learning_rate(first_learning_rate_);
-      if (sharing_) model_.share(nullptr);
+      if (sharing_) model_.unshare();
     });
     resume();
     while (progress_.epoch < options_.epochs && !stopped_ && !out_of_patience()) run_epoch();

@@ -130,6 +130,7 @@ namespace nn::detail {
 template <class T>
 struct LoopsOf {
 /// @cond list
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name and a list in brackets
 #define NN_MEMBER(T, result, name, member, parameters, arguments) result(*member) parameters;
   NN_LOOPS(NN_MEMBER, T)
 #undef NN_MEMBER
