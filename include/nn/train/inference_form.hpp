@@ -1,4 +1,5 @@
-/// @file A model in the form in which it predicts fastest.
+/// @file
+/// A model in the form in which it predicts fastest.
 #pragma once
 
 #include <algorithm>
