@@ -116,6 +116,7 @@
 #include "nn/train/plateau.hpp"
 #include "nn/train/print_progress.hpp"
 #include "nn/train/rejection.hpp"
+#include "nn/train/shared_work.hpp"
 #include "nn/train/statistics.hpp"
 #include "nn/train/summary.hpp"
 #include "nn/train/test_time.hpp"

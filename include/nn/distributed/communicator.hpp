@@ -56,7 +56,8 @@ class Communicator {
   /// @}
 
   /// How long a message may take to come, in seconds: as long as the slowest rank computes for a
-  /// step, an epoch's validation or what else is between two messages, and some more.
+  /// step, in a callback or for what else is between two messages, and some more. While a rank says
+  /// that it is at work (AtWork), the time does not run.
   [[nodiscard]] double timeout() const { return timeout_; }
   /// Sets it.
   /// @throws Error unless it is positive.
@@ -149,6 +150,19 @@ class Communicator {
     notice.set_text(why);
     tell_all(notice);
   }
+  /// Tells the other ranks that this one is alive, though they get no message from it.
+  void tell_at_work() {
+    for (Index other = 0; other < size(); ++other) {
+      if (other != rank()) tell(other, {rank(), Notice::at_work, step_, {}});
+    }
+  }
+  /// Takes the notices that have come, between two messages.
+  /// @throws RankError when a rank says that it has failed.
+  void take_notices() {
+    for (Notice notice; hear(notice);) {
+      if (notice.waits_for != Notice::at_work) give_up(static_cast<Index>(notice.origin), &notice);
+    }
+  }
   /// Whether this rank or one that it heard of has failed.
   [[nodiscard]] bool failed() const { return failed_; }
 
@@ -185,10 +199,13 @@ class Communicator {
   }
 
   void wait_for(Index other) {
-    const Clock::time_point begin = Clock::now();
+    Clock::time_point begin = Clock::now();
     while (!progress()) {
       Notice notice;
-      if (hear(notice)) give_up(other, &notice);
+      if (hear(notice)) {
+        if (notice.waits_for != Notice::at_work) give_up(other, &notice);
+        begin = Clock::now();  // it may be the rank that the one waits for which this one waits for
+      }
       if (std::chrono::duration<double>(Clock::now() - begin).count() > timeout_) {
         give_up(other, nullptr);
       }
@@ -207,6 +224,7 @@ class Communicator {
   [[noreturn, gnu::cold, gnu::noinline]] void give_up(Index other, const Notice* first) {
     std::vector<Notice> notices(static_cast<std::size_t>(size()), Notice{-1, -1, 0, {}});
     const auto keep = [&](const Notice& notice) {
+      if (notice.waits_for == Notice::at_work) return false;
       if (notice.origin >= 0 && notice.origin < size()) {
         notices[static_cast<std::size_t>(notice.origin)] = notice;
       }

@@ -19,6 +19,7 @@
 #include <exception>
 #include <thread>
 
+#include "nn/distributed/share_tasks.hpp"
 #include "nn/distributed/shared_batches.hpp"
 
 namespace nn {
@@ -81,6 +82,10 @@ class Mpi final : public Communicator {
   }
 
   void tell(Index to, const Notice& notice) override {
+    for (int done = 1; done != 0 && !sent_.empty();) {
+      MPI_Test(&sent_.front().request, &done, MPI_STATUS_IGNORE);
+      if (done != 0) sent_.pop_front();
+    }
     Sent& sent = sent_.emplace_back();
     sent.notice = notice;
     MPI_Isend(&sent.notice, static_cast<int>(sizeof(Notice)), MPI_BYTE, static_cast<int>(to),
@@ -109,7 +114,9 @@ class Mpi final : public Communicator {
 
   void initialize(int* argc, char*** argv) {
     int provided = 0;
-    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+    // A rank at work says so from another thread, while this one sends nothing.
+    MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided);
+    require(provided >= MPI_THREAD_SERIALIZED, "this MPI may be used from one thread only");
     MPI_Comm_dup(MPI_COMM_WORLD, &world_);
     MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN);
     MPI_Comm_rank(world_, &rank_);

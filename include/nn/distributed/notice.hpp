@@ -19,9 +19,13 @@ class RankError : public Error {
   using Error::Error;
 };
 
-/// A short message that is sent past all others when a process gives up.
+/// A short message that is sent past all others: when a process gives up, and now and then while it
+/// works at something long.
 struct Notice {
-  std::int64_t origin = 0;     ///< the rank that gives up
+  /// In the place of `waits_for`: the process has not given up, it works.
+  static constexpr std::int64_t at_work = -2;
+
+  std::int64_t origin = 0;     ///< the rank that says it
   std::int64_t waits_for = 0;  ///< the rank that it waited for in vain, or -1: it failed by itself
   std::int64_t step = 0;       ///< of the training, or 0
   char text[232] = {};         ///< why, if it failed by itself

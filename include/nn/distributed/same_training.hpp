@@ -53,8 +53,10 @@ namespace detail {
   return setup.settings + lines.lines();
 }
 
-/// @throws Error, the same on all ranks, that names those that differ from rank 0, and in what.
-[[gnu::cold]] inline void require_same(Communicator& world, const std::string& settings) {
+/// @throws Error, the same on all ranks, that names those that differ from rank 0, and in what:
+/// `settings` has a line for each. `task` is what they do.
+[[gnu::cold]] inline void require_same(Communicator& world, const std::string& settings,
+                                       const char* task = "train the same") {
   if (world.size() == 1) return;
   std::vector<Index> sizes(static_cast<std::size_t>(world.size()));
   sizes[static_cast<std::size_t>(world.rank())] = static_cast<Index>(settings.size());
@@ -81,7 +83,7 @@ namespace detail {
                         ": ", std::string(value_in(other, name)));
     differences += text(", and rank 0 ", std::string(value_in(first, name)));
   }
-  require(differences.empty(), "the ranks do not train the same: ", differences);
+  require(differences.empty(), "the ranks do not ", task, ": ", differences);
 }
 
 }  // namespace detail

@@ -14,6 +14,7 @@
 #include "nn/distributed/communicator.hpp"
 #include "nn/distributed/piece_tree.hpp"
 #include "nn/distributed/same_training.hpp"
+#include "nn/distributed/share_tasks.hpp"
 #include "nn/train/fit_sharing.hpp"
 
 namespace nn {

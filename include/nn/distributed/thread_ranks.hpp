@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/distributed/share_tasks.hpp"
 #include "nn/distributed/shared_batches.hpp"
 
 namespace nn {

@@ -30,6 +30,13 @@ struct BatchLoss {
   double weight = 0;  // the samples', in all
 };
 
+/// What is measured of a batch.
+struct BatchFigures {
+  BatchLoss loss;
+  Index correct = 0;
+  Index samples = 0;
+};
+
 /// A sample's weight: its own, times that of its class where the loss has class weights.
 template <class T, class LossFunction>
 [[nodiscard]] double sample_weight(const LossFunction& loss, const Batch<T>& batch, Index sample) {

@@ -10,6 +10,7 @@
 #include "nn/data/batch.hpp"
 #include "nn/layers/batch_sharing.hpp"
 #include "nn/train/checkpoint_file.hpp"
+#include "nn/train/shared_work.hpp"
 
 namespace nn {
 
@@ -64,6 +65,7 @@ class CommunicatorOption {
   template <class AnyCommunicator>
   CommunicatorOption(AnyCommunicator* world)  // NOLINT(google-explicit-constructor)
       : world_(world),
+        work_(world),
         settings_(detail::training_settings),
         start_([](void* erased, const detail::SharingSetup& setup) {
           return share_training(*static_cast<AnyCommunicator*>(erased), setup);
@@ -71,6 +73,8 @@ class CommunicatorOption {
 
   /// Whether there is one.
   [[nodiscard]] explicit operator bool() const { return world_ != nullptr; }
+  /// For work that the processes share between steps.
+  [[nodiscard]] const WorkSharing& work() const { return work_; }
   /// What has to be the same in all processes.
   [[nodiscard]] std::string settings(const detail::TrainingIdentity& training) const {
     return settings_(training);
@@ -84,6 +88,7 @@ class CommunicatorOption {
 
  private:
   void* world_ = nullptr;
+  WorkSharing work_;
   std::string (*settings_)(const detail::TrainingIdentity&) = nullptr;
   std::unique_ptr<TrainingSharing> (*start_)(void*, const detail::SharingSetup&) = nullptr;
 };

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cmath>
+#include <vector>
 
 #include "nn/core/rounding.hpp"
 #include "nn/data/loader.hpp"
 #include "nn/train/batch_loss.hpp"
 #include "nn/train/model.hpp"
+#include "nn/train/shared_work.hpp"
 
 namespace nn {
 
@@ -62,6 +64,10 @@ struct EvaluationOptions {
   Index batch_size = 256;      ///< does not change the result
   BatchTransform transform{};  ///< applied to every batch, as for images that are their own targets
   Augmentation augmentation{};  ///< applied to every sample: for another view of it
+  /// The processes that each take a share of the batches: `&world`, an nn::Mpi or another
+  /// communicator (nn/distributed). All call the function, with the same data, weights and options,
+  /// and all get the result, to the same bits as one process alone.
+  WorkSharing communicator{};
 };
 
 /// What `evaluate` measured.
@@ -73,39 +79,56 @@ struct Evaluation {
 
 namespace detail {
 
-/// Calls visit(batch, outputs) for the whole data set in order.
-template <class Network, class T>
-void for_each_prediction(
-    const Model<Network, T>& model, const DataView& data, const EvaluationOptions& options,
-    std::type_identity_t<FunctionRef<void(const Batch<T>&, TensorView<const T>)>> visit) {
+/// Makes the batches of an evaluation.
+template <class T>
+[[nodiscard]] Loader<T> evaluation_loader(const DataView& data, const EvaluationOptions& options) {
   require(!data.empty(), "cannot evaluate on ", data, ": it is empty");
   LoaderOptions loading;
   loading.batch_size = std::min(options.batch_size, data.size());
   loading.shuffle = false;
   loading.transform = options.transform;
   loading.augmentation = options.augmentation;
-  Loader<T> loader(data, loading);
+  return Loader<T>(data, loading);
+}
+
+/// Calls visit(number, batch, outputs) for all batches in order, of processes that share them for
+/// this one's. `visit` writes what is found of a batch to its place in `results`, where each has
+/// `bytes` bytes, the last one perhaps less.
+template <class Network, class T>
+void for_each_prediction(
+    const Model<Network, T>& model, Loader<T>& loader, const WorkSharing& sharing,
+    std::span<std::byte> results, std::size_t bytes,
+    std::type_identity_t<FunctionRef<void(Index, const Batch<T>&, TensorView<const T>)>> visit) {
   Tensor<T> outputs;
-  for (const Batch<T>& batch : loader.epoch(0)) {
-    outputs.resize(model.output_shape().prepended(batch.size()));
-    model.predict(batch.inputs, outputs);
-    visit(batch, std::as_const(outputs).view());
-  }
+  const auto work = [&](Index begin, Index end) {
+    if (begin < end) loader.start(0, begin);
+    for (Index number = begin; number < end; ++number) {
+      const Batch<T>& batch = *loader.next();
+      outputs.resize(model.output_shape().prepended(batch.size()));
+      model.predict(batch.inputs, outputs);
+      visit(number, batch, std::as_const(outputs).view());
+    }
+  };
+  sharing.run({loader.batches(), results, bytes, work});
 }
 
 }  // namespace detail
 
 /// The network's outputs for all samples, in the order of the data set: N x ...
-/// @throws Error when there are no samples, ShapeError when they do not fit the model.
+/// @throws Error when there are no samples, ShapeError when they do not fit the model, RankError
+/// when another process fails that shares the work.
 template <class Network, class T>
 [[nodiscard]] Tensor<T> predict(const Model<Network, T>& model, const DataView& data,
                                 const EvaluationOptions& options = {}) {
+  Loader<T> loader = detail::evaluation_loader<T>(data, options);
   Tensor<T> all(model.output_shape().prepended(data.size()));
-  Index done = 0;
+  const Index batch_size = loader.options().batch_size;
   detail::for_each_prediction(
-      model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
-        std::copy(outputs.begin(), outputs.end(), all.samples(done, batch.size()).begin());
-        done += batch.size();
+      model, loader, options.communicator, std::as_writable_bytes(all.span()),
+      static_cast<std::size_t>(batch_size * model.output_shape().size()) * sizeof(T),
+      [&](Index number, const Batch<T>& batch, TensorView<const T> outputs) {
+        std::copy(outputs.begin(), outputs.end(),
+                  all.samples(number * batch_size, batch.size()).begin());
       });
   return all;
 }
@@ -114,21 +137,31 @@ template <class Network, class T>
 /// they have labels and the outputs are scores of their classes. Where samples have weights, the
 /// mean is sum_i w_i L_i / sum_i w_i; the accuracy counts all alike. A sample with an output that
 /// is NaN counts as wrong.
-/// @throws Error when there are no samples, or a label is not among the network's classes.
+/// @throws Error when there are no samples, or a label is not among the network's classes;
+/// RankError when another process fails that shares the work.
 template <class Network, class T, class LossFunction>
 [[nodiscard]] Evaluation evaluate(const Model<Network, T>& model, const TargetDataView& data,
                                   const LossFunction& loss, const EvaluationOptions& options = {}) {
   const bool classes = classifies(model.output_shape(), data.classes());
+  Loader<T> loader = detail::evaluation_loader<T>(data, options);
+  std::vector<detail::BatchFigures> figures(static_cast<std::size_t>(loader.batches()));
+  detail::for_each_prediction(
+      model, loader, options.communicator,
+      std::as_writable_bytes(std::span<detail::BatchFigures>(figures)),
+      sizeof(detail::BatchFigures),
+      [&](Index number, const Batch<T>& batch, TensorView<const T> outputs) {
+        figures[static_cast<std::size_t>(number)] = {
+            detail::batch_loss<T>(loss, outputs, batch, {}),
+            classes ? count_correct(outputs, batch.labels) : 0, batch.size()};
+      });
   double sum = 0;
   double weight = 0;
   Index correct = 0;
-  detail::for_each_prediction(
-      model, data, options, [&](const Batch<T>& batch, TensorView<const T> outputs) {
-        const detail::BatchLoss part = detail::batch_loss<T>(loss, outputs, batch, {});
-        sum += detail::product(part.value, part.weight);
-        weight += part.weight;
-        if (classes) correct += count_correct(outputs, batch.labels);
-      });
+  for (const detail::BatchFigures& part : figures) {
+    sum += detail::product(part.loss.value, part.loss.weight);
+    weight += part.loss.weight;
+    correct += part.correct;
+  }
   const auto count = static_cast<double>(data.size());
   return {sum / weight,
           classes ? static_cast<double>(correct) / count : std::numeric_limits<double>::quiet_NaN(),
@@ -143,9 +176,10 @@ template <class Network, class T>
   require(data.classes() > 0, "there is no accuracy on ", data, ", which has no labels");
   require(classifies(model.output_shape(), data.classes()), "outputs of shape ",
           model.output_shape(), " are not scores of the ", data.classes(), " classes of ", data);
+  Loader<T> loader = detail::evaluation_loader<T>(data, {});
   Index correct = 0;
-  detail::for_each_prediction(model, data, {},
-                              [&](const Batch<T>& batch, TensorView<const T> outputs) {
+  detail::for_each_prediction(model, loader, {}, {}, 0,
+                              [&](Index, const Batch<T>& batch, TensorView<const T> outputs) {
                                 correct += count_correct(outputs, batch.labels);
                               });
   return static_cast<double>(correct) / static_cast<double>(data.size());

@@ -12,13 +12,6 @@
 
 namespace nn::detail {
 
-/// What is measured of a batch.
-struct BatchFigures {
-  BatchLoss loss;
-  Index correct = 0;
-  Index samples = 0;
-};
-
 /// Measures batches that processes share, piece by piece.
 class PieceFigures {
  public:

@@ -222,8 +222,9 @@ class Fit {
 
   void validate(EpochRecord& record) const {
     if (!options_.validation) return;
-    const Evaluation evaluation =
-        evaluate(model_, *options_.validation, loss_, {.transform = options_.validation_transform});
+    const Evaluation evaluation = evaluate(
+        model_, *options_.validation, loss_,
+        {.transform = options_.validation_transform, .communicator = options_.communicator.work()});
     record.validation_loss = evaluation.loss;
     record.validation_accuracy = evaluation.accuracy;
   }
