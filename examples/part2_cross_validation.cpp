@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "ranks/ranks.hpp"
 #include "support/study/validation.hpp"
 #include "support/template.hpp"
 
@@ -28,18 +29,32 @@ std::vector<Setting> settings(const Options& options) {
 
 std::string decay_text(double decay) { return nn::format_general(decay); }
 
-void cross_validate(const Options& options, Study& study, const Dataset& known) {
+/// Learns the chosen setting from all folds but one, for each of them, and from all.
+/// @return the network that learnt from all
+Run cross_validate(const Options& options, Study& study, const Dataset& known) {
   const Setting setting = study.candidates[study.chosen].setting;
+  std::vector<std::array<Dataset, 2>> folds;
   for (const nn::Fold& fold : nn::k_folds(known, options.folds, {.seed = options.seed})) {
-    const auto parts = example::normalized(std::array<Dataset, 2>{fold.train, fold.validation});
-    const Run run = learn(setting, parts[0], parts[1], study.chosen_epochs, 0, options.seed);
-    study.fold_accuracies.push_back(run.validation.accuracy);
-    study.fold_losses.push_back(run.validation.loss);
+    folds.push_back(example::normalized(std::array<Dataset, 2>{fold.train, fold.validation}));
   }
+  std::vector<Training> trainings;
+  for (const auto& [training, validation] : folds) {
+    trainings.push_back({setting, &training, &validation, study.chosen_epochs, 0, options.seed});
+  }
+  trainings.push_back({setting, &known, &known, study.chosen_epochs, 0, options.seed});
+  Runs runs = learn_all(options, "folds", trainings);
+  for (std::size_t fold = 0; fold < folds.size(); ++fold) {
+    study.fold_accuracies.push_back(runs[fold].validation.accuracy);
+    study.fold_losses.push_back(runs[fold].validation.loss);
+  }
+  return std::move(runs.back());
 }
 
-void open_test_set(Runs& runs, const Dataset& test) {
-  for (Run& run : runs) run.test = nn::evaluate(run.model, test, nn::SoftmaxCrossEntropy{});
+void open_test_set(const Options& options, Runs& runs, const Dataset& test) {
+  for (Run& run : runs) {
+    run.test = nn::evaluate(run.model, test, nn::SoftmaxCrossEntropy{},
+                            {.communicator = options.world.get()});
+  }
 }
 
 // ---- pictures ----
@@ -295,36 +310,42 @@ Metrics findings_of(const std::array<Dataset, 3>& parts, const Study& study, con
 /// set
 std::pair<Study, Run> learn_everything(const Options& options,
                                        const std::array<Dataset, 3>& parts) {
-  const auto& [training, validation, test] = parts;
+  const Dataset& training = parts[0];
+  const Dataset& validation = parts[1];
+  const Dataset& test = parts[2];
   const std::vector<Setting> all = settings(options);
   const Index choice_epochs = std::min<Index>(options.epochs, 12);
 
-  example::Progress progress(static_cast<Index>(all.size()) + 4, {.label = "validation"});
-  progress.update(0);
-  Index done = 0;
-  Study study{.stopped = learn_all(options, {}, training, validation, options.epochs, patience),
-              .unstopped = learn_all(options, {}, training, validation, options.epochs, 0)};
-  progress.update(done += 2);
-  for (const Setting& setting : all) {
-    study.candidates.push_back(
-        {setting, learn_all(options, setting, training, validation, choice_epochs, patience)});
-    progress.update(++done);
-  }
+  std::vector<Training> trainings;
+  const auto add = [&](const Setting& setting, Index epochs, Index patience_in_epochs) {
+    for (Index run = 0; run < options.seeds; ++run) {
+      trainings.push_back({setting, &training, &validation, epochs, patience_in_epochs,
+                           options.seed + static_cast<std::uint64_t>(run)});
+    }
+  };
+  add({}, options.epochs, patience);
+  add({}, options.epochs, 0);
+  for (const Setting& setting : all) add(setting, choice_epochs, patience);
+  Runs runs = learn_all(options, "validation", trainings);
+  auto take = [&, next = runs.begin()]() mutable {
+    Runs taken;
+    for (Index run = 0; run < options.seeds; ++run) taken.push_back(std::move(*next++));
+    return taken;
+  };
+  Study study{.stopped = take(), .unstopped = take()};
+  for (const Setting& setting : all) study.candidates.push_back({setting, take()});
   study.chosen = choose(study.candidates);
   const Candidate& chosen = study.candidates[study.chosen];
   study.chosen_epochs = static_cast<Index>(std::llround(best_epochs(chosen.runs).mean));
   const Dataset known = concatenate(training, validation);
-  cross_validate(options, study, known);
-  progress.update(++done);
-  Run final = learn(chosen.setting, known, known, study.chosen_epochs, 0, options.seed);
-  progress.update(++done);
-  progress.finish();
+  Run final = cross_validate(options, study, known);
 
   // From here on nothing is chosen any more.
-  open_test_set(study.stopped, test);
-  open_test_set(study.unstopped, test);
-  for (Candidate& candidate : study.candidates) open_test_set(candidate.runs, test);
-  final.test = nn::evaluate(final.model, test, nn::SoftmaxCrossEntropy{});
+  open_test_set(options, study.stopped, test);
+  open_test_set(options, study.unstopped, test);
+  for (Candidate& candidate : study.candidates) open_test_set(options, candidate.runs, test);
+  final.test = nn::evaluate(final.model, test, nn::SoftmaxCrossEntropy{},
+                            {.communicator = options.world.get()});
   return {std::move(study), std::move(final)};
 }
 
@@ -333,6 +354,7 @@ void study(Options options) {
   const Dataset whole = example::whole_base(options);
   const auto parts = example::normalized(nn::split(whole, {0.6, 0.2, 0.2}, {.seed = options.seed}));
   const auto [study, final] = learn_everything(options, parts);
+  if (!options.writes()) return;
   draw_stopping(options, study);
   draw_candidates(options, study.candidates);
   draw_prediction(options, study.candidates);
@@ -357,5 +379,8 @@ int main(int argc, char** argv) {
                             {.epochs = 16, .quick_epochs = 3});
   line.flag("--seeds", options.seeds, "runs of everything, each with another seed");
   line.flag("--folds", options.folds, "parts of the cross-validation");
-  return example::run_program(line, argc, argv, [&] { study(options); });
+  return example::run_program(line, argc, argv, [&] {
+    options.join(example::ranks());
+    study(options);
+  });
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "ranks/ranks.hpp"
 #include "support/study/points.hpp"
 #include "support/study/rates.hpp"
 #include "support/template.hpp"
@@ -21,27 +22,51 @@ struct Hidden {
   Metrics metrics;
 };
 
-Hidden learn_hidden(const Options& options, const Parts& parts, const std::vector<Index>& hidden,
-                    Index epochs) {
-  Measures measures;
+/// One of them from one seed.
+struct HiddenRun {
+  Measured measured;
+  double seconds = 0;
   Index parameters = 0;
-  for (Index run = 0; run < options.seeds; ++run) {
-    const std::uint64_t seed = seed_of(options, run);
-    nn::Model model(example::dense_network(hidden, parts.training.classes()),
-                    parts.training.sample_shape(), {.seed = seed});
-    const nn::History history =
-        nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{},
-                nn::Adam{.learning_rate = usual_rate}, fit_options(epochs, seed));
-    measures.add(model, parts);
-    measures.seconds.push_back(history.seconds());
-    parameters = example::parameter_count(model);
+};
+
+HiddenRun learn_hidden(const Parts& parts, const std::vector<Index>& hidden, Index epochs,
+                       std::uint64_t seed) {
+  nn::Model model(example::dense_network(hidden, parts.training.classes()),
+                  parts.training.sample_shape(), {.seed = seed});
+  const nn::History history =
+      nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{},
+              nn::Adam{.learning_rate = usual_rate}, fit_options(epochs, seed));
+  return {measure(model, parts), history.seconds(), example::parameter_count(model)};
+}
+
+/// Networks with these hidden layers, each from several seeds.
+std::vector<Hidden> learn_all_hidden(const Options& options, const Parts& parts,
+                                     const std::vector<std::vector<Index>>& networks,
+                                     Index epochs) {
+  const auto count = static_cast<Index>(networks.size());
+  const std::vector<HiddenRun> runs =
+      share_trainings(options, "hidden units", count * options.seeds, [&](Index training) {
+        return learn_hidden(parts, networks[static_cast<std::size_t>(training / options.seeds)],
+                            epochs, seed_of(options, training % options.seeds));
+      });
+  std::vector<Hidden> all;
+  const HiddenRun* run = runs.data();
+  for (const std::vector<Index>& hidden : networks) {
+    Measures measures;
+    Index parameters = 0;
+    for (Index seed = 0; seed < options.seeds; ++seed, ++run) {
+      measures.add(run->measured);
+      measures.seconds.push_back(run->seconds);
+      parameters = run->parameters;
+    }
+    Hidden result{.point = point_of(static_cast<double>(hidden[0]), measures), .metrics = {}};
+    result.metrics = point_metrics("cells", result.point);
+    result.metrics["hidden_layers"] = hidden.size();
+    result.metrics["parameters"] = parameters;
+    result.metrics["train_seconds"] = nn::spread_of(measures.seconds).mean;
+    all.push_back(result);
   }
-  Hidden result{.point = point_of(static_cast<double>(hidden[0]), measures), .metrics = {}};
-  result.metrics = point_metrics("cells", result.point);
-  result.metrics["hidden_layers"] = hidden.size();
-  result.metrics["parameters"] = parameters;
-  result.metrics["train_seconds"] = nn::spread_of(measures.seconds).mean;
-  return result;
+  return all;
 }
 
 /// The first that the best one does not beat by more than the spread of the seeds.
@@ -74,26 +99,21 @@ void study_units(const Options& options, const Parts& parts, Results& results) {
   const Index epochs = options.quick ? 1 : 6;
   const std::vector<Index> doubled =
       options.quick ? std::vector<Index>{16, 64} : std::vector<Index>{16, 64, 256};
-  example::Progress progress(static_cast<Index>(options.widths.size() + doubled.size()),
-                             {.label = "hidden units"});
-  Index done = 0;
-  std::vector<Hidden> single;
+  std::vector<std::vector<Index>> networks;
+  for (const Index width : options.widths) networks.push_back({width});
+  for (const Index width : doubled) networks.push_back({width, width});
+  std::vector<Hidden> single = learn_all_hidden(options, parts, networks, epochs);
+  const auto first_double = single.begin() + static_cast<std::ptrdiff_t>(options.widths.size());
+  const std::vector<Hidden> twice(first_double, single.end());
+  single.erase(first_double, single.end());
   std::vector<Point> points;
   std::vector<double> ticks;
-  for (const Index width : options.widths) {
-    single.push_back(learn_hidden(options, parts, {width}, epochs));
-    points.push_back(single.back().point);
-    ticks.push_back(static_cast<double>(width));
-    results.metrics["cells"].push_back(single.back().metrics);
-    progress.update(++done);
+  for (const Hidden& one : single) {
+    points.push_back(one.point);
+    ticks.push_back(one.point.x);
+    results.metrics["cells"].push_back(one.metrics);
   }
-  std::vector<Hidden> twice;
-  for (const Index width : doubled) {
-    twice.push_back(learn_hidden(options, parts, {width, width}, epochs));
-    results.metrics["two_hidden_layers"].push_back(twice.back().metrics);
-    progress.update(++done);
-  }
-  progress.finish();
+  for (const Hidden& two : twice) results.metrics["two_hidden_layers"].push_back(two.metrics);
   draw(options, "cells", points, {.label = "hidden units", .logarithmic = true, .ticks = ticks});
 
   const Point& best = best_of(points);
@@ -126,30 +146,50 @@ struct Course {
   std::vector<Point> epochs;
 };
 
+/// What a network is at some time.
+struct Moment {
+  Index update = 0;  ///< within the first epoch; 0 at the end of an epoch
+  Index epoch = 0;   ///< likewise the other way round
+  Measured measured;
+};
+
+/// The moments of one training.
+std::vector<Moment> follow_training(const Options& options, const Parts& parts, std::uint64_t seed,
+                                    example::SharedProgress& progress) {
+  std::vector<Moment> moments;
+  nn::Model model(example::dense_network({studied_units}, parts.training.classes()),
+                  parts.training.sample_shape(), {.seed = seed});
+  nn::Callback callback;
+  callback.on_batch = [&](nn::BatchReport& report) {
+    const bool wanted = is_power_of_two(report.step) || report.batch == report.batches;
+    if (report.epoch == 1 && wanted) moments.push_back({report.step, 0, measure(model, parts)});
+  };
+  callback.on_epoch = [&](nn::EpochReport& report) {
+    moments.push_back({0, report.record.epoch, measure(model, parts)});
+    progress.step();
+  };
+  nn::FitOptions fitting = fit_options(options.epochs, seed);
+  fitting.callbacks = {callback};
+  nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{}, nn::Adam{.learning_rate = usual_rate},
+          fitting);
+  return moments;
+}
+
 Course follow_course(const Options& options, const Parts& parts) {
+  example::SharedProgress progress(options, options.seeds * options.epochs, "iterations");
+  const auto runs = nn::share_tasks(*options.world, options.seeds, [&](Index run) {
+    return follow_training(options, parts, seed_of(options, run), progress);
+  });
+  progress.finish();
   std::map<Index, Measures> after_update;
   std::map<Index, Measures> after_epoch;
-  example::Progress progress(options.seeds * options.epochs, {.label = "iterations"});
-  Index done = 0;
-  for (Index run = 0; run < options.seeds; ++run) {
-    const std::uint64_t seed = seed_of(options, run);
-    nn::Model model(example::dense_network({studied_units}, parts.training.classes()),
-                    parts.training.sample_shape(), {.seed = seed});
-    nn::Callback measure;
-    measure.on_batch = [&](nn::BatchReport& report) {
-      const bool wanted = is_power_of_two(report.step) || report.batch == report.batches;
-      if (report.epoch == 1 && wanted) after_update[report.step].add(model, parts);
-    };
-    measure.on_epoch = [&](nn::EpochReport& report) {
-      after_epoch[report.record.epoch].add(model, parts);
-      progress.update(++done);
-    };
-    nn::FitOptions fitting = fit_options(options.epochs, seed);
-    fitting.callbacks = {measure};
-    nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{}, nn::Adam{.learning_rate = usual_rate},
-            fitting);
+  for (const std::vector<Moment>& moments : runs) {
+    for (const Moment& moment : moments) {
+      Measures& measures =
+          moment.update > 0 ? after_update[moment.update] : after_epoch[moment.epoch];
+      measures.add(moment.measured);
+    }
   }
-  progress.finish();
   Course course;
   for (const auto& [x, all] : after_update) {
     course.updates.push_back(point_of(static_cast<double>(x), all));
@@ -240,6 +280,7 @@ void study(Options options) {
   if (!results.metrics.contains("worse_for_being_larger")) {
     results.metrics["worse_for_being_larger"] = Metrics::array();
   }
+  if (!options.writes()) return;
   example::write_metrics(options.out, results.metrics);
 
   Metrics values = results.metrics;
@@ -259,5 +300,8 @@ int main(int argc, char** argv) {
                             options, {.epochs = 25, .quick_epochs = 3});
   line.flag("--seeds", options.seeds, "runs of everything, each with another seed");
   line.flag("--widths", options.widths, "the numbers of hidden units");
-  return example::run_program(line, argc, argv, [&] { study(options); });
+  return example::run_program(line, argc, argv, [&] {
+    options.join(example::ranks());
+    study(options);
+  });
 }

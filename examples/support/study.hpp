@@ -2,12 +2,66 @@
 /// What the programs share that compare many small networks.
 #pragma once
 
+#include <nn/distributed/share_tasks.hpp>
+
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "support/classifier.hpp"
+#include "support/progress.hpp"
 
 namespace example {
+
+/// The flags of a study, and with whom it shares its trainings.
+struct StudyFlags : Flags {
+  /// The processes that were started together, or this one alone. Rank 0 writes the files.
+  std::shared_ptr<nn::Communicator> world = std::make_shared<nn::Communicator>();
+
+  /// Whether this process writes files.
+  [[nodiscard]] bool writes() const { return world->rank() == 0; }
+  /// Joins the processes that `example::ranks` has found, if any.
+  void join(std::shared_ptr<nn::Communicator> ranks) {
+    if (ranks) world = std::move(ranks);
+  }
+};
+
+/// How far trainings have come that processes share: this one's stand for those of all.
+class SharedProgress {
+ public:
+  /// Of so many steps, those of all processes.
+  SharedProgress(const StudyFlags& options, nn::Index steps, const std::string& label)
+      : world_(*options.world), steps_(steps), progress_(steps, {.label = label}) {}
+  /// A step of this process is done.
+  void step() { progress_.update(done_ = std::min(done_ + world_.size(), steps_)); }
+  /// All are.
+  void finish() {
+    progress_.update(steps_);
+    progress_.finish();
+  }
+
+ private:
+  const nn::Communicator& world_;
+  nn::Index steps_;
+  nn::Index done_ = 0;
+  Progress progress_;
+};
+
+/// learn(0), learn(1), ..., of so many trainings that do not depend on one another; every process
+/// does some of them and has the results of all.
+template <class Learn>
+auto share_trainings(const StudyFlags& options, const std::string& label, nn::Index count,
+                     const Learn& learn) {
+  SharedProgress progress(options, count, label);
+  auto results = nn::share_tasks(*options.world, count, [&](nn::Index training) {
+    auto result = learn(training);
+    progress.step();
+    return result;
+  });
+  progress.finish();
+  return results;
+}
 
 /// A chain of dense layers of any width and number.
 using DenseNetwork = nn::Sequential<nn::AnyLayer>;

@@ -16,7 +16,7 @@ using nn::Dataset;
 using nn::Index;
 using nn::Spread;
 
-struct Options : example::Flags {
+struct Options : example::StudyFlags {
   Index seeds = 3;
   std::vector<Index> widths{4, 8, 16, 32, 64, 128, 256, 512, 1024};
 };
@@ -36,7 +36,22 @@ struct Results {
   Metrics findings;
 };
 
-/// Loss and accuracy on both sets: one number a run.
+/// Loss and accuracy of a network on both sets.
+struct Measured {
+  double training_loss = 0;
+  double test_loss = 0;
+  double training_accuracy = 0;
+  double test_accuracy = 0;
+};
+
+template <class Model>
+Measured measure(const Model& model, const Parts& parts) {
+  const nn::Evaluation training = nn::evaluate(model, parts.training, nn::SoftmaxCrossEntropy{});
+  const nn::Evaluation test = nn::evaluate(model, parts.test, nn::SoftmaxCrossEntropy{});
+  return {training.loss, test.loss, training.accuracy, test.accuracy};
+}
+
+/// The same of several runs: one number a run.
 struct Measures {
   std::vector<double> training_loss = {};
   std::vector<double> test_loss = {};
@@ -44,14 +59,11 @@ struct Measures {
   std::vector<double> test_accuracy = {};
   std::vector<double> seconds = {};
 
-  template <class Model>
-  void add(const Model& model, const Parts& parts) {
-    const nn::Evaluation training = nn::evaluate(model, parts.training, nn::SoftmaxCrossEntropy{});
-    const nn::Evaluation test = nn::evaluate(model, parts.test, nn::SoftmaxCrossEntropy{});
-    training_loss.push_back(training.loss);
-    training_accuracy.push_back(training.accuracy);
-    test_loss.push_back(test.loss);
-    test_accuracy.push_back(test.accuracy);
+  void add(const Measured& run) {
+    training_loss.push_back(run.training_loss);
+    training_accuracy.push_back(run.training_accuracy);
+    test_loss.push_back(run.test_loss);
+    test_accuracy.push_back(run.test_accuracy);
   }
 };
 
@@ -91,6 +103,7 @@ inline nn::viz::Curve curve_of(const std::string& name, const std::vector<Point>
 /// Draws NAME_cost.png and NAME_rate.png.
 inline void draw(const Options& options, const std::string& name, const std::vector<Point>& points,
                  const nn::viz::Axis& x) {
+  if (!options.writes()) return;
   nn::viz::plot_curves(options.out / (name + "_cost.png"),
                        {curve_of("training set", points, &Point::training_loss),
                         curve_of("test set", points, &Point::test_loss)},

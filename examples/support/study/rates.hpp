@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <nn/viz/plot.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,6 @@ inline std::string rate_text(double rate) {
 /// The losses of a run's batches, as means over `stride` batches.
 struct Path {
   std::vector<double> losses = {};
-  std::vector<double> iterations = {};
   double sum = 0;
 
   [[nodiscard]] nn::Callback follow(Index stride) {
@@ -84,36 +84,53 @@ struct Path {
       sum += report.loss;
       if (report.step % stride != 0) return;
       losses.push_back(sum / static_cast<double>(stride));
-      iterations.push_back(static_cast<double>(report.step));
       sum = 0;
     };
     return callback;
   }
 };
 
+/// How long the networks learn by each rate, and how often their loss is noted.
+struct RateCourse {
+  Index epochs = 0;
+  Index stride = 1;  ///< iterations between two points of a path
+};
+
+/// Learns once: "measured" and the "losses" of its path; nothing if it diverged.
 template <class Rule>
-RateResult learn_at_rate(const Options& options, const Parts& parts, Rule rule, Index epochs,
-                         Index points, std::vector<double>& iterations) {
+nn::Checkpoint learn_at_rate(const Parts& parts, const Rule& rule, const RateCourse& course,
+                             std::uint64_t seed) {
+  nn::Checkpoint result;
+  nn::Model model(dense_network({rate_units}, parts.training.classes()),
+                  parts.training.sample_shape(), {.seed = seed});
+  Path path;
+  nn::FitOptions fitting = fit_options(course.epochs, seed);
+  fitting.callbacks = {path.follow(course.stride)};
+  try {
+    nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{}, rule, fitting);
+    const Measured measured = measure(model, parts);
+    result.set("measured", std::span<const Measured>(&measured, 1));
+    result.set("losses", std::span<const double>(path.losses));
+  } catch (const nn::DivergenceError&) {
+    return {};
+  }
+  return result;
+}
+
+/// What the runs at a rate led to, of which there are `seeds` from the first on.
+inline RateResult rate_result(double rate, const nn::Checkpoint* runs, Index seeds) {
   Measures measures;
-  RateResult result{.rate = rule.learning_rate};
-  const Index steps = epochs * ((parts.training.size() + batch_size - 1) / batch_size);
+  RateResult result{.rate = rate};
   std::vector<double> sums;
-  for (Index run = 0; run < options.seeds; ++run) {
-    const std::uint64_t seed = seed_of(options, run);
-    nn::Model model(dense_network({rate_units}, parts.training.classes()),
-                    parts.training.sample_shape(), {.seed = seed});
-    Path path;
-    nn::FitOptions fitting = fit_options(epochs, seed);
-    fitting.callbacks = {path.follow(std::max<Index>(1, steps / points))};
-    try {
-      nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{}, rule, fitting);
-      measures.add(model, parts);
-      sums.resize(path.losses.size());
-      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += path.losses[i];
-      iterations = path.iterations;
-    } catch (const nn::DivergenceError&) {
+  for (Index run = 0; run < seeds; ++run) {
+    if (!runs[run].contains("measured")) {
       ++result.infinite;
+      continue;
     }
+    measures.add(runs[run].values<Measured>("measured").front());
+    const std::vector<double> losses = runs[run].values<double>("losses");
+    sums.resize(losses.size());
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += losses[i];
   }
   if (measures.test_accuracy.empty()) return result;
   result.loss = nn::spread_of(measures.training_loss);
@@ -126,6 +143,7 @@ RateResult learn_at_rate(const Options& options, const Parts& parts, Rule rule, 
 
 /// Draws the losses of every second rate, which are those of whole decades.
 inline void draw_paths(const Options& options, const RateStudy& study) {
+  if (!options.writes()) return;
   std::vector<nn::viz::Curve> curves;
   for (std::size_t i = 0; i < study.results.size(); i += 2) {
     const RateResult& result = study.results[i];
@@ -146,6 +164,7 @@ inline void draw_paths(const Options& options, const RateStudy& study) {
 }
 
 inline void draw_accuracies(const Options& options, const std::vector<RateStudy>& studies) {
+  if (!options.writes()) return;
   std::vector<nn::viz::Curve> curves;
   for (const RateStudy& study : studies) {
     nn::viz::Curve curve{.name = study.name};
@@ -245,19 +264,36 @@ inline void study_rates(const Options& options, const Parts& parts, Results& res
   std::vector<RateStudy> studies{{.name = "SGD", .key = "sgd"},
                                  {.name = "SGD with momentum 0.9", .key = "momentum"},
                                  {.name = "Adam", .key = "adam"}};
-  Progress progress(count, {.label = "learning rates"});
+  const auto rate_at = [](Index i) { return std::pow(10.0, static_cast<double>(i - 10) / 2.0); };
+  const Index steps = epochs * ((parts.training.size() + batch_size - 1) / batch_size);
+  const RateCourse course{epochs, std::max<Index>(1, steps / points)};
+  const auto rules = static_cast<Index>(studies.size());
+  const std::vector<nn::Checkpoint> runs = share_trainings(
+      options, "learning rates", count * rules * options.seeds, [&](Index training) {
+        const std::uint64_t seed = seed_of(options, training % options.seeds);
+        const double rate = rate_at(training / (options.seeds * rules));
+        switch (training / options.seeds % rules) {
+          case 0:
+            return learn_at_rate(parts, nn::SGD{.learning_rate = rate}, course, seed);
+          case 1:
+            return learn_at_rate(parts, nn::SGD{.learning_rate = rate, .momentum = 0.9}, course,
+                                 seed);
+          default:
+            return learn_at_rate(parts, nn::Adam{.learning_rate = rate}, course, seed);
+        }
+      });
+  const nn::Checkpoint* of_rate = runs.data();
   for (Index i = 0; i < count; ++i) {
-    const double rate = std::pow(10.0, static_cast<double>(i - 10) / 2.0);
-    const auto learn = [&](RateStudy& study, auto rule) {
-      study.results.push_back(
-          learn_at_rate(options, parts, rule, epochs, points, study.iterations));
-    };
-    learn(studies[0], nn::SGD{.learning_rate = rate});
-    learn(studies[1], nn::SGD{.learning_rate = rate, .momentum = 0.9});
-    learn(studies[2], nn::Adam{.learning_rate = rate});
-    progress.update(i + 1);
+    for (RateStudy& study : studies) {
+      study.results.push_back(rate_result(rate_at(i), of_rate, options.seeds));
+      of_rate += options.seeds;
+    }
   }
-  progress.finish();
+  for (RateStudy& study : studies) {
+    for (Index step = course.stride; step <= steps; step += course.stride) {
+      study.iterations.push_back(static_cast<double>(step));
+    }
+  }
 
   draw_accuracies(options, studies);
   const bool between = std::all_of(studies.begin(), studies.end(), [](const RateStudy& study) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +17,7 @@ using nn::Index;
 using nn::Spread;
 using Model = nn::Model<DenseNetwork, float>;
 
-struct Options : Flags {
+struct Options : StudyFlags {
   Index seeds = 3;
   Index folds = 5;
 };
@@ -90,13 +91,49 @@ inline Run learn(const Setting& setting, const Dataset& training, const Dataset&
   return {std::move(model), std::move(history), measured, {}};
 }
 
-inline Runs learn_all(const Options& options, const Setting& setting, const Dataset& training,
-                      const Dataset& validation, Index epochs, Index patience_in_epochs) {
+/// What of a run another process has to know.
+inline nn::Checkpoint packed(const Run& run) {
+  nn::Checkpoint bytes;
+  bytes.set("model", run.model);
+  bytes.set("epochs", std::span<const nn::EpochRecord>(run.history.epochs));
+  bytes.set("stopped_early", run.history.stopped_early);
+  bytes.set("validation", std::span<const nn::Evaluation>(&run.validation, 1));
+  return bytes;
+}
+
+/// One training of the study.
+struct Training {
+  Setting setting;
+  const Dataset* training;
+  const Dataset* validation;
+  Index epochs;
+  Index patience;
+  std::uint64_t seed;
+};
+
+/// The run of `training` that `packed` has packed.
+inline Run unpacked(const Training& training, const nn::Checkpoint& bytes) {
+  Run run{.model = Model(dense_network({training.setting.units}, training.training->classes()),
+                         training.training->sample_shape(), {.seed = training.seed}),
+          .history = {}};
+  bytes.get("model", run.model);
+  run.history.epochs = bytes.values<nn::EpochRecord>("epochs");
+  bytes.get("stopped_early", run.history.stopped_early);
+  bytes.get("validation", std::span<nn::Evaluation>(&run.validation, 1));
+  return run;
+}
+
+/// The runs of all trainings, which the processes share.
+inline Runs learn_all(const Options& options, const std::string& label,
+                      const std::vector<Training>& trainings) {
+  const std::vector<nn::Checkpoint> all =
+      share_trainings(options, label, static_cast<Index>(trainings.size()), [&](Index place) {
+        const Training& one = trainings[static_cast<std::size_t>(place)];
+        return packed(
+            learn(one.setting, *one.training, *one.validation, one.epochs, one.patience, one.seed));
+      });
   Runs runs;
-  for (Index run = 0; run < options.seeds; ++run) {
-    runs.push_back(learn(setting, training, validation, epochs, patience_in_epochs,
-                         options.seed + static_cast<std::uint64_t>(run)));
-  }
+  for (std::size_t i = 0; i < all.size(); ++i) runs.push_back(unpacked(trainings[i], all[i]));
   return runs;
 }
 
