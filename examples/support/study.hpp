@@ -2,15 +2,16 @@
 /// What the programs share that compare many small networks.
 #pragma once
 
-#include <nn/distributed/share_tasks.hpp>
-
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/classifier.hpp"
 #include "support/progress.hpp"
+
+#include <nn/distributed/share_tasks.hpp>
 
 namespace example {
 
