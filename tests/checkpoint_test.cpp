@@ -306,6 +306,46 @@ TEST_CASE("fit: stopped anywhere and resumed, it ends in the same bytes") {
   }
 }
 
+TEST_CASE("fit: callbacks find the checkpoint of the step before them, whole") {
+  const Folder folder;
+  nn::FitOptions options{.epochs = 2, .batch_size = 16};
+  options.checkpoint = folder / "file";
+  options.checkpoint_interval = 1;
+  auto model = make_model();
+  std::vector<std::string> weights;  // after each step
+  Index same = 0;
+  const auto compare = [&] {
+    same += Checkpoint::load(folder / "file").text("model.parameters") == weights.back() ? 1 : 0;
+  };
+  nn::Callback callback;
+  callback.on_batch = [&](nn::BatchReport& report) {
+    if (report.step > 1) compare();
+    const auto bytes = std::as_bytes(model.parameters().span());
+    weights.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  options.callbacks = {callback};
+  nn::fit(model, blobs(64, 1), nn::SoftmaxCrossEntropy{}, nn::Adam{}, options);
+  CHECK(weights.size() == 8);
+  CHECK(weights[0] != weights[1]);
+  compare();  // when fit returns
+  CHECK(same == 8);
+}
+
+TEST_CASE("fit: that the last checkpoint cannot be written is an error, too") {
+  nn::FitOptions options{.epochs = 2, .batch_size = 16};
+  const Folder folder;
+  std::filesystem::create_directory(folder / "gone");
+  options.checkpoint = folder / "gone" / "file";
+  nn::Callback callback;
+  callback.on_epoch = [&](nn::EpochReport& report) {
+    if (report.record.epoch == 2) std::filesystem::remove_all(folder / "gone");
+  };
+  options.callbacks = {callback};
+  auto model = make_model();
+  CHECK_THROWS_AS(nn::fit(model, blobs(64, 1), nn::SoftmaxCrossEntropy{}, nn::Adam{}, options),
+                  nn::FileError);
+}
+
 TEST_CASE("fit: a checkpoint of another training is refused") {
   const Folder folder;
   nn::FitOptions options = training_options();

@@ -102,6 +102,7 @@
 #include "nn/train/checkpoint.hpp"
 #include "nn/train/checkpoint_bytes.hpp"
 #include "nn/train/checkpoint_file.hpp"
+#include "nn/train/checkpoint_writer.hpp"
 #include "nn/train/classification_metrics.hpp"
 #include "nn/train/diagnose.hpp"
 #include "nn/train/divergence.hpp"

@@ -8,8 +8,10 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include "nn/train/checkpoint.hpp"
+#include "nn/train/checkpoint_writer.hpp"
 #include "nn/train/history.hpp"
 #include "nn/train/training_settings.hpp"
 
@@ -66,7 +68,9 @@ struct Training {
   BestWeights& best;
 };
 
-inline void save_training(const std::string& path, const Training& training) {
+/// Copies all of a training, and has the copy written.
+inline void save_training(const std::string& path, const Training& training,
+                          CheckpointWriter& writer) {
   Checkpoint checkpoint;
   checkpoint.set("training", std::string_view(training.settings));
   checkpoint.set("learning_rate", training.learning_rate);
@@ -80,7 +84,7 @@ inline void save_training(const std::string& path, const Training& training) {
   checkpoint.set("best.parameters", std::string_view(training.best.parameters));
   checkpoint.set("best.state", std::string_view(training.best.state));
   if (training.average != nullptr) checkpoint.set("average", *training.average);
-  checkpoint.save(path);
+  writer.write(path, std::move(checkpoint));
 }
 
 /// Goes on from the checkpoint of `path`. One that does not fit changes nothing.
@@ -179,15 +183,17 @@ class CheckpointFile {
   [[nodiscard]] std::string settings(const detail::TrainingIdentity& training) const {
     return empty() ? std::string() : settings_(training);
   }
-  /// Writes all of a training to the file.
-  void save(const detail::Training& training) const { save_(path_, training); }
+  /// Has `writer` write all of a training, as it is now, to the file.
+  void save(const detail::Training& training, detail::CheckpointWriter& writer) const {
+    save_(path_, training, writer);
+  }
   /// Puts back what the file holds, if there is one. Returns whether there is.
   bool resume(detail::Training& training) const { return resume_(path_, training); }
 
  private:
   std::string path_;
   std::string (*settings_)(const detail::TrainingIdentity&) = nullptr;
-  void (*save_)(const std::string&, const detail::Training&) = nullptr;
+  void (*save_)(const std::string&, const detail::Training&, detail::CheckpointWriter&) = nullptr;
   bool (*resume_)(const std::string&, detail::Training&) = nullptr;
 };
 

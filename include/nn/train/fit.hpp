@@ -18,7 +18,8 @@ namespace nn {
 /// disk), the optimizer's learning rate is then as it was given. After an exception the model holds
 /// the weights and statistics of the last step that was made, not the averaged or the best ones;
 /// the optimizer's moments and number of steps are those of that step; and the checkpoint is the
-/// last one that was written whole, from which the training can go on.
+/// last one that was written whole, from which the training can go on. That a checkpoint could not
+/// be written is known, and thrown, after the step that follows it.
 /// @throws Error when data, model and options do not fit together; DivergenceError, which names the
 /// step, the learning rate and the layer, when the loss becomes infinite or NaN; FileError when a
 /// checkpoint cannot be written or does not belong to this training, naming what differs.

@@ -87,14 +87,16 @@ struct FitOptions {
   BatchTransform validation_transform{};  ///< done to every batch of the validation set
   std::vector<Callback> callbacks{};      ///< told of steps and epochs, in their order
   /// Where to save all that the training consists of, after every epoch and every
-  /// `checkpoint_interval` steps. If the file is there at the start, the training goes on from it,
-  /// and ends in the same bits as if it had not been interrupted. What may be changed on going on
-  /// holds from there on: the number of epochs, the learning rate, the schedule, the reduction on a
-  /// plateau, the patience, callbacks. All else that makes the result must be the same, and is
-  /// refused where it is not: the data (samples, labels, targets, weights, order, classes,
-  /// normalisation), the layers, the loss, the rule and its settings, batches, seed, clipping,
-  /// averaging, what early stopping watches. What fit cannot look into (augmentation and
-  /// transforms) must be given again or not, as before.
+  /// `checkpoint_interval` steps. The file is written while the next step is made; before callbacks
+  /// are told of that step, and when `fit` returns, it is whole, or what went wrong is thrown. If
+  /// the file is there at the start, the training goes on from it, and ends in the same bits as if
+  /// it had not been interrupted. What may be changed on going on holds from there on: the number
+  /// of epochs, the learning rate, the schedule, the reduction on a plateau, the patience,
+  /// callbacks. All else that makes the result must be the same, and is refused where it is not:
+  /// the data (samples, labels, targets, weights, order, classes, normalisation), the layers, the
+  /// loss, the rule and its settings, batches, seed, clipping, averaging, what early stopping
+  /// watches. What fit cannot look into (augmentation and transforms) must be given again or not,
+  /// as before.
   CheckpointFile checkpoint{};
   Index checkpoint_interval = 0;  ///< 0: after every epoch only
   /// The processes that train together, each with a share of every batch: `&world`, an nn::Mpi or

@@ -62,6 +62,7 @@ class Fit {
     });
     resume();
     while (progress_.epoch < options_.epochs && !stopped_ && !out_of_patience()) run_epoch();
+    writer_.finish();
     finish();
     return std::move(history_);
   }
@@ -179,6 +180,7 @@ class Fit {
   }
 
   void report_batch() {
+    writer_.finish();  // callbacks find the file whole
     if (options_.callbacks.empty() && !sharing_) return;
     BatchReport report{progress_.epoch + 1,
                        options_.epochs,
@@ -198,6 +200,7 @@ class Fit {
   }
 
   [[gnu::cold]] void end_epoch() {
+    writer_.finish();
     require_finite_weights();
     EpochRecord record = progress_.record(classifies_);
     record.steps = step();
@@ -299,7 +302,8 @@ class Fit {
     if (options_.checkpoint.empty()) return;
     require_finite_weights();
     if (!sharing_.writes()) return;
-    with_training([this](const Training& training) { options_.checkpoint.save(training); });
+    with_training(
+        [this](const Training& training) { options_.checkpoint.save(training, writer_); });
   }
 
   void resume() {
@@ -331,6 +335,7 @@ class Fit {
   Tensor<T> gradient_;
   std::optional<WeightAverage<T>> average_;
   BestWeights best_;
+  CheckpointWriter writer_;
   double last_loss_ = 0;           // of a step
   double accumulated_loss_ = 0;    // of the batches since the last step, weighted
   double accumulated_weight_ = 0;  // likewise
