@@ -5,7 +5,10 @@
 //     mpirun -n RANKS same_ranks THREADS       linked with same_ranks_mpi.cpp: those of MPI
 //
 // With MPI, `same_ranks THREADS FAILURE CHECKPOINT` trains the second network alone, and rank 1
-// fails after step 7 (FAILURE: "throw", "kill", "stop", "memory", or "none").
+// fails after step 7 (FAILURE: "throw", "kill", "stop", "memory", or "none"), or rank 0, which
+// writes the checkpoint ("disk").
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -179,6 +182,11 @@ void train_all(nn::Communicator& world, int threads) {
 
 /// What a program may come to in the middle of a training.
 void fail_by(const std::string& failure) {
+  if (failure == "disk") {  // from here on files hold 4 KiB, and what is written beyond is refused
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{4096, 4096};
+    nn::require(setrlimit(RLIMIT_FSIZE, &limit) == 0, "cannot limit the sizes of files");
+  }
   if (failure == "throw") throw nn::Error("no more paper");
   if (failure == "memory") (void)nn::Tensor<float>({Index{1} << 40U, 64});
   if (failure == "kill") std::raise(SIGKILL);
@@ -189,7 +197,8 @@ void train_until(nn::Communicator& world, const std::string& failure, const std:
   nn::Callback callback;
   callback.everywhere = true;
   callback.on_batch = [&](nn::BatchReport& report) {
-    if (world.rank() == 1 && report.step == 7) fail_by(failure);
+    const Index failing = failure == "disk" ? 0 : 1;
+    if (world.rank() == failing && report.step == 7) fail_by(failure);
   };
   train_convolutions(world, path, callback);
 }
