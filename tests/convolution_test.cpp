@@ -458,7 +458,7 @@ TEST_CASE("a convolution that cannot be meant is refused, and says why") {
   const ConvolutionGeometry good =
       square({.batch = 1, .size = 5, .channels = 3, .filters = 4, .kernel = 3});
   std::vector<float> numbers(400);
-  nn::AlignedVector<std::byte> room(1 << 16);
+  nn::AlignedVector<std::byte> memory(1 << 16);
   float* const x = numbers.data();
   float* const w = x + 80;
   float* const y = x + 200;
@@ -473,13 +473,13 @@ TEST_CASE("a convolution that cannot be meant is refused, and says why") {
     return g;
   };
   using G = ConvolutionGeometry;
-  nn::convolution_forward(good, x, w, y, {}, nn::Arena(room.data(), 1 << 15));
+  nn::convolution_forward(good, x, w, y, {}, nn::Arena(memory.data(), 1 << 15));
   for (const auto member :
        {&G::height, &G::width, &G::channels, &G::filters, &G::kernel_height, &G::kernel_width,
         &G::stride_height, &G::stride_width, &G::dilation_height, &G::dilation_width, &G::groups}) {
     for (const Index value : {Index{0}, Index{-1}}) {
       CHECK_THROWS_AS(nn::convolution_forward(with(member, value), x, w, y, {},
-                                              nn::Arena(room.data(), 1 << 15)),
+                                              nn::Arena(memory.data(), 1 << 15)),
                       nn::Error);
       CHECK_THROWS_AS((void)nn::convolution_scratch_bytes<float>(with(member, value),
                                                                  ConvolutionPass::backward_weights),
@@ -500,13 +500,13 @@ TEST_CASE("a convolution that cannot be meant is refused, and says why") {
     }
   }
   refused("3 channels and 4 filters cannot be divided into 2 groups", with(&G::groups, 2), x, y,
-          room.data());
-  refused("x is a null pointer, but has 1 x 75 elements", good, nullptr, y, room.data());
-  refused("y overlaps x", good, x, x + 70, room.data());
-  refused("y overlaps the weights", good, x, w + 100, room.data());
-  refused("the scratch of a convolution is misaligned", good, x, y, room.data() + 3);
+          memory.data());
+  refused("x is a null pointer, but has 1 x 75 elements", good, nullptr, y, memory.data());
+  refused("y overlaps x", good, x, x + 70, memory.data());
+  refused("y overlaps the weights", good, x, w + 100, memory.data());
+  refused("the scratch of a convolution is misaligned", good, x, y, memory.data() + 3);
   CHECK_THROWS_WITH_AS(nn::convolution_forward(good, x, w, y, nn::Epilogue<float>{y + 3, {}},
-                                               nn::Arena(room.data(), 1 << 15)),
+                                               nn::Arena(memory.data(), 1 << 15)),
                        "y overlaps the bias", nn::Error);
 }
 

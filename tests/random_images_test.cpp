@@ -34,7 +34,7 @@ std::vector<std::uint8_t> bytes(const Dataset& data) {
 
 }  // namespace
 
-TEST_CASE("a patch is a piece of the image, from every place equally often") {
+TEST_CASE("a patch is a part of the image, from every place equally often") {
   Tensor<std::uint8_t> source({1, 12, 12, 1});
   for (Index i = 0; i < source.size(); ++i) source[i] = static_cast<std::uint8_t>(i);
   const Patches patches({unlabelled(source)});

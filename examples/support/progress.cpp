@@ -109,7 +109,7 @@ std::string Progress::numbers(double loss, double accuracy) const {
   return out.str();
 }
 
-/// A bar as wide as the room there is, finer than a character by its last block.
+/// A bar of so many columns, finer than a character by its last block.
 std::string Progress::bar(nn::Index columns) const {
   static constexpr const char* blocks[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const nn::Index eighths = columns * 8 * step_ / total_;
@@ -129,13 +129,13 @@ void Progress::show(const std::string& numbers, bool keep) {
     return;
   }
   const nn::Index columns = options_.columns > 0 ? options_.columns : terminal_columns();
-  const nn::Index room = columns - static_cast<nn::Index>(label.size() + numbers.size()) - 1;
+  const nn::Index spare = columns - static_cast<nn::Index>(label.size() + numbers.size()) - 1;
   out << "\r\x1b[K" << label;
-  if (room >= 8) out << '|' << bar(std::min<nn::Index>(room - 3, 30)) << "| ";
+  if (spare >= 8) out << '|' << bar(std::min<nn::Index>(spare - 3, 30)) << "| ";
   // A line longer than the terminal would be written again below instead of over itself.
-  out << (room >= 0 ? numbers
-                    : numbers.substr(0, static_cast<std::size_t>(std::max<nn::Index>(
-                                            static_cast<nn::Index>(numbers.size()) + room, 0))));
+  out << (spare >= 0 ? numbers
+                     : numbers.substr(0, static_cast<std::size_t>(std::max<nn::Index>(
+                                             static_cast<nn::Index>(numbers.size()) + spare, 0))));
   if (keep) out << '\n';
   out << std::flush;
   line_open_ = !keep;

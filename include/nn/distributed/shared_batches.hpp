@@ -152,7 +152,7 @@ class SharedBatches final : public TrainingSharing {
     }
   }
 
-  /// Room for `count` numbers.
+  /// Memory for `count` numbers.
   template <class Number>
   [[nodiscard]] Number* work(Index count) {
     const auto bytes = static_cast<std::size_t>(count) * sizeof(Number);

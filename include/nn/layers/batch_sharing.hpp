@@ -74,18 +74,18 @@ class BatchSharing {
   }
 
  protected:
-  /// A piece of this process.
-  struct Piece {
+  /// What a piece of this process has as a leaf of the tree.
+  struct Leaf {
     Index begin;  ///< among this process's samples
     Index block;  ///< where its sums go
     Index joins;  ///< how many joins follow
   };
 
-  std::vector<Piece> pieces_;  ///< this process's, in order
-  Index own_samples_ = 0;      ///< of this process
-  Index first_sample_ = 0;     ///< their place in the batch
-  Index samples_ = 0;          ///< of the batch
-  Index block_count_ = 1;      ///< how many blocks are in use at a time
+  std::vector<Leaf> pieces_;  ///< this process's, in order
+  Index own_samples_ = 0;     ///< of this process
+  Index first_sample_ = 0;    ///< their place in the batch
+  Index samples_ = 0;         ///< of the batch
+  Index block_count_ = 1;     ///< how many blocks are in use at a time
 
  private:
   [[gnu::cold, gnu::noinline]] std::byte* reserve(Index bytes) {

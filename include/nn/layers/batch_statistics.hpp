@@ -98,8 +98,8 @@ void batch_statistics(const BatchLayout& layout, const T* x, const T* origin, T*
 [[nodiscard]] constexpr Index moments_size(Index channels) { return 1 + 2 * channels; }
 
 /// The same for the pieces of a batch that processes share: `mean`, and the variance in
-/// partial[width, width + channels). Returns the rows of the whole batch. `scratch` has room for a
-/// record a piece: its rows, its means, its sums of squared deviations.
+/// partial[width, width + channels). Returns the rows of the whole batch. `scratch` holds a
+/// record for each piece: its rows, its means, its sums of squared deviations.
 template <class T>
 [[gnu::cold, gnu::noinline]] Index shared_statistics(const Context<T>& context,
                                                      TensorView<const T> x, T* origin, T* partial,

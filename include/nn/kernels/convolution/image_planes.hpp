@@ -76,24 +76,24 @@ class WovenRow {
  private:
   static constexpr int n = lanes<T>;
 
-  /// Elements of a piece of a vector, which belongs to one pixel.
+  /// Elements of a part of a vector, which belongs to one pixel.
   static constexpr int size = std::min(n, Padded);
 
   /// What is stored beyond a pixel's channels is the next pixel's, and written over by it; the last
   /// pixel needs space for it.
   [[gnu::always_inline]] static void store(const Packet<T>* vectors, Index channels, T* to) {
     [&]<int... At>(std::integer_sequence<int, At...>) {
-      (store_piece<At>(vectors, to + At * size / Padded * channels + At * size % Padded), ...);
+      (store_part<At>(vectors, to + At * size / Padded * channels + At * size % Padded), ...);
     }
     (std::make_integer_sequence<int, n * Padded / size>{});
   }
   template <int At>
-  [[gnu::always_inline]] static void store_piece(const Packet<T>* vectors, T* to) {
+  [[gnu::always_inline]] static void store_part(const Packet<T>* vectors, T* to) {
     constexpr int first = At * size % n;
     [&]<int... Lane>(std::integer_sequence<int, Lane...>) {
       const Packet<T> v = vectors[At * size / n];
-      const auto piece = __builtin_shufflevector(v, v, (first + Lane)...);
-      std::memcpy(to, &piece, sizeof(piece));
+      const auto part = __builtin_shufflevector(v, v, (first + Lane)...);
+      std::memcpy(to, &part, sizeof(part));
     }
     (std::make_integer_sequence<int, size>{});
   }
@@ -104,14 +104,14 @@ class WovenRow {
     }
     (std::make_integer_sequence<int, Padded>{});
   }
-  /// Count elements, a whole number of pieces, in one vector.
+  /// Count elements, a whole number of parts, in one vector.
   template <int Count>
   [[gnu::always_inline]] static auto joined(const T* from, Index channels) {
     using Vector [[gnu::vector_size(Count * sizeof(T))]] = T;
     if constexpr (Count == size) {
-      Vector piece;
-      std::memcpy(&piece, from, sizeof(piece));
-      return piece;
+      Vector part;
+      std::memcpy(&part, from, sizeof(part));
+      return part;
     } else {
       constexpr int half = Count / 2;
       const auto low = joined<half>(from, channels);

@@ -1,5 +1,5 @@
 /// @file
-/// Matrix products with a single row or very few columns.
+/// Matrix products of a single row, of a single term, and of few columns.
 #ifndef NN_KERNELS_GEMM_THIN_HPP
 #define NN_KERNELS_GEMM_THIN_HPP
 
@@ -15,7 +15,7 @@
 namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// A matrix of a single column without gaps is a row too, and what is written as a product by a
-/// column can be the product of a row, which reads its other factor in long pieces.
+/// column can be the product of a row, which reads its other factor in long runs.
 template <class T>
 void turn_columns_into_rows(GemmProblem<T>& p) {
   if (p.k == 1 && p.transpose_b && p.ldb == 1) {
@@ -67,7 +67,7 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
 }
 
 /// A single row of C: a sum of rows of B, too little work to copy anything. Eight vectors of
-/// columns at a time are enough accumulators, and read B in long pieces.
+/// columns at a time are enough accumulators, and read B in long runs.
 template <class T>
 void multiply_single_row(const GemmProblem<T>& p) {
   constexpr Index columns = 1024;

@@ -288,7 +288,7 @@ template <class T, int Run, bool Upper, class V, std::size_t... Lane>
 }
 
 /// rows[i] = element i of the first `count` of the runs of lanes_of_part elements at from, from +
-/// pitch, ...: a piece of a matrix, transposed. There are as many runs as lanes at the most.
+/// pitch, ...: a block of a matrix, transposed. There are as many runs as lanes at the most.
 template <class T>
 inline void load_transposed(const T* from, Index pitch, Index count, Packet<T>* rows) {
   constexpr int part = lanes_of_part<T>;

@@ -1,5 +1,5 @@
 /// @file
-/// The inner loop of products of very few columns.
+/// The inner loop of sums across lanes.
 #ifndef NN_KERNELS_TILE_DOTS_HPP
 #define NN_KERNELS_TILE_DOTS_HPP
 
@@ -13,8 +13,8 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// The other way to use the registers, for a product of few columns: vectors run along the depth,
-/// which must be a whole number of them, as must every contiguous piece of it in `steps`; B is
+/// The other way to use the registers, for up to `most_dots` columns: vectors run along the depth,
+/// which must be a whole number of them, as must every contiguous run of it in `steps`; B is
 /// given transposed, column j at b + j * ldb. No lane is idle, but every sum must be added across.
 ///
 /// Whatever the vectors, a sum has sum_lanes lanes: element l of the depth goes to lane

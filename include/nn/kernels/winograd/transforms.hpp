@@ -29,7 +29,7 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 /// share one set of the cache.
 [[nodiscard]] constexpr Index point_pitch(Index elements) { return elements + 16; }
 
-/// Square pieces of images, or of every `step`-th row and column of them, which may reach beyond
+/// Square patches of images, or of every `step`-th row and column of them, which may reach beyond
 /// the images, where there are zeros.
 template <class T>
 struct PatchSource {
