@@ -11,6 +11,7 @@
 #include "nn/viz/heat_map.hpp"
 #include "nn/viz/history.hpp"
 #include "nn/viz/image.hpp"
+#include "nn/viz/labelled_grid.hpp"
 #include "nn/viz/probabilities.hpp"
 
 namespace viz_plot_test {
@@ -163,6 +164,33 @@ TEST_CASE("reference lines are drawn, and axes make room for them") {
   }
 }
 
+TEST_CASE("the label of a horizontal line stands beside the plot, not on the curves") {
+  const Folder folder;
+  const fs::path path = folder.path / "a.svg";
+  const auto label_at = [&](bool vertical) {
+    plot_curves(path, {{.x = {1, 2}, .y = {10, 11}}},
+                {.lines = {{.at = vertical ? 1.1 : 10.5, .label = "guess", .vertical = vertical}}});
+    const std::string svg = read_file(path);
+    const std::size_t text = svg.find("guess");
+    REQUIRE(text != std::string::npos);
+    const std::size_t place = svg.rfind("translate(", text);
+    REQUIRE(place != std::string::npos);
+    return std::stod(svg.substr(place + 10));
+  };
+  const double plot_ends = 640 - 80;  // five letters and a margin take less
+  CHECK(label_at(false) > plot_ends);
+  CHECK(label_at(true) < plot_ends);
+}
+
+TEST_CASE("points at the ends of an axis are whole") {
+  viz::detail::Extent extent{Axis{}};
+  extent.add(10);
+  extent.add(20);
+  extent.widen(0.02);
+  CHECK(extent.low() == doctest::Approx(9.8));
+  CHECK(extent.high() == doctest::Approx(20.2));
+}
+
 TEST_CASE("a missing gnuplot is named, with the way to get it, and nothing is left behind") {
   const Folder folder;
   const std::string before = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
@@ -280,6 +308,48 @@ TEST_CASE("predictions show their pictures' pixels, right in blue and wrong in o
   CHECK(area(1, wrong_colour) == 0);
   CHECK(area(0, wrong_colour) > 2000);
   CHECK(area(0, right_colour) == 0);
+}
+
+TEST_CASE("a share below the whole is never shown as 100 %") {
+  using viz::detail::percent_text;
+  CHECK(percent_text(0.5, 0) == "50 %");
+  CHECK(percent_text(0.994, 0) == "99 %");
+  CHECK(percent_text(0.996, 0) == "99.6 %");
+  CHECK(percent_text(0.9996, 0) == "99.96 %");
+  CHECK(percent_text(0.99996, 0) == ">99.99 %");
+  CHECK(percent_text(0.99996, 1) == ">99.99 %");
+  CHECK(percent_text(0.1234, 1) == "12.3 %");
+  CHECK(percent_text(1, 1) == "100 %");
+  const Folder folder;
+  const fs::path path = folder.path / "predictions.svg";
+  plot_predictions(path, std::vector<Prediction>{{Image(1, 1, 1), {0.0004F, 0.9996F}, 0}},
+                   {.class_names = {"trouser", "dress"}});
+  const std::string svg = read_file(path);
+  CHECK(svg.find("99.96 %") != std::string::npos);
+  CHECK(svg.find("but is trouser") != std::string::npos);
+}
+
+TEST_CASE("a labelled grid shows its pictures' pixels and frames where the layout has them") {
+  const Folder folder;
+  const fs::path path = folder.path / "grid.png";
+  const Colour pink{255, 0, 200};
+  const std::vector<Image> images{Image(20, 20, 3, pink), Image(20, 20, 3, black),
+                                  Image(10, 20, 3, pink)};
+  GridOptions options{.gap = 10, .frames = {Colour{0, 0, 250}}, .frame_width = 4};
+  options.text_colour = {0, 90, 0};
+  write_image_grid(path, images, 2, options);  // without texts, by the library itself
+  CHECK((read_image(path) == image_grid(images, 2, options)));
+
+  options.labels = {"one\ntwo", "three"};
+  options.row_titles = {"above", "below"};
+  options.column_titles = {"left", "right"};
+  write_image_grid(path, images, 2, options);
+  const Image grid = read_image(path);
+  CHECK(pixels_of(grid, pink) == doctest::Approx(80 * 80 + 40 * 80).epsilon(0.01));
+  CHECK(pixels_of(grid, black) == doctest::Approx(80 * 80).epsilon(0.01));
+  CHECK(pixels_of(grid, {0, 0, 250}) == doctest::Approx(88 * 88 - 80 * 80).epsilon(0.25));
+  CHECK(pixels_of(grid, options.text_colour) > 200);
+  CHECK_THROWS_AS(write_image_grid(path, {}, 2), Error);
 }
 
 TEST_CASE("an ROC curve bounds its axes and shows the area") {

@@ -54,6 +54,13 @@ class Extent {
     low_ = std::min(low_, value);
     high_ = std::max(high_, value);
   }
+  /// Adds a share of the range at both ends of a linear axis.
+  void widen(double share) {
+    if (logarithmic_ || empty()) return;
+    const double margin = share * (high_ - low_);
+    low_ -= margin;
+    high_ += margin;
+  }
   [[nodiscard]] bool empty() const { return low_ > high_; }
   [[nodiscard]] double low() const { return empty() ? (logarithmic_ ? 0.1 : 0) : low_; }
   [[nodiscard]] double high() const { return empty() ? 1 : high_; }
@@ -184,12 +191,23 @@ class Extent {
     if (line.label.empty()) continue;
     const char* const beside =
         x.place(line.at) > 0.75 ? " right offset -0.5,-0.7" : " offset 0.5,-0.7";
-    const std::string place = line.vertical ? at + ", graph 1" + beside
-                                            : "graph 1, first " + at + " right offset -0.5,0.6";
+    // A horizontal line's label stands to the right of the plot, where no curve is.
+    const std::string place =
+        line.vertical ? at + ", graph 1" + beside : "graph 1, first " + at + " left offset 0.6,0";
     out << "set label " << in_quotes(line.label) << " at " << place << " front boxed font ',"
         << figure_points - 2 << "' tc rgb " << quoted_colour(faint_colour) << '\n';
   }
   return out.str();
+}
+
+/// The margin to the right of the plot, in characters: for the labels of horizontal lines.
+[[nodiscard]] inline double right_margin(const FigureOptions& options) {
+  double characters = 0;
+  for (const ReferenceLine& line : options.lines) {
+    if (line.vertical || drawn(line.at, options.y) == "NaN") continue;
+    characters = std::max(characters, static_cast<double>(line.label.size()));
+  }
+  return std::max(3.5, 0.95 * characters + 1.5);
 }
 
 /// The horizontal reference lines as constant functions to plot, for which the axis is extended.
@@ -246,13 +264,13 @@ class Extent {
 
 /// The look of every figure with axes.
 [[nodiscard]] inline std::string look() {
-  return nn::detail::text(
-      "set border 3 lw 1 lc rgb ", quoted_colour(axis_colour),
-      "\nset tics nomirror out scale 0.4,0.25 textcolor rgb ", quoted_colour(text_colour),
-      "\nset grid back lt 1 lw 0.8 lc rgb ", quoted_colour(grid_colour),
-      "\nset xlabel textcolor rgb ", quoted_colour(text_colour), "\nset ylabel textcolor rgb ",
-      quoted_colour(text_colour),
-      "\nset samples 2\nset rmargin 3.5\nset style textbox opaque noborder margins 0.4,0.2\n");
+  return nn::detail::text("set border 3 lw 1 lc rgb ", quoted_colour(axis_colour),
+                          "\nset tics nomirror out scale 0.4,0.25 textcolor rgb ",
+                          quoted_colour(text_colour), "\nset grid back lt 1 lw 0.8 lc rgb ",
+                          quoted_colour(grid_colour), "\nset xlabel textcolor rgb ",
+                          quoted_colour(text_colour), "\nset ylabel textcolor rgb ",
+                          quoted_colour(text_colour),
+                          "\nset samples 2\nset style textbox opaque noborder margins 0.4,0.2\n");
 }
 
 /// The commands for a figure, without its data and horizontal reference lines.
@@ -260,6 +278,7 @@ class Extent {
                                                 const std::vector<std::string>& names) {
   for (const ReferenceLine& line : options.lines) (line.vertical ? x : y).add(line.at);
   return look() + axis_commands("x", options.x, x) + axis_commands("y", options.y, y) +
+         nn::detail::text("set rmargin ", right_margin(options), '\n') +
          reference_labels(options, x) + heading(options, names);
 }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "nn/core/error.hpp"
 #include "nn/core/file.hpp"
 #include "nn/core/text_stream.hpp"
 #include "nn/viz/csv.hpp"
@@ -122,6 +123,18 @@ inline int run_gnuplot(const std::filesystem::path& script, const std::filesyste
     require(errno == EINTR, "lost sight of gnuplot: ", nn::detail::system_reason(errno));
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// Whether gnuplot is installed, and no program that stands in for it. Asked once.
+[[nodiscard]] inline bool has_gnuplot() {
+  static const bool found = [] {
+    try {
+      return run_gnuplot("/dev/null", "/dev/null") == 0;  // which draws nothing
+    } catch (const Error&) {
+      return false;
+    }
+  }();
+  return found;
 }
 
 /// Puts right what gnuplot's SVG lacks: fonts for readers without the first one, bold type, and

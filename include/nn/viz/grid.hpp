@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/core/parallel.hpp"
 #include "nn/viz/draw.hpp"
 #include "nn/viz/pixels.hpp"
 
@@ -52,24 +53,30 @@ struct GridLayout {
   }
 }
 
-[[nodiscard]] inline Index widest(const std::vector<std::string>& texts, Index scale) {
+/// How large texts are, in pixels.
+struct GridText {
+  FunctionRef<Index(std::string_view)> width;  ///< of a line
+  Index height = 0;                            ///< of a line
+  Index pitch = 0;                             ///< from the top of one line to that of the next
+};
+
+[[nodiscard]] inline Index widest(const std::vector<std::string>& texts, const GridText& text) {
   Index width = 0;
-  for (const std::string& text : texts) {
-    for (const auto line : lines_of(text)) width = std::max(width, text_width(line, scale));
+  for (const std::string& one : texts) {
+    for (const auto line : lines_of(one)) width = std::max(width, text.width(line));
   }
   return width;
 }
 
-/// From the top of one line of a label to that of the next.
+/// From the top of one line of a label to that of the next, in the bitmap font.
 [[nodiscard]] inline Index line_pitch(const GridOptions& options) {
   return text_height(options.text_scale) + 2 * options.text_scale;
 }
 
 [[nodiscard]] inline GridLayout lay_out(std::span<const Image> images, Index columns,
-                                        const GridOptions& options) {
+                                        const GridOptions& options, const GridText& text) {
   GridLayout g;
   const Index count = static_cast<Index>(images.size());
-  const Index line = text_height(options.text_scale);
   std::size_t label_lines = 0;
   for (const auto& label : options.labels) {
     label_lines = std::max(label_lines, lines_of(label).size());
@@ -81,14 +88,13 @@ struct GridLayout {
     g.tile_width = std::max(g.tile_width, image.width() * options.scale);
   }
   g.frame = options.frames.empty() ? 0 : options.frame_width;
-  g.cell_width = std::max({g.tile_width + 2 * g.frame, widest(options.labels, options.text_scale),
-                           widest(options.column_titles, options.text_scale)});
+  g.cell_width = std::max({g.tile_width + 2 * g.frame, widest(options.labels, text),
+                           widest(options.column_titles, text)});
   g.cell_height = g.tile_height + 2 * g.frame;
-  g.cell_height +=
-      static_cast<Index>(label_lines) * line_pitch(options) + (label_lines > 0 ? 3 : 0);
-  const Index titles = widest(options.row_titles, options.text_scale);
+  g.cell_height += static_cast<Index>(label_lines) * text.pitch + (label_lines > 0 ? 3 : 0);
+  const Index titles = widest(options.row_titles, text);
   g.left = options.gap + (titles > 0 ? titles + options.gap : 0);
-  g.top = options.gap + (options.column_titles.empty() ? 0 : line + options.gap / 2);
+  g.top = options.gap + (options.column_titles.empty() ? 0 : text.height + options.gap / 2);
   g.width = g.left + g.columns * (g.cell_width + options.gap);
   g.height = g.top + g.rows * (g.cell_height + options.gap);
   return g;
@@ -122,19 +128,30 @@ inline void draw_tile(Image& canvas, const Image& image, Index place, const Grid
   }
 }
 
-}  // namespace detail
-
-/// Images side by side, `columns` of them a row; smaller ones stand in the middle of their tile.
 /// @throws Error when there is no image, or the number of columns or the scale is not positive.
-[[nodiscard]] inline Image image_grid(std::span<const Image> images, Index columns,
-                                      const GridOptions& options = {}) {
+inline void check_grid(std::span<const Image> images, Index columns, const GridOptions& options) {
   require(!images.empty(), "a grid of no images");
   require(columns >= 1 && options.scale >= 1 && options.text_scale >= 1 && options.gap >= 0 &&
               options.frame_width >= 0,
           "a grid of ", columns, " columns with the scale ", options.scale, ", the text scale ",
           options.text_scale, ", the gap ", options.gap, " and the frame width ",
           options.frame_width);
-  const detail::GridLayout g = detail::lay_out(images, columns, options);
+}
+
+}  // namespace detail
+
+/// Images side by side, `columns` of them a row; smaller ones stand in the middle of their tile.
+/// Texts are in a bitmap font; `write_image_grid` has them in the typeface of the figures.
+/// @throws Error when there is no image, or the number of columns or the scale is not positive.
+[[nodiscard]] inline Image image_grid(std::span<const Image> images, Index columns,
+                                      const GridOptions& options = {}) {
+  detail::check_grid(images, columns, options);
+  const auto width = [&options](std::string_view text) {
+    return text_width(text, options.text_scale);
+  };
+  const detail::GridLayout g =
+      detail::lay_out(images, columns, options,
+                      {width, text_height(options.text_scale), detail::line_pitch(options)});
   Image canvas(g.height, g.width, 3, options.background);
 
   const TextStyle style{options.text_scale, options.text_colour};

@@ -33,6 +33,17 @@ namespace detail {
   return nn::detail::fixed(value, decimals);
 }
 
+/// A share as "12.3 %". Less than the whole is never rounded to 100 %: it has up to two decimals,
+/// and then is ">99.99 %".
+[[nodiscard]] inline std::string percent_text(double share, int decimals) {
+  if (share >= 1) return "100 %";
+  for (; decimals <= 2; ++decimals) {
+    const std::string number = fixed_text(100 * share, decimals);
+    if (!number.starts_with("100")) return number + " %";
+  }
+  return ">99.99 %";
+}
+
 /// The layout of a matrix's cells, and the texts around them.
 class MatrixSheet {
  public:
@@ -190,8 +201,8 @@ inline void plot_confusion_matrix(const std::filesystem::path& path, std::span<c
       sheet.text(row, column, detail::fixed_text(count, 0), 0.38, figure_points, text_on(colour),
                  right);
       if (total == 0) continue;
-      sheet.text(row, column, detail::fixed_text(100 * share, share >= 0.9995 ? 0 : 1) + "%", 0.74,
-                 figure_points - 3.5, text_on(colour));
+      sheet.text(row, column, detail::percent_text(share, 1), 0.74, figure_points - 3.5,
+                 text_on(colour));
     }
   }
   sheet.write(path);

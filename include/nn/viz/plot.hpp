@@ -146,6 +146,10 @@ inline void plot_curves(const std::filesystem::path& path, const std::vector<Cur
     }
     names.push_back(curve.name);
   }
+  const bool has_points = std::any_of(curves.begin(), curves.end(), [](const Curve& curve) {
+    return curve.style == CurveStyle::points;
+  });
+  if (has_points) x.widen(0.02);  // else points at the ends would be cut in half
   // Where all values are positive, a band of negative ones would mislead (and cannot be shown on a
   // logarithmic axis).
   const double floor = options.y.logarithmic ? y.low()

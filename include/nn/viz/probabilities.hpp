@@ -28,7 +28,7 @@ struct PredictionOptions {
 
 namespace detail {
 
-inline constexpr double panel_width = 296;
+inline constexpr double panel_width = 318;
 inline constexpr double panel_height = 158;
 inline constexpr double panel_gap = 20;
 
@@ -43,7 +43,7 @@ inline constexpr double panel_gap = 20;
   std::string name = class_name(winner, options);
   if (prediction.truth < 0) return name;
   if (prediction.truth == winner) return name + ", right";
-  return name + ", is " + class_name(prediction.truth, options);
+  return name + ", but is " + class_name(prediction.truth, options);
 }
 
 /// Writes the verdict centred at `x`, in two lines if one would be wider than `width`.
@@ -86,7 +86,7 @@ inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double
         names, estimated_width(class_name(static_cast<Index>(k), options), figure_points - 2.5));
   }
   const double bars = left + picture + 22 + names;
-  const double longest = left + panel_width - 38 - bars;
+  const double longest = left + panel_width - 60 - bars;
   const double pitch =
       panel_height / static_cast<double>(std::max<std::size_t>(p.size(), 1)) * 0.93;
   canvas.line(bars, top - 3, bars, top - 3 + pitch * static_cast<double>(p.size()), axis_colour);
@@ -100,7 +100,8 @@ inline void draw_prediction(Canvas& canvas, const Prediction& prediction, double
     canvas.words(class_name(index, options), bars - 6, y,
                  {.points = figure_points - 2.5, .align = Align::right, .bold = is_true});
     if (share < 0.005) continue;
-    canvas.words(fixed_text(100 * share, 0) + "%", bars + share * longest + 4, y,
+    // A probability of 1 is one that a float cannot tell from 1.
+    canvas.words(percent_text(std::min(share, 1 - 1e-9), 0), bars + share * longest + 4, y,
                  {.points = figure_points - 3, .colour = faint_colour});
   }
 }
