@@ -231,7 +231,9 @@ void write_page(const Options& options, const Model& model, const Parts& parts,
                  {"accuracy.png", "The accuracy on the validation set."}});
   page.section("The test set")
       .table(example::rates_table(parts.test, answers))
-      .picture("confusion.png", "How many pictures of each class (row) were taken for which.");
+      .picture("confusion.png",
+               "How many pictures of each class (row) were taken for which (column). Blue: right; "
+               "orange: errors, on a scale of their own.");
   if (errors > 0) {
     page.picture("errors.png",
                  "The " + example::counted(errors, "error") + " of which it was most certain.");

@@ -1,24 +1,26 @@
-// Part 1: loads the base of handwritten digits and looks at it from every side.
+// Part 1: loads the data set of handwritten digits and looks at it from every side.
 
 #include <nn/viz/bars.hpp>
-#include <nn/viz/grid.hpp>
-#include <nn/viz/image.hpp>
+#include <nn/viz/labelled_grid.hpp>
 #include <nn/viz/plot.hpp>
 
 #include <cmath>
 #include <iostream>
 
 #include "support/classifier.hpp"
+#include "support/template.hpp"
 
 namespace {
 
+using example::Metrics;
 using nn::Dataset;
 using nn::Index;
 using nn::Label;
 
 struct Options : example::Flags {};
 
-/// One of the four files of a base, and the checksum of its uncompressed content as published.
+/// One of the four files of the data set, and the checksum of its uncompressed content as
+/// published.
 struct PublishedFile {
   std::string name;
   std::string sha256;
@@ -33,7 +35,7 @@ const std::vector<PublishedFile> mnist_files{
 /// What checking the four files gave.
 struct Checks {
   bool original = true;
-  example::Metrics found = example::Metrics::object();  ///< the checksum of each file
+  Metrics found = Metrics::object();  ///< the checksum of each file
   example::Table table{.caption = "The four files: SHA-256 of their uncompressed content.",
                        .columns = {"file", "SHA-256", "as published"}};
 };
@@ -89,8 +91,8 @@ void draw_examples(const Options& options, const Dataset& train) {
     const Dataset of_class = nn::images_of_class(train, label);
     for (Index i = 0; i < columns; ++i) images.emplace_back(of_class.image(i));
   }
-  nn::viz::write_png(options.out / "examples.png",
-                     nn::viz::image_grid(images, columns, {.row_titles = train.class_names()}));
+  nn::viz::write_image_grid(options.out / "examples.png", images, columns,
+                            {.row_titles = train.class_names()});
 }
 
 /// Draws the mean and the deviation of each class; returns the mean deviation of a pixel, by class.
@@ -105,10 +107,9 @@ std::vector<double> draw_moments(const Options& options, const Dataset& train) {
     spread.push_back(moments.deviation.array().cast<double>().mean());
   }
   means.insert(means.end(), deviations.begin(), deviations.end());
-  nn::viz::write_png(options.out / "moments.png",
-                     nn::viz::image_grid(means, train.classes(),
-                                         {.row_titles = {"mean", "deviation"},
-                                          .column_titles = train.class_names()}));
+  nn::viz::write_image_grid(
+      options.out / "moments.png", means, train.classes(),
+      {.row_titles = {"mean", "deviation"}, .column_titles = train.class_names()});
   return spread;
 }
 
@@ -117,12 +118,12 @@ void draw_counts(const Options& options, const nn::TrainTest& base) {
     return std::vector<double>(counts.begin(), counts.end());
   };
   nn::viz::plot_bars(options.out / "classes.png", base.train.class_names(),
-                     {{.name = "learning base", .values = doubles(base.train.class_counts())},
-                      {.name = "test base", .values = doubles(base.test.class_counts())}},
+                     {{.name = "training set", .values = doubles(base.train.class_counts())},
+                      {.name = "test set", .values = doubles(base.test.class_counts())}},
                      {.title = "Images of each class", .y = {.label = "images"}});
 }
 
-/// What the values of all pixels of the learning base are like.
+/// What the values of all pixels of the training set are like.
 struct Pixels {
   std::vector<Index> counts = std::vector<Index>(256);
   double mean = 0;
@@ -161,28 +162,49 @@ void draw_pixels(const Options& options, const Pixels& pixels) {
   nn::viz::plot_curves(
       options.out / "pixels.png",
       {{.name = "pixels", .x = values, .y = counts, .style = nn::viz::CurveStyle::steps}},
-      {.title = "How often each pixel value occurs in the learning base",
+      {.title = "How often each pixel value occurs in the training set",
        .x = {.label = "pixel value", .min = 0.0, .max = 255.0},
        .y = {.label = "pixels", .logarithmic = true}});
 }
 
-example::Table count_table(const nn::TrainTest& base) {
-  example::Table table{.caption = "Images of each class in the two bases.",
-                       .columns = {"class", "learning base", "share", "test base", "share"}};
+/// Each class in both sets.
+Metrics class_findings(const nn::TrainTest& base) {
   const std::vector<Index> train = base.train.class_counts();
   const std::vector<Index> test = base.test.class_counts();
   const auto share = [](Index part, Index all) {
-    return example::percent(static_cast<double>(part) / static_cast<double>(all));
+    return static_cast<double>(part) / static_cast<double>(all);
   };
+  Metrics rows = Metrics::array();
   for (std::size_t k = 0; k < train.size(); ++k) {
-    table.rows.push_back({base.train.class_names()[k], example::thousands(train[k]),
-                          share(train[k], base.train.size()), example::thousands(test[k]),
-                          share(test[k], base.test.size())});
+    rows.push_back({{"name", base.train.class_names()[k]},
+                    {"training", train[k]},
+                    {"training_share", share(train[k], base.train.size())},
+                    {"test", test[k]},
+                    {"test_share", share(test[k], base.test.size())}});
   }
-  table.rows.push_back({"together", example::thousands(base.train.size()), "",
-                        example::thousands(base.test.size()), ""});
-  table.bold_rows = {static_cast<Index>(train.size())};
-  return table;
+  return {{"count", train.size()}, {"rows", rows}};
+}
+
+/// What the page says beside the metrics.
+Metrics findings_of(const nn::TrainTest& base, const Pixels& pixels,
+                    const std::vector<double>& spread) {
+  const std::vector<Index> counts = base.train.class_counts();
+  const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
+  const auto [steady, varied] = std::minmax_element(spread.begin(), spread.end());
+  const auto name = [&](auto begin, auto place) {
+    return base.train.class_names()[static_cast<std::size_t>(place - begin)];
+  };
+  const auto often = static_cast<double>(*most);
+  return {{"classes", class_findings(base)},
+          {"fewest", {{"name", name(counts.begin(), fewest)}, {"images", *fewest}}},
+          {"most",
+           {{"name", name(counts.begin(), most)},
+            {"images", *most},
+            {"more", often / static_cast<double>(*fewest) - 1},
+            {"share", often / static_cast<double>(base.train.size())}}},
+          {"steady", {{"name", name(spread.begin(), steady)}, {"spread", *steady}}},
+          {"varied", {{"name", name(spread.begin(), varied)}, {"spread", *varied}}},
+          {"grey_share", pixels.grey}};
 }
 
 void study(const Options& options) {
@@ -195,89 +217,26 @@ void study(const Options& options) {
   const Pixels pixels = pixels_of(base.train);
   draw_pixels(options, pixels);
 
-  const std::vector<Index> counts = base.train.class_counts();
-  const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
-  const auto [steady, varied] = std::minmax_element(spread.begin(), spread.end());
-  const auto name = [&](auto begin, auto place) {
-    return base.train.class_names()[static_cast<std::size_t>(place - begin)];
-  };
+  Metrics values;
+  values["dataset"] = "mnist";
+  values["original"] = checks.original;
+  values["sha256"] = checks.found;
+  values["learning_base"] = base.train.size();
+  values["test_base"] = base.test.size();
+  values["learning_base_counts"] = base.train.class_counts();
+  values["test_base_counts"] = base.test.class_counts();
+  values["pixel_mean"] = pixels.mean;
+  values["pixel_deviation"] = pixels.deviation;
+  values["black_share"] = pixels.black;
+  values["mean_deviation_by_class"] = spread;
+  example::write_metrics(options.out, values);
 
-  example::Metrics metrics;
-  metrics["dataset"] = "mnist";
-  metrics["original"] = checks.original;
-  metrics["sha256"] = checks.found;
-  metrics["learning_base"] = base.train.size();
-  metrics["test_base"] = base.test.size();
-  metrics["learning_base_counts"] = counts;
-  metrics["test_base_counts"] = base.test.class_counts();
-  metrics["pixel_mean"] = pixels.mean;
-  metrics["pixel_deviation"] = pixels.deviation;
-  metrics["black_share"] = pixels.black;
-  metrics["mean_deviation_by_class"] = spread;
-  example::write_metrics(options.out, metrics);
-
-  example::Page page("The base of handwritten digits",
-                     "What does the base contain that the networks of the next parts learn from?");
-  page.key_figures({{example::thousands(base.train.size()), "images to learn from"},
-                    {example::thousands(base.test.size()), "images to test with"},
-                    {std::to_string(base.train.classes()), "classes"},
-                    {"28 × 28", "grey pixels in an image"}});
-  page.section("The images")
-      .paragraph(
-          "MNIST (LeCun, Cortes and Burges, 1998) holds digits written by some 500 employees and "
-          "students, each centred in 28x28 pixels from 0 (paper) to 255 (ink).")
-      .picture("examples.png", "The first images of each class in the learning base.");
-  page.section("The protocol")
-      .paragraph(
-          "A network is trained on the **learning base** of " +
-          example::thousands(base.train.size()) +
-          " images alone and judged on the **test "
-          "base** of " +
-          example::thousands(base.test.size()) +
-          " others, by other hands. What is measured on the test base tells what the network "
-          "makes of digits it never saw; it stays so only as long as nothing is chosen by it.")
-      .table(count_table(base))
-      .picture("classes.png", "The number of images of each class.");
-  page.conclusion(
-      "The classes are nearly but not exactly balanced: the rarest digit of the learning "
-      "base is " +
-      name(counts.begin(), fewest) + " with " + example::thousands(*fewest) +
-      " images, the most frequent " + name(counts.begin(), most) + " with " +
-      example::thousands(*most) + ", " +
-      example::percent(static_cast<double>(*most) / static_cast<double>(*fewest) - 1, 0) +
-      " more. Always answering " + name(counts.begin(), most) + " would be right " +
-      example::percent(static_cast<double>(*most) / static_cast<double>(base.train.size()), 1) +
-      " of the time: the least that a classifier has to beat.");
-  page.section("What the images of a class share")
-      .paragraph(
-          "The mean image of a class shows what its members have in common, the "
-          "standard-deviation image where they differ: bright where some have ink and others "
-          "have not.")
-      .picture("moments.png",
-               "Mean (black 0, white 255) and standard deviation (black 0, white 128) "
-               "of each pixel, class by class.");
-  page.conclusion("The " + name(spread.begin(), steady) +
-                  " varies least (mean deviation of a pixel " + example::fixed(*steady, 1) +
-                  "), the " + name(spread.begin(), varied) + " most (" +
-                  example::fixed(*varied, 1) +
-                  "). The strokes' ends and edges vary, their middle does "
-                  "not.");
-  page.section("The values of the pixels")
-      .paragraph("Most of an image is paper.")
-      .picture("pixels.png", "The histogram of the pixel values, on a logarithmic scale.");
-  page.conclusion(example::percent(pixels.black, 1) + " of all pixels are 0 and " +
-                  example::percent(pixels.grey, 1) + " are neither 0 nor 255. The mean is " +
-                  example::fixed(pixels.mean, 2) + ", the standard deviation " +
-                  example::fixed(pixels.deviation, 2) +
-                  "; networks get (value - mean) / deviation, so that their inputs are of size 1.");
-  page.section("Is it the original?").table(checks.table);
-  page.conclusion(
-      checks.original
-          ? "All four files are the published ones, to the last bit."
-          : "At least one file is not the published one: results may differ from others'.");
+  values.update(findings_of(base, pixels, spread));
+  example::Page page = example::page_of("part1_dataset", values, {{"files", checks.table}});
   example::add_facts(page, options, base.train);
   page.write(options.out);
-  std::cout << (checks.original ? "the base is the original" : "the base is NOT the original")
+  std::cout << (checks.original ? "the data set is the original"
+                                : "the data set is NOT the original")
             << "\npage: " << (options.out / "index.html").string() << '\n';
 }
 
@@ -285,6 +244,7 @@ void study(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  example::CommandLine line("part1_dataset", "Looks at the base of handwritten digits.", options);
+  example::CommandLine line("part1_dataset", "Looks at the data set of handwritten digits.",
+                            options);
   return example::run_program(line, argc, argv, [&] { study(options); });
 }

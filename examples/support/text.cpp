@@ -10,7 +10,14 @@ namespace example {
 
 std::string fixed(double value, int decimals) { return nn::format_fixed(value, decimals); }
 
-std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
+std::string percent(double share, int decimals) {
+  std::string number = fixed(100 * share, decimals);
+  // Less than all is not rounded to all.
+  while (share < 1 && decimals < 6 && number.starts_with("100")) {
+    number = fixed(100 * share, ++decimals);
+  }
+  return number + " %";
+}
 
 std::string thousands(nn::Index value) {
   std::string digits = std::to_string(value < 0 ? -value : value);

@@ -12,7 +12,7 @@ namespace example {
 /// "0.0312"
 [[nodiscard]] std::string fixed(double value, int decimals = 3);
 
-/// A share as "98.75 %".
+/// A share as "98.75 %". Less than all is never rounded to 100 %: it has more decimals then.
 [[nodiscard]] std::string percent(double share, int decimals = 2);
 
 /// "60,000"

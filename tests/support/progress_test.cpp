@@ -130,6 +130,9 @@ TEST_CASE("numbers are written for readers") {
   CHECK(example::thousands(1000) == "1,000");
   CHECK(example::thousands(-1234567) == "-1,234,567");
   CHECK(example::percent(0.98765) == "98.77 %");
+  CHECK(example::percent(0.99998) == "99.998 %");
+  CHECK(example::percent(0.996, 0) == "99.6 %");
+  CHECK(example::percent(1) == "100.00 %");
   CHECK(example::percent_with_spread(0.9731, 0.0012) == "97.31 ± 0.12 %");
   CHECK(example::duration(0.04) == "0.0 s");
   CHECK(example::duration(9.99) == "10.0 s");
