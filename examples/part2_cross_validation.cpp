@@ -63,7 +63,6 @@ void draw_stopping(const Options& options, const Study& study) {
   const std::size_t epochs = study.unstopped[0].history.epochs.size();
   nn::viz::Curve training{.name = "training set"};
   nn::viz::Curve validation{.name = "validation set"};
-  std::vector<double> ticks;
   for (std::size_t e = 0; e < epochs; ++e) {
     const auto at = [&](double nn::EpochRecord::*figure) {
       return spread(study.unstopped, [&](const Run& run) { return run.history.epochs[e].*figure; });
@@ -73,14 +72,13 @@ void draw_stopping(const Options& options, const Study& study) {
       curve.y.push_back(loss.mean);
       curve.spread.push_back(loss.deviation);
     };
-    if (epochs <= 12 || e == 0 || (e + 1) % 5 == 0) ticks.push_back(static_cast<double>(e + 1));
     add(training, at(&nn::EpochRecord::loss));
     add(validation, at(&nn::EpochRecord::validation_loss));
   }
   nn::viz::plot_curves(
       options.out / "stopping.png", {training, validation},
       {.title = "Loss without early stopping",
-       .x = {.label = "epoch", .ticks = ticks},
+       .x = {.label = "epoch", .ticks = example::epoch_ticks(static_cast<Index>(epochs))},
        .y = {.label = "loss", .logarithmic = true},
        .lines = {{.at = best_epochs(study.stopped).mean, .label = "restored", .vertical = true}}});
 }

@@ -213,12 +213,8 @@ void findings_of_first_epoch(const std::vector<Point>& updates, Metrics& finding
 void study_iterations(const Options& options, const Parts& parts, Results& results) {
   const auto [updates, epochs] = follow_course(options, parts);
   draw(options, "updates", updates, {.label = "updates of the weights", .logarithmic = true});
-  std::vector<double> ticks;
-  for (const Point& point : epochs) {
-    const auto epoch = static_cast<Index>(point.x);
-    if (options.epochs <= 12 || epoch == 1 || epoch % 5 == 0) ticks.push_back(point.x);
-  }
-  draw(options, "epochs", epochs, {.label = "epoch", .ticks = ticks});
+  draw(options, "epochs", epochs,
+       {.label = "epoch", .ticks = example::epoch_ticks(options.epochs)});
   Metrics& metrics = results.metrics;
   for (const Point& point : updates) metrics["updates"].push_back(point_metrics("update", point));
   for (const Point& point : epochs) metrics["epochs"].push_back(point_metrics("epoch", point));

@@ -155,8 +155,8 @@ class Gan {
     return loss;
   }
 
-  /// What `count` images are drawn from: N x numbers. Classes come as often as in the learning
-  /// base.
+  /// What `count` images are drawn from: N x numbers. Classes come as often as in the training
+  /// set.
   [[nodiscard]] nn::Tensor<T> latent(nn::Index count, std::uint64_t seed) const {
     nn::Tensor<T> result;
     nn::Tensor<nn::Label> labels;
