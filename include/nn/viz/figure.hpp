@@ -207,7 +207,7 @@ class Extent {
     if (line.vertical || drawn(line.at, options.y) == "NaN") continue;
     characters = std::max(characters, static_cast<double>(line.label.size()));
   }
-  return std::max(3.5, 0.95 * characters + 1.5);
+  return std::max(3.5, 0.8 * characters + 1.5);
 }
 
 /// The horizontal reference lines as constant functions to plot, for which the axis is extended.
