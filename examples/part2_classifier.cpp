@@ -8,10 +8,12 @@
 
 #include "support/answers.hpp"
 #include "support/classifier.hpp"
+#include "support/template.hpp"
 
 namespace {
 
 using example::Answers;
+using example::Metrics;
 using nn::Dataset;
 using nn::Index;
 using nn::Label;
@@ -20,15 +22,15 @@ struct Options : example::Flags {
   std::string model = "cnn";
 };
 
-/// Cost and recognition rate on a part of the learning base, as it is after each epoch. (What `fit`
+/// Loss and accuracy on a part of the training set, as they are after each epoch. (What `fit`
 /// reports are means over an epoch in which the network changes, with dropout.)
-struct LearningBaseCurve {
+struct TrainingCurve {
   std::vector<double> loss;
   std::vector<double> accuracy;
 };
 
 void draw_curves(const Options& options, const nn::History& history,
-                 const LearningBaseCurve& learning) {
+                 const TrainingCurve& learning) {
   std::vector<double> epochs;
   std::vector<double> loss;
   std::vector<double> accuracy;
@@ -38,20 +40,20 @@ void draw_curves(const Options& options, const nn::History& history,
     accuracy.push_back(record.validation_accuracy);
   }
   nn::viz::plot_curves(options.out / "cost.png",
-                       {{.name = "learning base", .x = epochs, .y = learning.loss},
-                        {.name = "test base", .x = epochs, .y = loss}},
-                       {.title = "Cost (mean cross-entropy)",
+                       {{.name = "training set", .x = epochs, .y = learning.loss},
+                        {.name = "test set", .x = epochs, .y = loss}},
+                       {.title = "Loss (mean cross-entropy)",
                         .x = {.label = "epoch", .ticks = epochs},
-                        .y = {.label = "cost", .min = 0.0}});
+                        .y = {.label = "loss", .min = 0.0}});
   nn::viz::plot_curves(options.out / "rate.png",
-                       {{.name = "learning base", .x = epochs, .y = learning.accuracy},
-                        {.name = "test base", .x = epochs, .y = accuracy}},
-                       {.title = "Recognition rate",
+                       {{.name = "training set", .x = epochs, .y = learning.accuracy},
+                        {.name = "test set", .x = epochs, .y = accuracy}},
+                       {.title = "Accuracy",
                         .x = {.label = "epoch", .ticks = epochs},
                         .y = {.label = "images recognised", .percent = true}});
 }
 
-/// The mean probability of the winner over the images that were recognised, or over the others.
+/// The mean of the highest probability over the images that were recognised, or over the others.
 double mean_confidence(const Answers& answers, const Dataset& test, bool right) {
   double sum = 0;
   double count = 0;
@@ -65,7 +67,7 @@ double mean_confidence(const Answers& answers, const Dataset& test, bool right) 
 }
 
 /// The class that is recognised least, and the confusion that is most frequent.
-std::string tell_confusion(const Dataset& test, const nn::ConfusionMatrix& counts) {
+Metrics confusion_findings(const Dataset& test, const nn::ConfusionMatrix& counts) {
   const auto name = [&](Label label) {
     return test.class_names()[static_cast<std::size_t>(label)];
   };
@@ -80,52 +82,39 @@ std::string tell_confusion(const Dataset& test, const nn::ConfusionMatrix& count
       answer = column;
     }
   }
-  return "The hardest class is " + name(hardest) + ", of which " +
-         example::percent(counts.recall(hardest)) +
-         " is recognised. The most frequent confusion is " + name(truth) + " taken for " +
-         name(answer) + ", " + example::counted(counts(truth, answer), "time") + ".";
+  return {{"hardest", {{"name", name(hardest)}, {"recall", counts.recall(hardest)}}},
+          {"confusion",
+           {{"truth", name(truth)}, {"answer", name(answer)}, {"times", counts(truth, answer)}}}};
 }
 
-std::string explain_network(bool convolutional) {
-  return convolutional
-             ? "The proposed network looks at the image through small windows: two layers of 3x3 "
-               "filters, the same everywhere in the image, each followed by normalisation, the "
-               "activation ReLU and pooling, which keeps the strongest answer of each 2x2 square. "
-               "What they found goes to a dense layer of 128 cells and to one output for each "
-               "class. "
-               "Weights shared over the image are why it needs few of them."
-             : "The proposed network takes all pixels at once: two hidden layers of 512 and 256 "
-               "cells "
-               "with the activation ReLU, and one output for each class. While it learns, dropout "
-               "silences a fifth of the cells at random, so that none relies on another.";
+/// What the page says beside the metrics.
+Metrics findings_of(const Options& options, const nn::TrainTest& base, const Answers& answers) {
+  const bool digits = options.dataset == "mnist";
+  const auto wrong = static_cast<Index>(answers.wrong.size());
+  const auto certain = std::count_if(answers.wrong.begin(), answers.wrong.end(), [&](Index i) {
+    return answers.confidence[static_cast<std::size_t>(i)] > 0.9F;
+  });
+  Metrics findings{{"digits", digits},
+                   {"things", digits ? "digits" : "kinds of clothing"},
+                   {"convolutional", options.model == "cnn"},
+                   {"training_images", base.train.size()},
+                   {"test_images", base.test.size()},
+                   {"wrong", wrong},
+                   {"right", base.test.size() - wrong},
+                   {"confidence_right", mean_confidence(answers, base.test, true)},
+                   {"confidence_wrong", nullptr},
+                   {"errors", nullptr}};
+  if (wrong > 0) {
+    findings["confidence_wrong"] = mean_confidence(answers, base.test, false);
+    findings["errors"] = {{"count", wrong}, {"certain", certain}};
+  }
+  findings.update(confusion_findings(base.test, answers.confusion));
+  return findings;
 }
 
-template <class Network>
-void study(const Options& options, const Network& network, const nn::TrainTest& base) {
-  nn::Model model(network, base.train.sample_shape(), {.seed = options.seed});
-  const Dataset sample = base.train.slice(0, std::min<Index>(base.train.size(), base.test.size()));
-  LearningBaseCurve learning;
-  nn::Callback measure;
-  measure.on_epoch = [&](nn::EpochReport&) {
-    const nn::Evaluation now = nn::evaluate(model, sample, nn::SoftmaxCrossEntropy{});
-    learning.loss.push_back(now.loss);
-    learning.accuracy.push_back(now.accuracy);
-  };
-  constexpr float learning_rate = 0.003F;
-  constexpr Index batch_size = 64;
-  const nn::History history = example::train(model, base.train, nn::SoftmaxCrossEntropy{},
-                                             nn::Adam{.learning_rate = learning_rate},
-                                             {.epochs = options.epochs,
-                                              .batch_size = batch_size,
-                                              .seed = options.seed,
-                                              .validation = &base.test,
-                                              .schedule = nn::one_cycle_schedule(),
-                                              .callbacks = {measure}});
-
-  const Answers answers = example::answers_of(example::probabilities(model, base.test), base.test);
-  const nn::EpochRecord& last = history.last();
-  nn::save(model, options.out / "weights.safetensors");
-
+/// Draws all pictures of the page; returns how many errors there are to see.
+Index draw_all(const Options& options, const nn::TrainTest& base, const nn::History& history,
+               const TrainingCurve& learning, const Answers& answers) {
   example::draw_examples(options.out, base.train);
   draw_curves(options, history, learning);
   example::draw_predictions(options.out, "right.png", base.test, answers,
@@ -136,7 +125,41 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
     example::draw_predictions(options.out, "wrong.png", base.test, answers, wrong);
   nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
                                  base.test.class_names());
-  const Index shown = example::draw_worst(options.out, base.test, answers);
+  return example::draw_worst(options.out, base.test, answers);
+}
+
+constexpr float learning_rate = 0.003F;
+constexpr Index batch_size = 64;
+
+/// Trains, and measures loss and accuracy on `sample` after each epoch.
+nn::History learn(const Options& options, auto& model, const nn::TrainTest& base,
+                  const Dataset& sample, TrainingCurve& learning) {
+  nn::Callback measure;
+  measure.on_epoch = [&](nn::EpochReport&) {
+    const nn::Evaluation now = nn::evaluate(model, sample, nn::SoftmaxCrossEntropy{});
+    learning.loss.push_back(now.loss);
+    learning.accuracy.push_back(now.accuracy);
+  };
+  return example::train(model, base.train, nn::SoftmaxCrossEntropy{},
+                        nn::Adam{.learning_rate = learning_rate},
+                        {.epochs = options.epochs,
+                         .batch_size = batch_size,
+                         .seed = options.seed,
+                         .validation = &base.test,
+                         .schedule = nn::one_cycle_schedule(),
+                         .callbacks = {measure}});
+}
+
+template <class Network>
+void study(const Options& options, const Network& network, const nn::TrainTest& base) {
+  nn::Model model(network, base.train.sample_shape(), {.seed = options.seed});
+  const Dataset sample = base.train.slice(0, std::min<Index>(base.train.size(), base.test.size()));
+  TrainingCurve learning;
+  const nn::History history = learn(options, model, base, sample, learning);
+  const Answers answers = example::answers_of(example::probabilities(model, base.test), base.test);
+  const nn::EpochRecord& last = history.last();
+  nn::save(model, options.out / "weights.safetensors");
+  const Index shown = draw_all(options, base, history, learning, answers);
 
   const double images = static_cast<double>(base.train.size() * options.epochs);
   example::Metrics metrics;
@@ -165,100 +188,27 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   }
   example::write_metrics(options.out, metrics);
 
-  const bool convolutional = options.model == "cnn";
-  const bool digits = options.dataset == "mnist";
-  const std::string things = digits ? "digits" : "kinds of clothing";
-  const std::string rate = example::percent(last.validation_accuracy);
-  example::Page page(digits ? "Recognising handwritten digits" : "Recognising clothing",
-                     "How does a network learn to recognise " + things +
-                         ", how well does it do it, and where does it fail?");
-  page.key_figures({{rate, "of the test images recognised"},
-                    {example::thousands(static_cast<Index>(answers.wrong.size())),
-                     "errors in " + example::thousands(base.test.size()) + " images"},
-                    {example::duration(history.seconds()), "of learning"},
-                    {example::thousands(example::parameter_count(model)), "parameters"}});
-  page.section("The images")
-      .paragraph("The learning base has " + example::thousands(base.train.size()) +
-                 " images of 28x28 grey pixels, the test base " +
-                 example::thousands(base.test.size()) +
-                 " others, which the network never learns from.")
-      .picture("examples.png", "Examples from the learning base, one row for each class.");
-  if (!digits) {
-    page.note(
-        "These are images of Fashion-MNIST. For handwritten digits, put the four files of MNIST "
-        "into a folder `mnist` and name the folder above it with `--data`.");
-  }
-  page.section("The network")
-      .paragraph(explain_network(convolutional))
-      .table(example::network_table(model.plan(), "The layers, from the input to the output."));
-  page.section("Learning")
-      .paragraph(
-          "The network saw the learning base " + example::counted(options.epochs, "time") +
-          ", in batches of " + std::to_string(batch_size) +
-          " images in a new order each time. After each batch, Adam changed "
-          "the weights against the gradient of the cost, with a learning step that rises to " +
-          example::fixed(learning_rate) +
-          " and falls to nearly 0 at the end. The cost is the mean cross-entropy: minus the "
-          "logarithm of the probability given to the right class. After each epoch it was "
-          "measured on " +
-          example::thousands(sample.size()) +
-          " images of the learning base and on the test "
-          "base; nothing was chosen by the latter.")
-      .pictures(
-          {{"cost.png", "The cost on both bases."}, {"rate.png", "The recognition rate on both."}});
-  const double gap = learning.accuracy.back() - last.validation_accuracy;
-  page.conclusion(
-      "At the end the network recognises " + example::percent(learning.accuracy.back()) +
-      " of the learning base and " + rate + " of the test base" +
-      (gap > 0.005 ? ": the difference is what it knows by heart rather than understands."
-                   : ": what it has learnt carries over to images that it never saw."));
-  page.section("What it answers")
-      .paragraph(
-          "The outputs, passed through softmax, are ten probabilities that sum to 1. The class "
-          "with the largest is the answer (the winner takes all).")
-      .picture("right.png", "Images that were recognised, beside the ten probabilities.");
-  if (!wrong.empty()) {
-    page.picture("wrong.png", "The errors of which the network was most certain.");
-  }
-  page.conclusion("Where the network is right, the winner has " +
-                  example::percent(mean_confidence(answers, base.test, true), 1) + " in the mean" +
-                  (wrong.empty()
-                       ? "."
-                       : ", where it is wrong " +
-                             example::percent(mean_confidence(answers, base.test, false), 1) +
-                             ": its doubt is a hint at its errors, though not at all of "
-                             "them."));
-  page.section("The whole test base")
-      .paragraph("By the rule that the winner takes all, " + rate +
-                 " of the test base is recognised: " +
-                 example::thousands(base.test.size() - static_cast<Index>(answers.wrong.size())) +
-                 " of " + example::thousands(base.test.size()) + " images.")
-      .table(example::rates_table(base.test, answers))
-      .picture("confusion.png",
-               "How many images of each class (row) were taken for which (column).");
-  page.conclusion(tell_confusion(base.test, answers.confusion));
-  if (shown > 0) {
-    page.section("The errors")
-        .paragraph(
-            "These are the errors of which the network was most certain: the true class, and what "
-            "it was taken for.")
-        .picture("errors.png", "The " + std::to_string(shown) + " most confident errors.");
-    const auto certain = std::count_if(answers.wrong.begin(), answers.wrong.end(), [&](Index i) {
-      return answers.confidence[static_cast<std::size_t>(i)] > 0.9F;
-    });
-    page.conclusion(
-        "Of the " + example::counted(static_cast<Index>(answers.wrong.size()), "error") +
-        ", the network was more than 90 % certain in " + example::thousands(certain) + ".");
-  }
+  metrics.update(findings_of(options, base, answers));
+  metrics["batch_size"] = batch_size;
+  metrics["learning_rate"] = learning_rate;
+  metrics["measured"] = sample.size();
+  metrics["training_accuracy"] = learning.accuracy.back();
+  metrics["by_heart"] = learning.accuracy.back() - last.validation_accuracy > 0.005;
+  metrics["shown"] = shown;
+  example::Page page = example::page_of(
+      "part2_classifier", metrics,
+      {{"network",
+        example::network_table(model.plan(), "The layers, from the input to the output.")},
+       {"rates", example::rates_table(base.test, answers)}});
   example::add_facts(page, options, base.train);
-  page.fact("learning", example::duration(history.seconds()) + ", " +
+  page.fact("training", example::duration(history.seconds()) + ", " +
                             example::thousands(static_cast<Index>(images / history.seconds())) +
                             " images/s");
   page.write(options.out);
 
-  std::cout << "recognition rate on the test base: " << rate << " (" << answers.wrong.size()
-            << " errors in " << base.test.size() << " images)\n"
-            << "cost on the test base: " << example::fixed(last.validation_loss, 4) << '\n'
+  std::cout << "accuracy on the test set: " << example::percent(last.validation_accuracy) << " ("
+            << answers.wrong.size() << " errors in " << base.test.size() << " images)\n"
+            << "loss on the test set: " << example::fixed(last.validation_loss, 4) << '\n'
             << "page: " << (options.out / "index.html").string() << '\n';
   example::check_expected_accuracy(options, last.validation_accuracy);
 }

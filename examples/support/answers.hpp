@@ -3,8 +3,7 @@
 #pragma once
 
 #include <nn/kernels/kernels.hpp>
-#include <nn/viz/grid.hpp>
-#include <nn/viz/image.hpp>
+#include <nn/viz/labelled_grid.hpp>
 #include <nn/viz/probabilities.hpp>
 
 #include <algorithm>
@@ -62,8 +61,8 @@ inline void draw_examples(const std::filesystem::path& folder, const nn::Dataset
       ++found;
     }
   }
-  nn::viz::write_png(folder / "examples.png",
-                     nn::viz::image_grid(images, columns, {.row_titles = train.class_names()}));
+  nn::viz::write_image_grid(folder / "examples.png", images, columns,
+                            {.row_titles = train.class_names()});
 }
 
 /// Images beside the probabilities of their classes.
@@ -110,8 +109,7 @@ inline nn::Index draw_worst(const std::filesystem::path& folder, const nn::Datas
     labels.push_back(truth + (digits ? " as " : "\nas ") + answer);
   }
   if (!images.empty()) {
-    nn::viz::write_png(folder / "errors.png",
-                       nn::viz::image_grid(images, 8, {.scale = 5, .labels = labels}));
+    nn::viz::write_image_grid(folder / "errors.png", images, 8, {.scale = 5, .labels = labels});
   }
   return static_cast<nn::Index>(images.size());
 }
