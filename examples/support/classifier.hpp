@@ -25,17 +25,17 @@ namespace example {
 /// (measured on the training set); a small part of them with `--quick`.
 inline nn::TrainTest load_base(const Flags& flags, bool whole = false) {
   const bool fashion = flags.dataset == "fashion-mnist";
-  nn::TrainTest base =
+  nn::TrainTest images =
       fashion ? nn::load_fashion_mnist(example::dataset_folder(flags.data, "fashion-mnist"))
               : nn::load_mnist(example::dataset_folder(flags.data, "mnist"));
   if (flags.quick && !whole) {
-    base.train = base.train.slice(0, std::min<nn::Index>(base.train.size(), 6000));
-    base.test = base.test.slice(0, std::min<nn::Index>(base.test.size(), 2000));
+    images.train = images.train.slice(0, std::min<nn::Index>(images.train.size(), 6000));
+    images.test = images.test.slice(0, std::min<nn::Index>(images.test.size(), 2000));
   }
-  const nn::Normalization normalization = nn::normalization_of(base.train);
-  base.train = base.train.with_normalization(normalization);
-  base.test = base.test.with_normalization(normalization);
-  return base;
+  const nn::Normalization normalization = nn::normalization_of(images.train);
+  images.train = images.train.with_normalization(normalization);
+  images.test = images.test.with_normalization(normalization);
+  return images;
 }
 
 /// Two hidden layers: the whole image at once, without a notion of neighbouring pixels.

@@ -16,7 +16,7 @@ namespace example {
 struct ProgressOptions {
   nn::Index steps_per_epoch = 0;         ///< 0: the steps are not divided into epochs
   nn::Index images_per_step = 0;         ///< 0: no speed is shown
-  std::string label = {};                ///< what is under way, such as "64 cells, seed 2"
+  std::string label = {};                ///< what is under way, such as "64 units, seed 2"
   std::ostream* out = nullptr;           ///< by default standard output
   std::optional<bool> terminal = {};     ///< whether `out` is one; by default it is found out
   nn::Index columns = 0;                 ///< of the terminal; 0: as many as it has

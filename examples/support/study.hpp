@@ -71,8 +71,8 @@ using DenseNetwork = nn::Sequential<nn::AnyLayer>;
 inline DenseNetwork dense_network(const std::vector<nn::Index>& hidden, nn::Index classes) {
   DenseNetwork network;
   network.push_back(nn::Flatten{});
-  for (const nn::Index cells : hidden) {
-    network.push_back(nn::Dense{.units = cells, .initializer = nn::he_normal()});
+  for (const nn::Index units : hidden) {
+    network.push_back(nn::Dense{.units = units, .initializer = nn::he_normal()});
     network.push_back(nn::ReLU{});
   }
   network.push_back(nn::Dense{classes});
@@ -81,11 +81,11 @@ inline DenseNetwork dense_network(const std::vector<nn::Index>& hidden, nn::Inde
 
 /// All images of the training and the test set in one, whose proportions are the program's.
 inline nn::Dataset whole_base(const Flags& flags) {
-  const nn::TrainTest base = load_base(flags);
-  return concatenate(base.train, base.test);
+  const nn::TrainTest images = load_base(flags);
+  return concatenate(images.train, images.test);
 }
 
-/// The parts of a base with inputs of mean 0 and deviation 1, measured on the first alone.
+/// The parts of a data set with inputs of mean 0 and deviation 1, measured on the first alone.
 template <class Parts>
 Parts normalized(Parts parts) {
   const nn::Normalization normalization = nn::normalization_of(parts[0]);
