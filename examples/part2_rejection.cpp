@@ -2,8 +2,7 @@
 // reasons: the image lies between two classes, or far from all of them.
 
 #include <nn/data/random_images.hpp>
-#include <nn/viz/grid.hpp>
-#include <nn/viz/image.hpp>
+#include <nn/viz/labelled_grid.hpp>
 
 #include <cmath>
 #include <iostream>
@@ -90,8 +89,8 @@ Index draw_first(const Options& options, const Criterion& criterion, const Datas
                                        : name(truth) + " as " + name(scores.answer[i]));
     if (!scores.correct[i]) ++wrong;
   }
-  nn::viz::write_png(options.out / ("first_" + criterion.name + ".png"),
-                     nn::viz::image_grid(images, 8, {.scale = 5, .labels = labels}));
+  nn::viz::write_image_grid(options.out / ("first_" + criterion.name + ".png"), images, 8,
+                            {.scale = 5, .labels = labels});
   return wrong;
 }
 

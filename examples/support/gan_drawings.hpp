@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <nn/train/nearest_neighbours.hpp>
-#include <nn/viz/grid.hpp>
-#include <nn/viz/image.hpp>
+#include <nn/viz/labelled_grid.hpp>
 #include <nn/viz/plot.hpp>
 #include <numeric>
 #include <string>
@@ -86,9 +85,8 @@ inline void draw_nearest(const std::filesystem::path& file, nn::TensorView<const
   constexpr std::size_t columns = 12;
   for (std::size_t k = 0; k < columns; ++k) add(generated, order[k]);
   for (std::size_t k = 0; k < columns; ++k) add(training, neighbour(order[k]).index);
-  nn::viz::write_png(
-      file,
-      nn::viz::image_grid(images, columns, {.gap = 4, .row_titles = {"generated", "training"}}));
+  nn::viz::write_image_grid(file, images, columns,
+                            {.gap = 4, .row_titles = {"generated", "training"}});
 }
 
 /// Draws losses.png, accuracies.png and quality.png.
@@ -132,8 +130,8 @@ inline void draw_strip(const Flags& flags, std::size_t epochs) {
     rows.push_back(nn::viz::crop(grid, 0, 0, 4 + 56 + 4, grid.width()));
     titles.push_back(epoch == 0 ? "before" : "epoch " + std::to_string(epoch));
   }
-  nn::viz::write_png(flags.out / "strip.png",
-                     nn::viz::image_grid(rows, 1, {.scale = 1, .gap = 4, .row_titles = titles}));
+  nn::viz::write_image_grid(flags.out / "strip.png", rows, 1,
+                            {.scale = 1, .gap = 4, .row_titles = titles});
 }
 
 }  // namespace example
