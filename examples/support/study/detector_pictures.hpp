@@ -2,8 +2,8 @@
 /// What part3_detector measures and draws: the training, the kinds left out, single decisions.
 #pragma once
 
-#include <nn/viz/grid.hpp>
 #include <nn/viz/heat_map.hpp>
+#include <nn/viz/labelled_grid.hpp>
 #include <nn/viz/plot.hpp>
 
 #include <algorithm>
@@ -112,8 +112,7 @@ inline void draw_kinds(const Options& options, const std::vector<nn::ImageGenera
     for (Index i = 0; i < columns; ++i) images.push_back(picture_of(drawn, i));
     names.push_back(kind.name);
   }
-  nn::viz::write_png(options.out / "kinds.png",
-                     nn::viz::image_grid(images, columns, {.row_titles = names}));
+  nn::viz::write_image_grid(options.out / "kinds.png", images, columns, {.row_titles = names});
 }
 
 /// Images with the probability of a digit under each, framed in the colour of right or wrong.
@@ -128,7 +127,7 @@ inline void draw_decisions(const std::filesystem::path& path, const Dataset& dat
     grid.labels.push_back(percent(probability(logit), 1));
     grid.frames.push_back(right ? nn::viz::right_colour : nn::viz::wrong_colour);
   }
-  nn::viz::write_png(path, nn::viz::image_grid(images, 8, grid));
+  nn::viz::write_image_grid(path, images, 8, grid);
 }
 
 /// The errors, the most confident first.
