@@ -28,6 +28,7 @@ class AtWork {
   }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
+  /// Says no more.
   ~AtWork() {
     if (!thread_.joinable()) return;
     {
