@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "nn/nn.hpp"
+#include "support/metrics.hpp"
 #include "support/page.hpp"
 #include "support/text.hpp"
 
@@ -42,6 +43,19 @@ struct Answers {
            answers.confidence[static_cast<std::size_t>(b)];
   });
   return answers;
+}
+
+/// The counts of a confusion matrix: a list for each true class.
+[[nodiscard]] inline Metrics confusion_metrics(const nn::ConfusionMatrix& confusion) {
+  Metrics matrix = Metrics::array();
+  for (nn::Label truth = 0; truth < confusion.classes(); ++truth) {
+    Metrics row = Metrics::array();
+    for (nn::Label answer = 0; answer < confusion.classes(); ++answer) {
+      row.push_back(confusion(truth, answer));
+    }
+    matrix.push_back(row);
+  }
+  return matrix;
 }
 
 /// An image of a data set, to be drawn.
@@ -114,10 +128,10 @@ inline nn::Index draw_worst(const std::filesystem::path& folder, const nn::Datas
   return static_cast<nn::Index>(images.size());
 }
 
-/// Each class, how often it was recognised and what it was taken for.
+/// Each class, how often it was recognised and what else it was taken for.
 [[nodiscard]] inline Table rates_table(const nn::Dataset& test, const Answers& answers) {
-  Table table{.caption = "Recognition rate of each class on the test base.",
-              .columns = {"class", "images", "recognised", "rate", "most often taken for"}};
+  Table table{.caption = "Accuracy of each class on the test set.",
+              .columns = {"class", "images", "recognised", "accuracy", "most often taken for"}};
   const auto name = [&](nn::Label label) {
     return test.class_names()[static_cast<std::size_t>(label)];
   };

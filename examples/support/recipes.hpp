@@ -15,6 +15,9 @@
 
 namespace example {
 
+/// A network made of layers that are chosen at run time.
+using ImageModel = nn::Model<nn::Sequential<nn::AnyLayer>>;
+
 /// How images are changed while the network learns. What is 0 is not done.
 struct AugmentationPlan {
   bool flip = false;     ///< mirrored in every other epoch
@@ -317,15 +320,6 @@ inline std::string describe(const AugmentationPlan& plan) {
   add(plan.cutout > 0,
       "with a black square of " + number(static_cast<double>(plan.cutout)) + " pixels in them");
   return words;
-}
-
-/// The ways of answering among which the validation chooses.
-inline std::vector<nn::ViewOptions> view_choices(const Recipe& recipe) {
-  std::vector<nn::ViewOptions> choices{{.flip = false}};
-  const bool flip = recipe.augmentation.flip;
-  if (flip) choices.push_back({.flip = true});
-  if (recipe.view_shift > 0) choices.push_back({.flip = flip, .shift = recipe.view_shift});
-  return choices;
 }
 
 }  // namespace example
