@@ -179,13 +179,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
     metrics["history"][i]["learning_base_loss"] = learning.loss[i];
     metrics["history"][i]["learning_base_accuracy"] = learning.accuracy[i];
   }
-  for (Label truth = 0; truth < base.test.classes(); ++truth) {
-    example::Metrics row = example::Metrics::array();
-    for (Label answer = 0; answer < base.test.classes(); ++answer) {
-      row.push_back(answers.confusion(truth, answer));
-    }
-    metrics["confusion_matrix"].push_back(row);
-  }
+  metrics["confusion_matrix"] = example::confusion_metrics(answers.confusion);
   example::write_metrics(options.out, metrics);
 
   metrics.update(findings_of(options, base, answers));
