@@ -3,13 +3,15 @@
 
 #include <nn/io/fit_rejection.hpp>
 #include <nn/viz/classifier.hpp>
+#include <nn/viz/heat_map.hpp>
+#include <nn/viz/history.hpp>
 #include <nn/viz/image_folder.hpp>
-#include <nn/viz/plot.hpp>
 
 #include <iostream>
 
 #include "support/answers.hpp"
 #include "support/classifier.hpp"
+#include "support/template.hpp"
 
 namespace {
 
@@ -173,71 +175,30 @@ nn::History learn(Model& model, const Options& options, const Parts& parts) {
 
 // ---- the page ----
 
-void draw_curves(const Options& options, const nn::History& history) {
-  std::vector<double> epochs;
-  std::vector<double> training;
-  std::vector<double> validation;
-  std::vector<double> accuracy;
-  for (const nn::EpochRecord& record : history.epochs) {
-    epochs.push_back(static_cast<double>(record.epoch));
-    training.push_back(record.loss);
-    validation.push_back(record.validation_loss);
-    accuracy.push_back(record.validation_accuracy);
-  }
-  nn::viz::plot_curves(options.out / "loss.png",
-                       {{.name = "training", .x = epochs, .y = training},
-                        {.name = "validation", .x = epochs, .y = validation}},
-                       {.title = "Loss (mean cross-entropy)",
-                        .x = {.label = "epoch"},
-                        .y = {.label = "loss", .min = 0.0}});
-  nn::viz::plot_curves(
-      options.out / "accuracy.png", {{.name = "validation", .x = epochs, .y = accuracy}},
-      {.title = "Accuracy", .x = {.label = "epoch"}, .y = {.label = "accuracy", .percent = true}});
-}
-
+/// Draws everything, and writes the page of examples/pages/own_images.md.
 void write_page(const Options& options, const Model& model, const Parts& parts,
-                const nn::History& history, const example::Answers& answers) {
-  const double accuracy = answers.confusion.accuracy();
-  const Index pictures = parts.training.size() + parts.validation.size() + parts.test.size();
+                const nn::History& history, const example::Answers& answers,
+                const example::Metrics& metrics) {
   example::draw_examples(options.out, parts.training);
-  draw_curves(options, history);
+  nn::viz::plot_history(options.out / "loss.png", history, nn::viz::HistoryFigure::loss,
+                        {.title = "Loss (mean cross-entropy)", .y = {.label = "loss", .min = 0.0}});
+  nn::viz::plot_history(options.out / "accuracy.png", history, nn::viz::HistoryFigure::accuracy,
+                        {.title = "Accuracy"});
   nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
                                  parts.test.class_names());
-  const Index errors = example::draw_worst(options.out, parts.test, answers);
-
-  example::Page page("A classifier of one's own pictures",
-                     "How well can a small network tell them apart?");
-  page.key_figures({{example::percent(accuracy), "accuracy on the test set"},
-                    {std::to_string(parts.test.classes()), "classes"},
-                    {example::thousands(pictures), "pictures"},
-                    {example::duration(history.seconds()), "of training"}});
-  page.section("The pictures")
-      .paragraph("Of the pictures of each class, " + example::thousands(parts.training.size()) +
-                 " in all are the training set, " + example::thousands(parts.validation.size()) +
-                 " the validation set, by which the best epoch is chosen, and " +
-                 example::thousands(parts.test.size()) +
-                 " the test set, looked at once. Their middle was brought to " +
-                 parts.training.sample_shape().to_string() + ".")
-      .picture("examples.png", "Examples from the training set, one row for each class.");
-  page.section("The network")
-      .table(example::network_table(model.plan(), "The layers, from the input to the output."));
-  page.section("The training")
-      .paragraph(
-          "In every epoch each picture was turned, scaled, moved and lit a little "
-          "differently" +
-          std::string(options.no_flip ? "." : ", and half of them mirrored.") +
-          " The weights kept are those of the epoch with the smallest validation loss.")
-      .pictures({{"loss.png", "The loss on both sets."},
-                 {"accuracy.png", "The accuracy on the validation set."}});
-  page.section("The test set")
-      .table(example::rates_table(parts.test, answers))
-      .picture("confusion.png",
-               "How many pictures of each class (row) were taken for which (column). Blue: right; "
-               "orange: errors, on a scale of their own.");
-  if (errors > 0) {
-    page.picture("errors.png",
-                 "The " + example::counted(errors, "error") + " of which it was most certain.");
-  }
+  example::Metrics values = metrics;
+  values["pictures"] = parts.training.size() + parts.validation.size() + parts.test.size();
+  values["validation_pictures"] = parts.validation.size();
+  values["test_pictures"] = parts.test.size();
+  values["shape"] = parts.training.sample_shape().to_string();
+  values["mirrored"] = !options.no_flip;
+  values["shown_errors"] = example::draw_worst(options.out, parts.test, answers);
+  values["has_errors"] = !answers.wrong.empty();
+  example::Page page = example::page_of(
+      "own_images", values,
+      {{"layers",
+        example::network_table(model.plan(), "The layers, from the input to the output.")},
+       {"classes", example::rates_table(parts.test, answers)}});
   example::add_facts(page, options, parts.training);
   page.write(options.out);
 }
@@ -270,7 +231,7 @@ void train(const Options& options) {
   metrics["train_seconds"] = history.seconds();
   metrics["history"] = example::history_metrics(history);
   example::write_metrics(options.out, metrics);
-  write_page(options, model, parts, history, answers);
+  write_page(options, model, parts, history, answers, metrics);
   std::cout << "accuracy on the test set: " << example::percent(accuracy) << " ("
             << answers.wrong.size() << " errors in " << parts.test.size() << " pictures)\n"
             << "model: " << options.model.string() << '\n'
