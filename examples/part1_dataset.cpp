@@ -113,13 +113,13 @@ std::vector<double> draw_moments(const Options& options, const Dataset& train) {
   return spread;
 }
 
-void draw_counts(const Options& options, const nn::TrainTest& base) {
+void draw_counts(const Options& options, const nn::TrainTest& sets) {
   const auto doubles = [](const std::vector<Index>& counts) {
     return std::vector<double>(counts.begin(), counts.end());
   };
-  nn::viz::plot_bars(options.out / "classes.png", base.train.class_names(),
-                     {{.name = "training set", .values = doubles(base.train.class_counts())},
-                      {.name = "test set", .values = doubles(base.test.class_counts())}},
+  nn::viz::plot_bars(options.out / "classes.png", sets.train.class_names(),
+                     {{.name = "training set", .values = doubles(sets.train.class_counts())},
+                      {.name = "test set", .values = doubles(sets.test.class_counts())}},
                      {.title = "Images of each class", .y = {.label = "images"}});
 }
 
@@ -168,40 +168,40 @@ void draw_pixels(const Options& options, const Pixels& pixels) {
 }
 
 /// Each class in both sets.
-Metrics class_findings(const nn::TrainTest& base) {
-  const std::vector<Index> train = base.train.class_counts();
-  const std::vector<Index> test = base.test.class_counts();
+Metrics class_findings(const nn::TrainTest& sets) {
+  const std::vector<Index> train = sets.train.class_counts();
+  const std::vector<Index> test = sets.test.class_counts();
   const auto share = [](Index part, Index all) {
     return static_cast<double>(part) / static_cast<double>(all);
   };
   Metrics rows = Metrics::array();
   for (std::size_t k = 0; k < train.size(); ++k) {
-    rows.push_back({{"name", base.train.class_names()[k]},
+    rows.push_back({{"name", sets.train.class_names()[k]},
                     {"training", train[k]},
-                    {"training_share", share(train[k], base.train.size())},
+                    {"training_share", share(train[k], sets.train.size())},
                     {"test", test[k]},
-                    {"test_share", share(test[k], base.test.size())}});
+                    {"test_share", share(test[k], sets.test.size())}});
   }
   return {{"count", train.size()}, {"rows", rows}};
 }
 
 /// What the page says beside the metrics.
-Metrics findings_of(const nn::TrainTest& base, const Pixels& pixels,
+Metrics findings_of(const nn::TrainTest& sets, const Pixels& pixels,
                     const std::vector<double>& spread) {
-  const std::vector<Index> counts = base.train.class_counts();
+  const std::vector<Index> counts = sets.train.class_counts();
   const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
   const auto [steady, varied] = std::minmax_element(spread.begin(), spread.end());
   const auto name = [&](auto begin, auto place) {
-    return base.train.class_names()[static_cast<std::size_t>(place - begin)];
+    return sets.train.class_names()[static_cast<std::size_t>(place - begin)];
   };
   const auto often = static_cast<double>(*most);
-  return {{"classes", class_findings(base)},
+  return {{"classes", class_findings(sets)},
           {"fewest", {{"name", name(counts.begin(), fewest)}, {"images", *fewest}}},
           {"most",
            {{"name", name(counts.begin(), most)},
             {"images", *most},
             {"more", often / static_cast<double>(*fewest) - 1},
-            {"share", often / static_cast<double>(base.train.size())}}},
+            {"share", often / static_cast<double>(sets.train.size())}}},
           {"steady", {{"name", name(spread.begin(), steady)}, {"spread", *steady}}},
           {"varied", {{"name", name(spread.begin(), varied)}, {"spread", *varied}}},
           {"grey_share", pixels.grey}};
@@ -209,31 +209,31 @@ Metrics findings_of(const nn::TrainTest& base, const Pixels& pixels,
 
 void study(const Options& options) {
   const std::filesystem::path folder = example::dataset_folder(options.data, "mnist");
-  const nn::TrainTest base = nn::load_mnist(folder);
+  const nn::TrainTest sets = nn::load_mnist(folder);
   const Checks checks = check_files(folder);
-  draw_examples(options, base.train);
-  const std::vector<double> spread = draw_moments(options, base.train);
-  draw_counts(options, base);
-  const Pixels pixels = pixels_of(base.train);
+  draw_examples(options, sets.train);
+  const std::vector<double> spread = draw_moments(options, sets.train);
+  draw_counts(options, sets);
+  const Pixels pixels = pixels_of(sets.train);
   draw_pixels(options, pixels);
 
   Metrics values;
   values["dataset"] = "mnist";
   values["original"] = checks.original;
   values["sha256"] = checks.found;
-  values["learning_base"] = base.train.size();
-  values["test_base"] = base.test.size();
-  values["learning_base_counts"] = base.train.class_counts();
-  values["test_base_counts"] = base.test.class_counts();
+  values["learning_base"] = sets.train.size();
+  values["test_base"] = sets.test.size();
+  values["learning_base_counts"] = sets.train.class_counts();
+  values["test_base_counts"] = sets.test.class_counts();
   values["pixel_mean"] = pixels.mean;
   values["pixel_deviation"] = pixels.deviation;
   values["black_share"] = pixels.black;
   values["mean_deviation_by_class"] = spread;
   example::write_metrics(options.out, values);
 
-  values.update(findings_of(base, pixels, spread));
+  values.update(findings_of(sets, pixels, spread));
   example::Page page = example::page_of("part1_dataset", values, {{"files", checks.table}});
-  example::add_facts(page, options, base.train);
+  example::add_facts(page, options, sets.train);
   page.write(options.out);
   std::cout << (checks.original ? "the data set is the original"
                                 : "the data set is NOT the original")

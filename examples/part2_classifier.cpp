@@ -88,7 +88,7 @@ Metrics confusion_findings(const Dataset& test, const nn::ConfusionMatrix& count
 }
 
 /// What the page says beside the metrics.
-Metrics findings_of(const Options& options, const nn::TrainTest& base, const Answers& answers) {
+Metrics findings_of(const Options& options, const nn::TrainTest& sets, const Answers& answers) {
   const bool digits = options.dataset == "mnist";
   const auto wrong = static_cast<Index>(answers.wrong.size());
   const auto certain = std::count_if(answers.wrong.begin(), answers.wrong.end(), [&](Index i) {
@@ -97,42 +97,42 @@ Metrics findings_of(const Options& options, const nn::TrainTest& base, const Ans
   Metrics findings{{"digits", digits},
                    {"things", digits ? "digits" : "kinds of clothing"},
                    {"convolutional", options.model == "cnn"},
-                   {"training_images", base.train.size()},
-                   {"test_images", base.test.size()},
+                   {"training_images", sets.train.size()},
+                   {"test_images", sets.test.size()},
                    {"wrong", wrong},
-                   {"right", base.test.size() - wrong},
-                   {"confidence_right", mean_confidence(answers, base.test, true)},
+                   {"right", sets.test.size() - wrong},
+                   {"confidence_right", mean_confidence(answers, sets.test, true)},
                    {"confidence_wrong", nullptr},
                    {"errors", nullptr}};
   if (wrong > 0) {
-    findings["confidence_wrong"] = mean_confidence(answers, base.test, false);
+    findings["confidence_wrong"] = mean_confidence(answers, sets.test, false);
     findings["errors"] = {{"count", wrong}, {"certain", certain}};
   }
-  findings.update(confusion_findings(base.test, answers.confusion));
+  findings.update(confusion_findings(sets.test, answers.confusion));
   return findings;
 }
 
 /// Draws all pictures of the page; returns how many errors there are to see.
-Index draw_all(const Options& options, const nn::TrainTest& base, const nn::History& history,
+Index draw_all(const Options& options, const nn::TrainTest& sets, const nn::History& history,
                const TrainingCurve& learning, const Answers& answers) {
-  example::draw_examples(options.out, base.train);
+  example::draw_examples(options.out, sets.train);
   draw_curves(options, history, learning);
-  example::draw_predictions(options.out, "right.png", base.test, answers,
-                            example::right_examples(base.test, answers, 6));
+  example::draw_predictions(options.out, "right.png", sets.test, answers,
+                            example::right_examples(sets.test, answers, 6));
   std::vector<Index> wrong = answers.wrong;
   wrong.resize(std::min<std::size_t>(wrong.size(), 6));
   if (!wrong.empty())
-    example::draw_predictions(options.out, "wrong.png", base.test, answers, wrong);
+    example::draw_predictions(options.out, "wrong.png", sets.test, answers, wrong);
   nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
-                                 base.test.class_names());
-  return example::draw_worst(options.out, base.test, answers);
+                                 sets.test.class_names());
+  return example::draw_worst(options.out, sets.test, answers);
 }
 
 constexpr float learning_rate = 0.003F;
 constexpr Index batch_size = 64;
 
 /// Trains, and measures loss and accuracy on `sample` after each epoch.
-nn::History learn(const Options& options, auto& model, const nn::TrainTest& base,
+nn::History learn(const Options& options, auto& model, const nn::TrainTest& sets,
                   const Dataset& sample, TrainingCurve& learning) {
   nn::Callback measure;
   measure.on_epoch = [&](nn::EpochReport&) {
@@ -140,28 +140,28 @@ nn::History learn(const Options& options, auto& model, const nn::TrainTest& base
     learning.loss.push_back(now.loss);
     learning.accuracy.push_back(now.accuracy);
   };
-  return example::train(model, base.train, nn::SoftmaxCrossEntropy{},
+  return example::train(model, sets.train, nn::SoftmaxCrossEntropy{},
                         nn::Adam{.learning_rate = learning_rate},
                         {.epochs = options.epochs,
                          .batch_size = batch_size,
                          .seed = options.seed,
-                         .validation = &base.test,
+                         .validation = &sets.test,
                          .schedule = nn::one_cycle_schedule(),
                          .callbacks = {measure}});
 }
 
 template <class Network>
-void study(const Options& options, const Network& network, const nn::TrainTest& base) {
-  nn::Model model(network, base.train.sample_shape(), {.seed = options.seed});
-  const Dataset sample = base.train.slice(0, std::min<Index>(base.train.size(), base.test.size()));
+void study(const Options& options, const Network& network, const nn::TrainTest& sets) {
+  nn::Model model(network, sets.train.sample_shape(), {.seed = options.seed});
+  const Dataset sample = sets.train.slice(0, std::min<Index>(sets.train.size(), sets.test.size()));
   TrainingCurve learning;
-  const nn::History history = learn(options, model, base, sample, learning);
-  const Answers answers = example::answers_of(example::probabilities(model, base.test), base.test);
+  const nn::History history = learn(options, model, sets, sample, learning);
+  const Answers answers = example::answers_of(example::probabilities(model, sets.test), sets.test);
   const nn::EpochRecord& last = history.last();
   nn::save(model, options.out / "weights.safetensors");
-  const Index shown = draw_all(options, base, history, learning, answers);
+  const Index shown = draw_all(options, sets, history, learning, answers);
 
-  const double images = static_cast<double>(base.train.size() * options.epochs);
+  const double images = static_cast<double>(sets.train.size() * options.epochs);
   example::Metrics metrics;
   metrics["dataset"] = options.dataset;
   metrics["model"] = options.model;
@@ -182,7 +182,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   metrics["confusion_matrix"] = example::confusion_metrics(answers.confusion);
   example::write_metrics(options.out, metrics);
 
-  metrics.update(findings_of(options, base, answers));
+  metrics.update(findings_of(options, sets, answers));
   metrics["batch_size"] = batch_size;
   metrics["learning_rate"] = learning_rate;
   metrics["measured"] = sample.size();
@@ -193,15 +193,15 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
       "part2_classifier", metrics,
       {{"network",
         example::network_table(model.plan(), "The layers, from the input to the output.")},
-       {"rates", example::rates_table(base.test, answers)}});
-  example::add_facts(page, options, base.train);
+       {"rates", example::rates_table(sets.test, answers)}});
+  example::add_facts(page, options, sets.train);
   page.fact("training", example::duration(history.seconds()) + ", " +
                             example::thousands(static_cast<Index>(images / history.seconds())) +
                             " images/s");
   page.write(options.out);
 
   std::cout << "accuracy on the test set: " << example::percent(last.validation_accuracy) << " ("
-            << answers.wrong.size() << " errors in " << base.test.size() << " images)\n"
+            << answers.wrong.size() << " errors in " << sets.test.size() << " images)\n"
             << "loss on the test set: " << example::fixed(last.validation_loss, 4) << '\n'
             << "page: " << (options.out / "index.html").string() << '\n';
   example::check_expected_accuracy(options, last.validation_accuracy);
@@ -216,12 +216,12 @@ int main(int argc, char** argv) {
                             {.epochs = 4, .quick_epochs = 2, .dataset = true, .accuracy = true});
   line.choice("--model", options.model, {"mlp", "cnn"}, "the network");
   return example::run_program(line, argc, argv, [&] {
-    const nn::TrainTest base = example::load_base(options);
-    const Index classes = base.train.classes();
+    const nn::TrainTest sets = example::load_sets(options);
+    const Index classes = sets.train.classes();
     if (options.model == "mlp") {
-      study(options, example::multilayer_perceptron(classes), base);
+      study(options, example::multilayer_perceptron(classes), sets);
     } else {
-      study(options, example::convolutional_network(classes), base);
+      study(options, example::convolutional_network(classes), sets);
     }
   });
 }

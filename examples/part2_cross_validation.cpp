@@ -349,7 +349,7 @@ std::pair<Study, Run> learn_everything(const Options& options,
 
 void study(Options options) {
   if (options.quick) options.seeds = std::min<Index>(options.seeds, 2);
-  const Dataset whole = example::whole_base(options);
+  const Dataset whole = example::whole_set(options);
   const auto parts = example::normalized(nn::split(whole, {0.6, 0.2, 0.2}, {.seed = options.seed}));
   const auto [study, final] = learn_everything(options, parts);
   if (!options.writes()) return;

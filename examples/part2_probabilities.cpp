@@ -26,9 +26,9 @@ struct Sets {
 };
 
 Sets load(const Options& options) {
-  const nn::TrainTest base = example::load_base(options);
-  auto [train, validation] = nn::split(base.train, {0.9, 0.1}, {.seed = options.seed});
-  return {train, validation, base.test};
+  const nn::TrainTest mnist = example::load_sets(options);
+  auto [train, validation] = nn::split(mnist.train, {0.9, 0.1}, {.seed = options.seed});
+  return {train, validation, mnist.test};
 }
 
 Dataset everything(const Sets& sets) {

@@ -256,7 +256,7 @@ Metrics class_findings(const Parts& parts) {
 
 void study(Options options) {
   if (options.quick) options.seeds = std::min<Index>(options.seeds, 2);
-  const Dataset whole = example::whole_base(options);
+  const Dataset whole = example::whole_set(options);
   const auto halves = example::normalized(nn::split(whole, {0.6, 0.4}, {.seed = options.seed}));
   const Parts parts{halves[0], halves[1]};
   Results results;

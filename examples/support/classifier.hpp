@@ -23,7 +23,7 @@ namespace example {
 
 /// The training and the test set that `--dataset` names, inputs with mean 0 and deviation 1
 /// (measured on the training set); a small part of them with `--quick`.
-inline nn::TrainTest load_base(const Flags& flags, bool whole = false) {
+inline nn::TrainTest load_sets(const Flags& flags, bool whole = false) {
   const bool fashion = flags.dataset == "fashion-mnist";
   nn::TrainTest images =
       fashion ? nn::load_fashion_mnist(example::dataset_folder(flags.data, "fashion-mnist"))

@@ -80,8 +80,8 @@ inline DenseNetwork dense_network(const std::vector<nn::Index>& hidden, nn::Inde
 }
 
 /// All images of the training and the test set in one, whose proportions are the program's.
-inline nn::Dataset whole_base(const Flags& flags) {
-  const nn::TrainTest images = load_base(flags);
+inline nn::Dataset whole_set(const Flags& flags) {
+  const nn::TrainTest images = load_sets(flags);
   return concatenate(images.train, images.test);
 }
 

@@ -28,7 +28,7 @@ struct Sets {
 };
 
 inline Sets load(const Flags& options) {
-  const nn::TrainTest mnist = load_base(options);
+  const nn::TrainTest mnist = load_sets(options);
   auto [training, validation] = nn::split(mnist.train, {0.9, 0.1}, {.seed = options.seed});
   return {training, validation, mnist.test};
 }
