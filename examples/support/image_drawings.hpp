@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nn/viz/grid.hpp>
 #include <nn/viz/heat_map.hpp>
 #include <nn/viz/image.hpp>
+#include <nn/viz/labelled_grid.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,8 +82,8 @@ inline void draw_augmentations(const Flags& flags, const Recipe& recipe, const n
   };
   mix("mixup", nn::MixUp{.alpha = 4});
   mix("cutmix", nn::CutMix{.alpha = 4});
-  nn::viz::write_png(flags.out / "augmentations.png",
-                     nn::viz::image_grid(images, shown.size(), {.scale = 3, .row_titles = titles}));
+  nn::viz::write_image_grid(flags.out / "augmentations.png", images, shown.size(),
+                            {.scale = 3, .row_titles = titles});
 }
 
 /// Draws filters.png, those of the first convolution: black for the lowest weight, white for the
@@ -144,8 +144,8 @@ inline void draw_features(const Flags& flags, const ImageModel& model, const nn:
           nn::viz::resized(nn::viz::to_image(map), side, side, nn::viz::Resampling::nearest));
     }
   }
-  nn::viz::write_png(flags.out / "features.png",
-                     nn::viz::image_grid(images, columns, {.scale = 3, .row_titles = titles}));
+  nn::viz::write_image_grid(flags.out / "features.png", images, columns,
+                            {.scale = 3, .row_titles = titles});
 }
 
 /// Where a network looks: how much the probability of `label` falls when a square of mean colour
