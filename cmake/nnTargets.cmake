@@ -152,7 +152,7 @@ function(nn_add_targets include_directory)
   set(MPI_CXX_SKIP_MPICXX ON)
   find_package(MPI QUIET GLOBAL COMPONENTS CXX)
   set(mpi "")
-  if(TARGET MPI::MPI_CXX)
+  if(MPI_CXX_FOUND) # its target is made in any case
     set(mpi MPI::MPI_CXX)
   endif()
   nn_add_component(mpi "${mpi}" libopenmpi-dev ${ARGN})
