@@ -220,13 +220,13 @@ TEST_CASE("share_tasks: a task may take longer than the timeout") {
       3,
       [&](nn::Communicator& world) {
         const std::vector<Index> results = nn::share_tasks(world, 2, [](Index task) {
-          if (task == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+          if (task == 1) std::this_thread::sleep_for(std::chrono::milliseconds(4500));
           return 10 + task;
         });
         if (results == std::vector<Index>{10, 11}) ++right;
         world.barrier();
       },
-      1, 0.5);
+      1, 2);  // far longer than a rank is kept from answering on a busy machine
   CHECK(joined(errors) == "");
   CHECK(right == 3);
 }
@@ -238,13 +238,13 @@ TEST_CASE("AtWork: a rank that does not answer is found out when nobody is at wo
         if (world.rank() == 2) return;
         if (world.rank() == 1) {
           const nn::AtWork at_work(world);
-          std::this_thread::sleep_for(std::chrono::milliseconds(900));
+          std::this_thread::sleep_for(std::chrono::milliseconds(2500));
         }
         world.barrier();
       },
-      1, 0.5);
-  CHECK(errors[0] == "rank 0 stops: rank 2 does not answer within 0.5 s");
-  CHECK(errors[1] == "rank 1 stops: rank 2 does not answer within 0.5 s");
+      1, 2);
+  CHECK(errors[0] == "rank 0 stops: rank 2 does not answer within 2 s");
+  CHECK(errors[1] == "rank 1 stops: rank 2 does not answer within 2 s");
 }
 
 }  // namespace shared_work_test
