@@ -333,13 +333,15 @@ void study(const Options& options) {
 void measure_again(Options options) {
   const std::vector<example::Trained> networks = example::load_networks(options.weights);
   options.dataset = networks.front().dataset;
-  const Dataset test = load_images(options).test;
+  const Dataset all = load_images(options).test;
+  const Dataset test = options.quick ? all.slice(0, std::min<Index>(2000, all.size())) : all;
   const std::vector<Tensor<float>> logits = example::logits_of(networks, test);
   double accuracy = 0;
   for (std::size_t i = 0; i < networks.size(); ++i) {
     accuracy = nn::accuracy(logits[i], test.labels());
-    std::cout << options.weights[i] << ": " << example::percent(accuracy) << " of the test set ("
-              << example::percent(networks[i].test_accuracy) << " when it was trained)\n";
+    std::cout << options.weights[i] << ": " << example::percent(accuracy) << " of "
+              << (options.quick ? example::counted(test.size(), "test image") : "the test set")
+              << " (" << example::percent(networks[i].test_accuracy) << " when it was trained)\n";
   }
   if (networks.size() > 1) {
     accuracy = nn::accuracy(nn::mean_probabilities<float>(logits), test.labels());
