@@ -54,6 +54,7 @@
 #include "nn/layers/run.hpp"
 #include "nn/layers/sequential.hpp"
 #include "nn/layers/softmax.hpp"
+#include "nn/layers/step_mask.hpp"
 #include "nn/layers/upsample2d.hpp"
 #include "nn/layers/window.hpp"
 

@@ -24,6 +24,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/masked.hpp"
 #include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/prelu.hpp"
@@ -121,8 +122,8 @@ class LayerRegistry {
     if (name.empty()) name = told.kind;
     // Files that use another name are read by it.
     const std::lock_guard lock(mutex_);
-    const bool composite =
-        name == "Sequential" || name == "Residual" || name == "Concat" || name == "Named";
+    const bool composite = name == "Sequential" || name == "Residual" || name == "Concat" ||
+                           name == "Named" || name == "Masked";
     const auto [entry, is_new] = makers_.try_emplace(name, Entry{told.kind, &make_layer<L>});
     require(!composite && (is_new || entry->second.maker == &make_layer<L>),
             "there is a layer called '", name, "' already");
@@ -153,7 +154,7 @@ class LayerRegistry {
     add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
-            Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast>();
+            Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast, MeanOverSteps>();
   }
 
   template <class... Layers>
@@ -182,6 +183,7 @@ class NetworkReader {
                        " layers");
     AnyLayer layer = kind == "Sequential" ? AnyLayer(chain(node, shape, path))
                      : kind == "Named"    ? named_layer(node, shape, path)
+                     : kind == "Masked"   ? masked_layers(node, shape, path)
                      : kind == "Residual" || kind == "Concat"
                          ? branches(node, kind, shape, path)
                          : LayerRegistry::global().make(node, kind, shape, limits_);
@@ -232,6 +234,15 @@ class NetworkReader {
     const AnyLayer layer = read(layers[0], shape, path);
     --nesting_;
     return Named<AnyLayer>(label, layer);
+  }
+
+  [[nodiscard]] AnyLayer masked_layers(nlohmann::json node, const Shape& shape,
+                                       const std::string& path) {
+    const auto padding = node.find("padding");
+    require<FileError>(padding != node.end(), "it does not say what padding is");
+    const double value = OptionsReader::number("padding", *padding);
+    node.erase(padding);
+    return Masked<AnyLayer>(static_cast<float>(value), chain(node, shape, path));
   }
 
   [[nodiscard]] AnyLayer branches(const nlohmann::json& node, const std::string& kind,

@@ -57,6 +57,8 @@ inline std::string channels(OnnxGraph& graph, const Plan& plan, const char* name
 
 inline std::string write_onnx(OnnxGraph& graph, const Dense& layer, const Plan& plan,
                               const std::string& input) {
+  require(plan.input.rank() == 1, plan.name, " (layer ", plan.path,
+          ") cannot be expressed in ONNX yet: its samples are sequences of ", plan.input);
   std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
   if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
   return graph.add("Gemm", plan, inputs, {{"transB", Index{1}}});

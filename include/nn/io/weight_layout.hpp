@@ -172,8 +172,10 @@ inline void append_axes(const Shape& flat, Shape& split, std::vector<Index>& ord
   const Shape& shape = variable.shape;
   if (variable.axes == Axes::dense) {
     std::vector<Index> inputs;
-    append_axes(orders.input(plan), stored.split, inputs);
-    append_axes(orders.output(plan), stored.split, stored.order);
+    // Only flat samples may be images in another order.
+    const bool flat = plan.input.rank() == 1;
+    append_axes(flat ? orders.input(plan) : Shape{shape[0]}, stored.split, inputs);
+    append_axes(flat ? orders.output(plan) : Shape{shape[1]}, stored.split, stored.order);
     stored.order.insert(stored.order.end(), inputs.begin(), inputs.end());
     stored.shape = {shape[1], shape[0]};
   } else if (variable.axes == Axes::convolution || variable.axes == Axes::transposed_convolution) {

@@ -7,7 +7,9 @@
 
 namespace nn {
 
-/// y = x W + b for flat samples: x is N x in, W in x units, b units, y N x units.
+/// y = x W + b for flat samples: x is N x in, W in x units, b units, y N x units. The rows of a
+/// sequence (steps x in) are treated alike, each by itself: N x steps rows become N x steps x
+/// units.
 ///
 /// Backward: dx = dy W^T, dW = x^T dy, db = the sum of dy over the samples.
 struct Dense {
@@ -27,15 +29,16 @@ struct Dense {
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
     require<ShapeError>(units > 0, "the number of units must be positive, got ", units);
-    require<ShapeError>(input.rank() == 1, "expects a flat input, got ", input,
+    require<ShapeError>(input.rank() == 1 || input.rank() == 2,
+                        "expects a flat input or a sequence of steps x features, got ", input,
                         "; put Flatten{} before it");
-    return {units};
+    return input.with_back(units);
   }
 
   [[nodiscard]] std::vector<Variable> parameters(const Shape& input) const {
     std::vector<Variable> variables;
     variables.push_back({.name = "weight",
-                         .shape = {input.size(), units},
+                         .shape = {input.back(), units},
                          .initializer = initializer,
                          .axes = Axes::dense});
     if (bias) variables.push_back({"bias", {units}, bias_initializer, false});
@@ -54,7 +57,7 @@ struct Dense {
     const Epilogue<T> epilogue{context.bias(), context.activation};
     const Index inputs = weight.shape()[0];
     context.computed(ConvolutionPass::forward,
-                     gemm(Transpose::no, Transpose::no, x.shape()[0], units, inputs, x.data(),
+                     gemm(Transpose::no, Transpose::no, y.size() / units, units, inputs, x.data(),
                           inputs, weight.data(), units, y.data(), units, false, epilogue));
   }
 
@@ -62,7 +65,7 @@ struct Dense {
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
     const TensorView<const T> weight = context.parameter(0);
-    const Index batch = x.shape()[0];
+    const Index batch = dy.size() / units;
     const Index inputs = weight.shape()[0];
     if (context.wants_gradients()) {
       context.computed(

@@ -42,6 +42,7 @@
 #include "nn/layers/batch_sharing.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
+#include "nn/layers/step_mask.hpp"
 
 namespace nn {
 
@@ -85,6 +86,7 @@ struct Context {
   std::uint64_t seed = 0;           ///< of this model
   std::uint64_t step = 0;           ///< how many training passes came before
   Observer<T>* observer = nullptr;  ///< sees what is computed, if there is one
+  StepMask mask{};                  ///< of x's samples, where they are sequences of some lengths
 
   BatchSharing* sharing = nullptr;  ///< by which processes share this batch, if they do
   T* piece_gradients = nullptr;     ///< then its blocks, laid out as all gradients are
