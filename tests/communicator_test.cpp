@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <numeric>
+#include <thread>
 
 #include "nn/distributed/piece_tree.hpp"
 #include "ranks.hpp"
@@ -161,6 +162,28 @@ TEST_CASE("Communicator: a rank that does not answer is named by all, not one th
   CHECK(errors[1].empty());
   CHECK(errors[2] == "rank 2 stops at step 5: rank 1 does not answer within 1 s");
   CHECK(errors[3] == "rank 3 stops at step 5: rank 1 does not answer within 1 s");
+}
+
+TEST_CASE("Communicator: a rank that was given up says who has waited for it") {
+  // 0 waits for 2 and 1 for 0, while 2 is silent until both have given up.
+  std::atomic<int> given_up = 0;
+  const auto errors = run_ranks(
+      3,
+      [&](nn::Communicator& world) {
+        world.set_step(5);
+        while (world.rank() == 2 && given_up < 2) std::this_thread::yield();
+        int value = 0;
+        try {
+          world.receive(std::span<int>(&value, 1), (world.rank() + 2) % 3);
+        } catch (const nn::RankError&) {
+          ++given_up;
+          throw;
+        }
+      },
+      1, 1.0);
+  CHECK(errors[0] == "rank 0 stops at step 5: rank 2 does not answer within 1 s");
+  CHECK(errors[1] == "rank 1 stops at step 5: rank 2 does not answer within 1 s");
+  CHECK(errors[2] == "rank 2 stops at step 5: rank 0 has not heard from it within 1 s");
 }
 
 TEST_CASE("Communicator: nothing is sent after a failure, and a timeout has to be positive") {

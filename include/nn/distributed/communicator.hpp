@@ -220,7 +220,8 @@ class Communicator {
   }
 
   /// Tells the others what this rank waits for, finds out what they do, and says who is to blame:
-  /// who has failed, or else the last of those that wait for one another, who says nothing.
+  /// who has failed, or else the last of those that wait for one another, who says nothing. If that
+  /// is this rank, who has waited for it.
   [[noreturn, gnu::cold, gnu::noinline]] void give_up(Index other, const Notice* first) {
     std::vector<Notice> notices(static_cast<std::size_t>(size()), Notice{-1, -1, 0, {}});
     const auto keep = [&](const Notice& notice) {
@@ -251,12 +252,19 @@ class Communicator {
       }
     }
     Index blamed = other;
+    Index missed_by = -1;  // who waited for the blamed one
     for (Index i = 0; i < size() && notices[static_cast<std::size_t>(blamed)].origin >= 0; ++i) {
+      missed_by = blamed;
       blamed = static_cast<Index>(notices[static_cast<std::size_t>(blamed)].waits_for);
       if (blamed == rank()) break;
     }
-    throw RankError(detail::text("rank ", rank(), " stops", detail::at_step(step_), ": rank ",
-                                 blamed, " does not answer within ", timeout_, " s"));
+    const std::string stops = detail::text("rank ", rank(), " stops", detail::at_step(step_));
+    if (blamed == rank()) {
+      throw RankError(detail::text(stops, ": rank ", missed_by, " has not heard from it within ",
+                                   timeout_, " s"));
+    }
+    throw RankError(
+        detail::text(stops, ": rank ", blamed, " does not answer within ", timeout_, " s"));
   }
 
   double timeout_ = 60;
