@@ -119,6 +119,68 @@ TEST_CASE("pictures of mixed sizes are fitted or filled on request") {
   CHECK(at(fill.data, 1, 0, 0) == red);
 }
 
+TEST_CASE("squares as large as the median picture are chosen on request") {
+  const TemporaryFolder folder;
+  write(folder, "a/1.png", Image(23, 80, 3, red));
+  write(folder, "a/2.png", Image(100, 90, 3, red));
+  write(folder, "b/3.png", Image(31, 22, 3, red));
+  folder.write("b/notes.txt", "no picture");
+  const viz::ImageFolderOptions options{
+      .other_sizes = OtherSizes::fill, .choose_format = true, .skip_unreadable = true};
+  const auto read = viz::load_image_folder(folder.path(), options);
+  CHECK(read.data.sample_shape() == Shape{20, 20, 3});  // of 22, 23 and 90, in steps of 4
+  CHECK(read.skipped.size() == 1);
+  // What is given is kept.
+  viz::ImageFolderOptions given = options;
+  given.height = 5;
+  given.width = 7;
+  CHECK(viz::load_image_folder(folder.path(), given).data.sample_shape() == Shape{5, 7, 3});
+  // Pictures of other sizes are refused as ever.
+  given = options;
+  given.other_sizes = OtherSizes::refuse;
+  CHECK(contains(refusal(folder, given), "a/1.png: it has 23x80 pixels; expected 20x20 (Other"));
+}
+
+TEST_CASE("no chosen square is smaller than 16 or larger than 64 pixels") {
+  const TemporaryFolder folder;
+  write(folder, "a/1.png", Image(3, 200, 3, red));
+  const viz::ImageFolderOptions options{.other_sizes = OtherSizes::fit, .choose_format = true};
+  CHECK(viz::load_image_folder(folder.path(), options).data.sample_shape() == Shape{16, 16, 3});
+  write(folder, "a/1.png", Image(300, 200, 3, red));
+  CHECK(viz::load_image_folder(folder.path(), options).data.sample_shape() == Shape{64, 64, 3});
+}
+
+TEST_CASE("one channel is chosen where all pictures are grey, however they are stored") {
+  const TemporaryFolder folder;
+  write(folder, "a/1.png", Image(2, 2, 1, Colour{7, 7, 7}));
+  write(folder, "a/2.png", Image(2, 2, 3, Colour{9, 9, 9}));
+  const viz::ImageFolderOptions options{.height = 2, .width = 2, .choose_format = true};
+  const auto grey = viz::load_image_folder(folder.path(), options).data;
+  CHECK(grey.sample_shape() == Shape{2, 2, 1});
+  CHECK(grey.image(0)[3] == 7);
+  CHECK(grey.image(1)[0] == 9);
+  // The last picture has one pixel that is not.
+  Image coloured(2, 2, 3, Colour{5, 5, 5});
+  coloured.set(1, 0, Colour{5, 6, 5});
+  write(folder, "b/3.png", coloured);
+  const auto rgb = viz::load_image_folder(folder.path(), options).data;
+  CHECK(rgb.sample_shape() == Shape{2, 2, 3});
+  CHECK(at(rgb, 0, 1, 1) == Colour{7, 7, 7});
+  CHECK(at(rgb, 1, 0, 1) == Colour{9, 9, 9});
+  CHECK(at(rgb, 2, 1, 0) == Colour{5, 6, 5});
+  CHECK(at(rgb, 2, 1, 1) == Colour{5, 5, 5});
+  // 36 bytes are allowed for when the colour comes up, and not before.
+  viz::ImageFolderOptions bounded = options;
+  bounded.max_bytes = 35;
+  CHECK(contains(refusal(folder, bounded), "its pictures take more than 35 bytes"));
+  bounded.max_bytes = 36;
+  CHECK(refusal(folder, bounded) == "nothing was thrown");
+  // Grey that was asked for is grey.
+  bounded.max_bytes = 12;
+  bounded.grey = true;
+  CHECK(viz::load_image_folder(folder.path(), bounded).data.sample_shape() == Shape{2, 2, 1});
+}
+
 TEST_CASE("what is no picture is refused by name, or skipped and listed") {
   const TemporaryFolder folder;
   write(folder, "a/1.png", Image(2, 2, 3));

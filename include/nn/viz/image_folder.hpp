@@ -29,7 +29,11 @@ struct ImageFolderOptions {
   Index width = 0;                              ///< likewise
   OtherSizes other_sizes = OtherSizes::refuse;  ///< what becomes of them
   bool grey = false;                            ///< one channel instead of three
-  Colour background = black;                    ///< of borders, for `OtherSizes::fit`
+  /// What is not given is chosen by the pictures. Height and width become equal, the median of the
+  /// pictures' smaller sides, as a multiple of 4 from 16 to 64; and one channel is enough where all
+  /// pictures are grey. A test set is given the format of its training set instead.
+  bool choose_format = false;
+  Colour background = black;     ///< of borders, for `OtherSizes::fit`
   bool skip_unreadable = false;  ///< files that are no pictures are listed instead of refused
   /// The folders to read, in the order of their labels; empty for all of them, sorted by name. To
   /// give a test set the classes of its training set, even one that it has no pictures of.
@@ -104,6 +108,23 @@ namespace detail {
   return files;
 }
 
+/// Whether red, green and blue are equal everywhere.
+[[nodiscard]] inline bool is_grey(const Image& image) {
+  if (image.channels() == 1) return true;
+  const Tensor<std::uint8_t>& levels = image.pixels();
+  for (Index i = 0; i < levels.size(); i += 3) {
+    if (levels[i] != levels[i + 1] || levels[i] != levels[i + 2]) return false;
+  }
+  return true;
+}
+
+/// The side of the squares that pictures become whose smaller sides are `sides`: within what it
+/// takes to tell things apart and what there is time to learn from.
+[[gnu::cold]] [[nodiscard]] inline Index chosen_side(std::vector<Index> sides) {
+  std::sort(sides.begin(), sides.end());
+  return std::clamp<Index>(sides[sides.size() / 2] / 4 * 4, 16, 64);
+}
+
 /// Reads the pictures of one folder after another into one block of bytes.
 class ImageFolderReader {
  public:
@@ -124,6 +145,7 @@ class ImageFolderReader {
                          folder_ / name, ": the folder is none of the ", classes.size(),
                          " classes");
     }
+    if (options_.choose_format && options_.height == 0) choose_size(classes);
     for (std::size_t label = 0; label < classes.size(); ++label)
       read_class(classes[label], static_cast<Label>(label));
     require<FileError>(!labels_.empty(), folder_, ": there are no pictures in its folders");
@@ -136,6 +158,27 @@ class ImageFolderReader {
   }
 
  private:
+  /// Looks at some hundred pictures from all over the folders. What cannot be read is told later.
+  void choose_size(const std::vector<std::string>& classes) {
+    std::vector<std::filesystem::path> files;
+    std::error_code ignored;
+    for (const std::string& name : classes) {
+      if (!std::filesystem::exists(folder_ / name, ignored)) continue;
+      const std::vector<std::filesystem::path> more = files_below(folder_ / name);
+      files.insert(files.end(), more.begin(), more.end());
+    }
+    std::vector<Index> sides;
+    for (std::size_t i = 0; i < files.size(); i += 1 + files.size() / 200) {
+      try {
+        const Image picture = read_image(files[i], options_.limits);
+        sides.push_back(std::min(picture.height(), picture.width()));
+      } catch (const FileError&) {
+        continue;
+      }
+    }
+    if (!sides.empty()) side_ = chosen_side(std::move(sides));
+  }
+
   void read_class(const std::string& name, Label label) {
     std::error_code ignored;
     const std::filesystem::path folder = folder_ / name;
@@ -158,19 +201,40 @@ class ImageFolderReader {
   }
 
   void add(const Image& image, const std::filesystem::path& file, Label label) {
-    if (labels_.empty()) {
-      const bool is_given = options_.height > 0;
-      shape_ = {is_given ? options_.height : image.height(),
-                is_given ? options_.width : image.width(), options_.grey ? 1 : 3};
-    }
+    if (labels_.empty()) begin(image);
     const Image sized = in_size(image, file);
-    const Image coloured = options_.grey ? to_grey(sized) : to_rgb(sized);
-    const auto found = static_cast<Index>(bytes_.size());
-    require<FileError>(coloured.pixels().size() <= options_.max_bytes - found, "refused to read ",
-                       folder_, ": its pictures take more than ", options_.max_bytes, " bytes");
+    if (!options_.grey && shape_[2] == 1 && !is_grey(sized)) become_coloured();
+    const Image coloured = shape_[2] == 1 ? to_grey(sized) : to_rgb(sized);
+    allow(coloured.pixels().size());
     bytes_.insert(bytes_.end(), coloured.pixels().begin(), coloured.pixels().end());
     labels_.push_back(label);
     result_.files.push_back(file);
+  }
+
+  void begin(const Image& first) {
+    if (options_.choose_format && options_.height == 0 && side_ == 0) {
+      side_ = chosen_side({std::min(first.height(), first.width())});
+    }
+    const Index channels = options_.grey || options_.choose_format ? 1 : 3;
+    shape_ = {first.height(), first.width(), channels};
+    if (side_ > 0) shape_ = {side_, side_, channels};
+    if (options_.height > 0) shape_ = {options_.height, options_.width, channels};
+  }
+
+  /// Three equal channels in place of one, of all pictures so far.
+  void become_coloured() {
+    shape_ = {shape_[0], shape_[1], 3};
+    allow(2 * static_cast<Index>(bytes_.size()));
+    std::vector<std::uint8_t> coloured(3 * bytes_.size());
+    for (std::size_t i = 0; i < coloured.size(); ++i) coloured[i] = bytes_[i / 3];
+    bytes_ = std::move(coloured);
+  }
+
+  /// @throws FileError when there are too many bytes with so many more.
+  void allow(Index more) const {
+    require<FileError>(more <= options_.max_bytes - static_cast<Index>(bytes_.size()),
+                       "refused to read ", folder_, ": its pictures take more than ",
+                       options_.max_bytes, " bytes");
   }
 
   [[nodiscard]] Image in_size(const Image& image, const std::filesystem::path& file) const {
@@ -180,7 +244,7 @@ class ImageFolderReader {
     if (options_.other_sizes == OtherSizes::fit)
       return fitted(image, height, width, options_.background);
     if (options_.other_sizes == OtherSizes::fill) return filled(image, height, width);
-    const bool is_given = options_.height > 0;
+    const bool is_given = options_.height > 0 || side_ > 0;
     throw FileError(nn::detail::text(
         file, ": it has ", image.height(), "x", image.width(), " pixels; expected ", height, "x",
         width, is_given ? "" : " as ", is_given ? std::string() : result_.files.front().string(),
@@ -193,6 +257,7 @@ class ImageFolderReader {
   std::vector<std::uint8_t> bytes_;
   std::vector<Label> labels_;
   Shape shape_;
+  Index side_ = 0;  ///< that was chosen
 };
 
 }  // namespace detail
