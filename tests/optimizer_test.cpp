@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "nn/core/random.hpp"
+#include "nn/optim/adagrad.hpp"
 #include "nn/optim/adam.hpp"
+#include "nn/optim/lion.hpp"
 #include "nn/optim/lookahead.hpp"
 #include "nn/optim/rms_prop.hpp"
 #include "nn/optim/sgd.hpp"
@@ -43,6 +45,18 @@
 //           d = g / (sqrt(v) + eps)
 //           if mu: s['b'] = d = mu * s.get('b', 0) + d
 //           return w - lr * d
+//       return f
+//   def adagrad(lr, fall=0, start=0, eps=1e-10, wd=0):
+//       def f(w, g, s, k):
+//           g = g + wd * w
+//           s['v'] = s.get('v', start) + g * g
+//           return w - lr / (1 + (k - 1) * fall) * g / (sqrt(s['v']) + eps)
+//       return f
+//   def lion(lr, b1=0.9, b2=0.99, wd=0):
+//       def f(w, g, s, k):
+//           c = b1 * s.get('m', 0) + (1 - b1) * g
+//           s['m'] = b2 * s.get('m', 0) + (1 - b2) * g
+//           return w - lr * ((c > 0) - (c < 0) + wd * w)
 //       return f
 //   def look(inner, interval, rate):
 //       def f(w, g, s, k):
@@ -104,6 +118,16 @@ TEST_CASE("optimizers: four steps by the published formulas") {
                                .centered = true,
                                .weight_decay = 0.1},
                    0.8147897689443669, -0.32915159885784817);
+  check_four_steps(nn::Adagrad{.learning_rate = 0.1}, 0.673506595911631, -0.20953121310669987);
+  check_four_steps(nn::Adagrad{.learning_rate = 0.5,
+                               .rate_decay = 0.3,
+                               .initial_sum = 0.2,
+                               .epsilon = 1e-3,
+                               .weight_decay = 0.1},
+                   0.0325680650849129, 0.38664919768521433);
+  check_four_steps(nn::Lion{.learning_rate = 0.05}, 0.8, -0.3);
+  check_four_steps(nn::Lion{.learning_rate = 0.4, .beta1 = 0.5, .beta2 = 0.7, .weight_decay = 0.1},
+                   0.1428121599999999, 1.08186112);
   check_four_steps(
       nn::lookahead(SGD{.learning_rate = 0.1, .momentum = 0.9}, {.interval = 2, .rate = 0.5}),
       0.20703125, 0.4915625);
@@ -129,6 +153,18 @@ TEST_CASE("optimizers: a centred RMSProp survives a variance that rounds below 0
   }
   CHECK(below);  // or there is nothing to survive
   for (const float weight : model.parameters()) CHECK((weight > 0.99F && weight < 1));
+}
+
+TEST_CASE("optimizers: Lion moves nothing without a gradient and hides no NaN") {
+  ToyModel<float> model({3});
+  model.parameters().fill(1);
+  model.gradients()[0] = 0;
+  model.gradients()[1] = std::nanf("");
+  model.gradients()[2] = -1e-30F;
+  Optimizer(model, nn::Lion{.learning_rate = 0.5}).step(model);
+  CHECK(model.parameters()[0] == 1);
+  CHECK(std::isnan(model.parameters()[1]));
+  CHECK(model.parameters()[2] == 1.5F);
 }
 
 /// A model whose weights are all 1 and whose gradients are all 0.
@@ -215,14 +251,18 @@ TEST_CASE("optimizers: the same bits for any number of threads") {
   CHECK(five_steps(nn::Adam{}, 1) == five_steps(nn::Adam{}, 3));
   const nn::SGD sgd{.learning_rate = 0.1, .momentum = 0.9, .nesterov = true};
   CHECK(five_steps(nn::lookahead(sgd), 1) == five_steps(nn::lookahead(sgd), 3));
+  const nn::Adagrad adagrad{.initial_sum = 0.1};
+  CHECK(five_steps(adagrad, 1) == five_steps(adagrad, 3));
+  CHECK(five_steps(nn::Lion{}, 1) == five_steps(nn::Lion{}, 3));
 }
 
-TEST_CASE("optimizers: a state put back goes on in the same bits") {
+TEST_CASE_TEMPLATE("optimizers: a state put back goes on in the same bits", Rule, nn::Adam,
+                   nn::Adagrad, nn::Lion) {
   const auto run = [](bool interrupted) {
     ToyModel<double> model({3});
     model.parameters().fill(1);
-    Optimizer first(model, nn::Adam{.learning_rate = 0.1});
-    Optimizer second(model, nn::Adam{.learning_rate = 0.1});
+    Optimizer first(model, Rule{.learning_rate = 0.1});
+    Optimizer second(model, Rule{.learning_rate = 0.1});
     for (int step = 0; step < 6; ++step) {
       for (Index i = 0; i < 3; ++i) {
         model.gradients()[i] = model.parameters()[i] * static_cast<double>(i) - 1;
@@ -247,6 +287,8 @@ TEST_CASE("optimizers: settings that make no sense") {
   CHECK_THROWS_AS(Optimizer(model, nn::Adam{.beta2 = 1}), nn::Error);
   CHECK_THROWS_AS(Optimizer(model, nn::AdamW{.weight_decay = -1}), nn::Error);
   CHECK_THROWS_AS(Optimizer(model, nn::RMSProp{.smoothing = 2}), nn::Error);
+  CHECK_THROWS_AS(Optimizer(model, nn::Adagrad{.initial_sum = -1}), nn::Error);
+  CHECK_THROWS_AS(Optimizer(model, nn::Lion{.beta1 = 1}), nn::Error);
   CHECK_THROWS_AS(Optimizer(model, nn::lookahead(nn::Adam{}, {.interval = 0})), nn::Error);
   ToyModel<float> other({2});
   Optimizer optimizer(model, nn::SGD{});

@@ -129,6 +129,52 @@ template <class T, class V>
   const V bent = rounded_product(v * (T(1) - rounded_product(t, t)), slope);
   return g * (T(0.5) * (T(1) + t + bent));
 }
+
+/// tanh(ln(1 + e^v)) = n / (n + 2) with n = e^v (e^v + 2), which is 1 long before it overflows.
+template <class V>
+struct MishParts {
+  V e;
+  V below;  ///< n + 2
+  V tanh;
+
+  template <class T>
+  [[gnu::always_inline]] MishParts(const V& v, T most) {
+    const V cap = most - V{};
+    e = exponential(v > cap ? cap : v);
+    const V n = rounded_product(e, e + T(2));
+    below = n + T(2);
+    tanh = n / below;
+  }
+};
+template <class T, class V>
+[[nodiscard, gnu::always_inline]] inline V value_of(const MishFunction& /*f*/, const V& v) {
+  return v * MishParts<V>(v, T(40)).tanh;
+}
+template <class T, class V>
+[[nodiscard, gnu::always_inline]] inline V gradient_of(const MishFunction& /*f*/, const V& v,
+                                                       const V& g) {
+  const MishParts<V> parts(v, T(40));
+  const V sigmoid = parts.e / (T(1) + parts.e);
+  const V slope = T(2) / parts.below * (T(1) + parts.tanh) * sigmoid;  // of the tanh
+  return g * (parts.tanh + rounded_product(v, slope));
+}
+
+template <class T, class V>
+[[nodiscard, gnu::always_inline]] inline V value_of(const HardSwishFunction& /*f*/, const V& v) {
+  const V zero{};
+  const V most = T(6) - zero;
+  const V shifted = v + T(3);
+  const V above = shifted < zero ? zero : shifted;
+  return v * (above > most ? most : above) / T(6);
+}
+template <class T, class V>
+[[nodiscard, gnu::always_inline]] inline V gradient_of(const HardSwishFunction& /*f*/, const V& v,
+                                                       const V& g) {
+  const V zero{};
+  const V inside = g * (rounded_product(v, zero + T(1) / T(3)) + T(0.5));
+  const V above = v < zero - T(3) ? zero : inside;
+  return v > zero + T(3) ? g : above;
+}
 /// @}
 
 /// y = f(x), lane by lane, so that a value never depends on where in a batch it stands. y may be x.

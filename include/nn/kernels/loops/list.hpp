@@ -112,6 +112,12 @@
     (Index count, const RmsPropStep<T>& step, const T* gradients, T* weights, T* squares,         \
      T* means, T* velocities),                                                                    \
     (count, step, gradients, weights, squares, means, velocities))                                \
+  X(T, void, adagrad_step, adagrad_step,                                                          \
+    (Index count, const AdagradStep<T>& step, const T* gradients, T* weights, T* sums),           \
+    (count, step, gradients, weights, sums))                                                      \
+  X(T, void, lion_step, lion_step,                                                                \
+    (Index count, const LionStep<T>& step, const T* gradients, T* weights, T* means),             \
+    (count, step, gradients, weights, means))                                                     \
   NN_FUNCTION_LOOPS(X, T, SigmoidFunction)                                                        \
   NN_FUNCTION_LOOPS(X, T, TanhFunction)                                                           \
   NN_FUNCTION_LOOPS(X, T, EluFunction)                                                            \
@@ -120,7 +126,9 @@
   NN_FUNCTION_LOOPS(X, T, SoftplusFunction)                                                       \
   NN_FUNCTION_LOOPS(X, T, SiluFunction)                                                           \
   NN_FUNCTION_LOOPS(X, T, GeluFunction)                                                           \
-  NN_FUNCTION_LOOPS(X, T, TanhGeluFunction)
+  NN_FUNCTION_LOOPS(X, T, TanhGeluFunction)                                                       \
+  NN_FUNCTION_LOOPS(X, T, MishFunction)                                                           \
+  NN_FUNCTION_LOOPS(X, T, HardSwishFunction)
 // NOLINTEND(bugprone-macro-parentheses)
 /// @endcond
 

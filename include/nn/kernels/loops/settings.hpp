@@ -40,6 +40,25 @@ struct RmsPropStep {
   T momentum;  ///< 0 without a velocity
 };
 
+/// The settings of adagrad_step.
+template <class T>
+struct AdagradStep {
+  T rate;     ///< the learning rate
+  T epsilon;  ///< added to the denominator
+  T decay;    ///< of the weights
+};
+
+/// The settings of lion_step.
+template <class T>
+struct LionStep {
+  T rate;    ///< the learning rate
+  T shrink;  ///< by which the weights are multiplied first
+  T keep1;   ///< beta1
+  T take1;   ///< 1 - beta1
+  T keep2;   ///< beta2
+  T take2;   ///< 1 - beta2
+};
+
 /// @{ The smooth activations (layers/activations.hpp says what they compute), with their settings.
 struct SigmoidFunction {};
 struct TanhFunction {};
@@ -58,6 +77,8 @@ struct SoftplusFunction {};
 struct SiluFunction {};
 struct GeluFunction {};
 struct TanhGeluFunction {};
+struct MishFunction {};
+struct HardSwishFunction {};
 /// @}
 
 }  // namespace nn::detail

@@ -79,6 +79,35 @@ void rms_prop_step(Index count, const RmsPropStep<T>& s, const T* gradients, T* 
   });
 }
 
+/// With g = gradient + decay * w: sum += g^2; w -= rate * g / (sqrt(sum) + epsilon).
+template <class T>
+void adagrad_step(Index count, const AdagradStep<T>& s, const T* gradients, T* weights, T* sums) {
+  for_each_vector<T>(count, [&](Index i, const auto& some) {
+    const auto w = some.load(weights + i);
+    const auto g = some.load(gradients + i) + rounded_product(s.decay, w);
+    const auto sum = some.load(sums + i) + rounded_product(g, g);
+    some.store(sum, sums + i);
+    some.store(w - rounded_product(s.rate, g) / (square_root(sum) + s.epsilon), weights + i);
+  });
+}
+
+/// w = shrink * w - rate * sign(keep1 * m + take1 * g); m = keep2 * m + take2 * g. The sign of a
+/// NaN is NaN.
+template <class T>
+void lion_step(Index count, const LionStep<T>& s, const T* gradients, T* weights, T* means) {
+  for_each_vector<T>(count, [&](Index i, const auto& some) {
+    const auto m = some.load(means + i);
+    const auto g = some.load(gradients + i);
+    const auto direction = rounded_product(s.keep1, m) + rounded_product(s.take1, g);
+    const decltype(m + g) zero{};
+    const auto up = s.rate - zero;
+    const auto not_above = direction < zero ? zero - up : direction;
+    const auto step = direction > zero ? up : not_above;
+    some.store(rounded_product(s.shrink, some.load(weights + i)) - step, weights + i);
+    some.store(rounded_product(s.keep2, m) + rounded_product(s.take2, g), means + i);
+  });
+}
+
 }  // namespace nn::detail::NN_ISA_NAMESPACE
 
 #endif
