@@ -12,6 +12,8 @@ namespace nn {
 /// back", 2019, algorithm 1). Made by `lookahead(Adam{})`.
 template <class Rule>
 struct Lookahead {
+  static_assert(!detail::Climbs<Rule>, "put the rule with two gradients around Lookahead");
+
   Rule rule{};                                ///< makes the fast steps
   Index interval = 5;                         ///< fast steps to a slow one
   double rate = 0.5;                          ///< how far a slow step goes towards the fast weights
@@ -45,6 +47,28 @@ struct Lookahead {
   void update(const UpdateContext& context, Elements<T> weights, Elements<const T> gradient,
               const Slots<T>& slots) const {
     rule.template update<T>(context, weights, gradient, slots.without(1));
+    follow(context, weights, slots);
+  }
+
+  /// What the rule takes whole, this does too.
+  [[nodiscard]] bool takes_whole(
+      const Variable& variable) const requires detail::UpdatesWhole<Rule> {
+    return rule.takes_whole(variable);
+  }
+  [[nodiscard]] Index scratch(const Variable& variable) const requires detail::UpdatesWhole<Rule> {
+    return rule.scratch(variable);
+  }
+  template <class T>
+  void update_whole(const UpdateContext& context, const Variable& variable, Elements<T> weights,
+                    Elements<const T> gradient, const Slots<T>& slots, T* scratch) const {
+    rule.template update_whole<T>(context, variable, weights, gradient, slots.without(1), scratch);
+    follow(context, weights, slots);
+  }
+
+ private:
+  /// The slow step, when it is time for one.
+  template <class T>
+  void follow(const UpdateContext& context, Elements<T>& weights, const Slots<T>& slots) const {
     if (context.step % interval != 0) return;
     Elements<T> slow = slots[0];
     detail::move_towards<T>(weights.size(), static_cast<T>(rate), weights.data(), slow.data());

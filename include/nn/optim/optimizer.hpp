@@ -11,6 +11,7 @@
 #include "nn/core/memory.hpp"
 #include "nn/core/parallel.hpp"
 #include "nn/layers/plan.hpp"
+#include "nn/optim/gradient_clipping.hpp"
 #include "nn/optim/rule.hpp"
 
 namespace nn {
@@ -22,6 +23,9 @@ struct ParameterGroup {
   std::string path{};        ///< as in the summary: "2", or "2.1"; with all layers below it
   double learning_rate = 1;  ///< by which the optimizer's learning rate is multiplied
   double weight_decay = 1;   ///< by which the rule's weight decay is multiplied
+  /// Whether the rule treats these element by element even if it would take them whole: for the
+  /// last layer under Muon.
+  bool elementwise = false;
 };
 
 /// Settings that differ between parameters.
@@ -59,21 +63,48 @@ class Optimizer {
   /// @throws Error when the model is not of the size the optimizer was made for.
   template <class AnyModel>
   void step(AnyModel& model) {
-    require(model.parameters().size() == size_, "an optimizer for ", size_,
-            " parameters was given a model of ", model.parameters().size());
+    require_fits(model);
+    if (model.trainable() != trainable_) find_segments(model.variables(), model.trainable());
+    T* weights = model.parameters().data();
+    const T* gradients = model.gradients().data();
+    if constexpr (detail::Climbs<Rule>) {
+      require(climbed_, "this rule needs two gradients a step: call climb() after the first");
+      climbed_ = false;
+    } else if (steps_ == 0) {
+      start(weights);
+    }
+    ++steps_;
+    for_each_segment(segments_, [&](const Segment& segment, Index begin, Index end) {
+      update(begin, end, segment, weights, gradients);
+    });
+    if constexpr (detail::UpdatesWhole<Rule>) {
+      for (const Segment& segment : whole_) {
+        update_whole(segment, model.variables()[segment.variable], weights, gradients);
+      }
+    }
+  }
+
+  /// For a rule that needs two gradients a step (SAM): takes the weights from where the first was
+  /// computed to where the second is to be. `step` puts them back before it goes on.
+  /// @throws Error when the model is not of the size the optimizer was made for.
+  template <class AnyModel>
+  void climb(AnyModel& model) {
+    static_assert(detail::Climbs<Rule>, "this rule needs one gradient a step");
+    require_fits(model);
     if (model.trainable() != trainable_) find_segments(model.variables(), model.trainable());
     T* weights = model.parameters().data();
     const T* gradients = model.gradients().data();
     if (steps_ == 0) start(weights);
-    ++steps_;
-    // Long enough to be worth a thread's time; pieces do not follow the layers.
-    constexpr Index piece = Index{1} << 14U;
-    parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
-      for (const Segment& segment : segments_) {
-        update(std::max(begin, segment.begin), std::min(end, segment.end), segment, weights,
-               gradients);
-      }
-    });
+    const double norm = gradient_norm(model);
+    const auto climb_run = [&](const Segment& /*segment*/, Index begin, Index end) {
+      for_each_run(begin, end, [&](Index first, Index count, const Slots<T>& slots) {
+        rule_.template climb<T>(norm, Elements<T>(weights + first, count),
+                                Elements<const T>(gradients + first, count), slots);
+      });
+    };
+    for_each_segment(segments_, climb_run);
+    for_each_segment(whole_, climb_run);
+    climbed_ = true;
   }
 
   /// The rule.
@@ -101,7 +132,15 @@ class Optimizer {
     Index end = 0;
     double learning_rate = 1;
     double decay = 1;
+    bool elementwise = false;
+    std::size_t variable = 0;  // of those that are updated whole
   };
+
+  template <class AnyModel>
+  void require_fits(const AnyModel& model) const {
+    require(model.parameters().size() == size_, "an optimizer for ", size_,
+            " parameters was given a model of ", model.parameters().size());
+  }
 
   void start(T* weights) {
     const Slots<T> slots(state_.data(), size_, size_);
@@ -111,17 +150,53 @@ class Optimizer {
     }
   }
 
-  void update(Index begin, Index end, const Segment& segment, T* weights, const T* gradients) {
-    const UpdateContext context{learning_rate_ * segment.learning_rate, segment.decay, steps_};
-    // A rule goes several times over its run; a short one stays in the first-level cache.
+  /// Calls visit(segment, begin, end) for what several threads share, in pieces that do not follow
+  /// the layers and are long enough to be worth a thread's time.
+  template <class Visit>
+  void for_each_segment(const std::vector<Segment>& segments, const Visit& visit) const {
+    constexpr Index piece = Index{1} << 14U;
+    parallel_for_pieces(size_, piece, [&](Index begin, Index end) {
+      for (const Segment& segment : segments) {
+        visit(segment, std::max(begin, segment.begin), std::min(end, segment.end));
+      }
+    });
+  }
+
+  /// Calls visit(first, count, slots) for short runs: a rule goes several times over its run, which
+  /// is to stay in the first-level cache.
+  template <class Visit>
+  void for_each_run(Index begin, Index end, const Visit& visit) {
     constexpr Index run = 1024;
-    T* const slots = state_.empty() ? nullptr : state_.data();  // a rule may need none
     for (Index first = begin; first < end; first += run) {
       const Index count = std::min(run, end - first);
-      rule_.template update<T>(context, Elements<T>(weights + first, count),
-                               Elements<const T>(gradients + first, count),
-                               Slots<T>(slots == nullptr ? nullptr : slots + first, size_, count));
+      visit(first, count, slots_of(first, count));
     }
+  }
+
+  [[nodiscard]] Slots<T> slots_of(Index first, Index count) {
+    T* const slots = state_.empty() ? nullptr : state_.data() + first;  // a rule may need none
+    return {slots, size_, count};
+  }
+
+  [[nodiscard]] UpdateContext context_of(const Segment& segment) const {
+    return {learning_rate_ * segment.learning_rate, segment.decay, steps_};
+  }
+
+  void update(Index begin, Index end, const Segment& segment, T* weights, const T* gradients) {
+    const UpdateContext context = context_of(segment);
+    for_each_run(begin, end, [&](Index first, Index count, const Slots<T>& slots) {
+      rule_.template update<T>(context, Elements<T>(weights + first, count),
+                               Elements<const T>(gradients + first, count), slots);
+    });
+  }
+
+  void update_whole(const Segment& segment, const Variable& variable, T* weights,
+                    const T* gradients) {
+    const Index count = segment.end - segment.begin;
+    rule_.template update_whole<T>(context_of(segment), variable,
+                                   Elements<T>(weights + segment.begin, count),
+                                   Elements<const T>(gradients + segment.begin, count),
+                                   slots_of(segment.begin, count), scratch_.data());
   }
 
   [[nodiscard]] static bool belongs(std::string_view name, std::string_view path) {
@@ -143,9 +218,19 @@ class Optimizer {
                                                   const std::vector<bool>& trainable) {
     trainable_ = trainable;
     segments_.clear();
+    whole_.clear();
     for (std::size_t i = 0; i < variables.size(); ++i) {
       if (!trainable[i]) continue;
-      const Segment next = segment_of(variables[i]);
+      Segment next = segment_of(variables[i]);
+      if constexpr (detail::UpdatesWhole<Rule>) {
+        if (!next.elementwise && rule_.takes_whole(variables[i])) {
+          next.variable = i;
+          whole_.push_back(next);
+          const auto needed = static_cast<std::size_t>(rule_.scratch(variables[i]));
+          if (needed > scratch_.size()) scratch_.resize(needed);
+          continue;
+        }
+      }
       if (!segments_.empty() && joins(segments_.back(), next)) {
         segments_.back().end = next.end;
       } else {
@@ -162,6 +247,7 @@ class Optimizer {
       longest = group.path.size();
       segment.learning_rate = group.learning_rate;
       segment.decay = group.weight_decay;
+      segment.elementwise = group.elementwise;
     }
     if (!variable.decay && !options_.decay_all) segment.decay = 0;
     return segment;
@@ -180,6 +266,9 @@ class Optimizer {
   AlignedVector<T> state_;
   std::vector<bool> trainable_;
   std::vector<Segment> segments_;
+  std::vector<Segment> whole_;  // parameters that the rule updates whole
+  AlignedVector<T> scratch_;    // for the largest of these
+  bool climbed_ = false;
 };
 
 /// The scalar type is the model's.

@@ -24,14 +24,35 @@
 ///
 /// Every element is updated by itself: `update` is called for short runs of the weights, in any
 /// order and from several threads.
+///
+/// A rule whose step needs a parameter as a whole, its norm for instance or products of it as a
+/// matrix, takes such parameters by three more functions. They are updated one after another, and
+/// `update` is called for the others; the step may use several threads itself:
+///
+///     bool takes_whole(const Variable& variable) const;
+///     Index scratch(const Variable& variable) const;    // how many numbers it needs meanwhile
+///     template <class T>
+///     void update_whole(const UpdateContext& context, const Variable& variable,
+///                       Elements<T> weights, Elements<const T> gradient, const Slots<T>& slots,
+///                       T* scratch) const;
+///
+/// A rule that needs a second gradient, of weights not far from these, takes the weights there by
+/// one more function, which is called for short runs as `update` is; `update` then gets the second
+/// gradient, and has to put the weights back first. `gradient_norm` is that of the whole gradient:
+///
+///     template <class T>
+///     void climb(double gradient_norm, Elements<T> weights, Elements<const T> gradient,
+///                const Slots<T>& slots) const;
 #pragma once
 
 #include <cmath>
+#include <concepts>
 
 #include "nn/core/eigen.hpp"
 #include "nn/core/error.hpp"
 #include "nn/core/settings.hpp"
 #include "nn/core/shape.hpp"
+#include "nn/layers/plan.hpp"
 
 namespace nn {
 
@@ -72,6 +93,19 @@ class Slots {
 };
 
 namespace detail {
+
+/// Whether a rule updates some parameters whole.
+template <class Rule>
+concept UpdatesWhole = requires(const Rule& rule, const Variable& variable) {
+  { rule.takes_whole(variable) } -> std::same_as<bool>;
+};
+
+/// Whether a rule needs two gradients for a step.
+template <class Rule>
+concept Climbs = requires(const Rule& rule, Elements<float> weights, Elements<const float> gradient,
+                          const Slots<float>& slots) {
+  rule.template climb<float>(1.0, weights, gradient, slots);
+};
 
 /// @throws Error unless `value` is in [0, 1).
 inline void require_fraction(double value, const char* rule, const char* name) {

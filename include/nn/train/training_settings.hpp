@@ -137,6 +137,7 @@ class SettingLines {
     lines.add("parameter group " + group.path,
               settings("", {{"learning_rate", group.learning_rate},
                             {"weight_decay", group.weight_decay}}));
+    if (group.elementwise) lines.add("parameter group " + group.path + " elementwise", true);
   }
   lines.add("decay_all", training.rule_options.decay_all);
   lines.add("batch_size", std::to_string(training.batch_size));
