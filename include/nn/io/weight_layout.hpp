@@ -182,6 +182,10 @@ inline void append_axes(const Shape& flat, Shape& split, std::vector<Index>& ord
     stored.split = shape;
     stored.order = {3, 2, 0, 1};
     stored.shape = {shape[3], shape[2], shape[0], shape[1]};
+  } else if (variable.axes == Axes::matrix) {
+    stored.split = shape;
+    stored.order = {1, 0};
+    stored.shape = {shape[1], shape[0]};
   } else if (plan.output.rank() == 1 && shape == plan.output) {  // one element a feature
     append_axes(orders.output(plan), stored.split, stored.order);
   } else {

@@ -16,6 +16,7 @@
 #include "nn/kernels/loops/functions.hpp"
 #include "nn/kernels/loops/normalize.hpp"
 #include "nn/kernels/loops/pooling.hpp"
+#include "nn/kernels/loops/recurrent.hpp"
 #include "nn/kernels/loops/softmax.hpp"
 #include "nn/kernels/loops/steps.hpp"
 #else

@@ -14,7 +14,8 @@ namespace nn {
 /// What the axes of a variable mean, for files whose libraries order them otherwise.
 enum class Axes {
   plain,                   ///< as they are; a vector has one element a feature or channel
-  dense,                   ///< inputs x outputs
+  dense,                   ///< inputs x outputs, of flat samples
+  matrix,                  ///< inputs x outputs, of anything else
   convolution,             ///< KH x KW x inputs of a group x outputs
   transposed_convolution,  ///< KH x KW x outputs of a group x inputs
 };

@@ -102,6 +102,10 @@
     (count, z, largest))                                                                          \
   X(T, void, scale_exponentials, scale_exponentials,                                              \
     (Index count, const T* z, T offset, T factor, T* to), (count, z, offset, factor, to))         \
+  X(T, void, lstm_step, lstm_step, (const LstmStep<T>& step), (step))                             \
+  X(T, void, lstm_step_backward, lstm_step_backward, (const LstmStepBackward<T>& step), (step))   \
+  X(T, void, gru_step, gru_step, (const GruStep<T>& step), (step))                                \
+  X(T, void, gru_step_backward, gru_step_backward, (const GruStepBackward<T>& step), (step))      \
   X(T, void, sgd_step, sgd_step,                                                                  \
     (Index count, const SgdStep<T>& step, const T* gradients, T* weights, T* velocities),         \
     (count, step, gradients, weights, velocities))                                                \

@@ -2,9 +2,74 @@
 /// What loops over elements are told besides where the elements are.
 #pragma once
 
+#include <cstdint>
+
 #include "nn/core/shape.hpp"
 
 namespace nn::detail {
+
+/// A step of an LSTM layer for some samples, whose rows follow one another. Gates are i, f, g, o,
+/// of `units` numbers each.
+template <class T>
+struct LstmStep {
+  Index rows;                ///< samples
+  Index units;               ///< of a sample
+  const std::uint8_t* real;  ///< 0 for rows whose state stays as it is; null for none of them
+  Index real_pitch;          ///< from the byte of one row to the next
+  T* gates;                  ///< their sums, and then themselves
+  const T* cells_before;     ///< c of the step before
+  const T* outputs_before;   ///< h of the step before
+  T* cells;                  ///< c, to write
+  T* outputs;                ///< h, to write
+};
+
+/// The way back through it.
+template <class T>
+struct LstmStepBackward {
+  Index rows;                ///< samples
+  Index units;               ///< of a sample
+  const std::uint8_t* real;  ///< as in LstmStep
+  Index real_pitch;          ///< likewise
+  const T* gates;            ///< themselves
+  const T* cells_before;     ///< c of the step before
+  const T* cells;            ///< c
+  const T* dy;               ///< what else is added to the gradient of h; null for nothing
+  Index dy_pitch;            ///< from one row of it to the next
+  T* output_gradients;       ///< of h, from the step after; and then of the step before
+  T* cell_gradients;         ///< likewise, of c
+  T* gate_gradients;         ///< of the gates' sums, to write
+};
+
+/// A step of a GRU layer for some samples, whose rows follow one another. Gates are r, z, n, of
+/// `units` numbers each.
+template <class T>
+struct GruStep {
+  Index rows;                ///< samples
+  Index units;               ///< of a sample
+  const std::uint8_t* real;  ///< 0 for rows whose state stays as it is; null for none of them
+  Index real_pitch;          ///< from the byte of one row to the next
+  T* gates;                  ///< the sums of r and z, and of n what the input adds; then themselves
+  const T* recurrent;        ///< of n's sum what the state adds, before r
+  const T* outputs_before;   ///< h of the step before
+  T* outputs;                ///< h, to write
+};
+
+/// The way back through it.
+template <class T>
+struct GruStepBackward {
+  Index rows;                ///< samples
+  Index units;               ///< of a sample
+  const std::uint8_t* real;  ///< as in GruStep
+  Index real_pitch;          ///< likewise
+  const T* gates;            ///< themselves
+  const T* recurrent;        ///< as in GruStep
+  const T* outputs_before;   ///< h of the step before
+  const T* dy;               ///< what else is added to the gradient of h; null for nothing
+  Index dy_pitch;            ///< from one row of it to the next
+  T* output_gradients;       ///< of h, from the step after; then what of it goes past the products
+  T* gate_gradients;         ///< of the gates' sums, to write
+  T* recurrent_gradients;    ///< of `recurrent`, to write
+};
 
 /// The settings of sgd_step.
 template <class T>
