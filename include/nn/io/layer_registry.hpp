@@ -23,10 +23,12 @@
 #include "nn/layers/conv_transpose2d.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
+#include "nn/layers/embedding.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/masked.hpp"
 #include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/positions.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
@@ -154,7 +156,8 @@ class LayerRegistry {
     add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
-            Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast, MeanOverSteps>();
+            Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast, MeanOverSteps, Embedding,
+            SinusoidalPositions, LearnedPositions>();
   }
 
   template <class... Layers>

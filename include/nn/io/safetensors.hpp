@@ -114,12 +114,29 @@ namespace detail {
   return plan.path.empty() ? text : plan.name + "(" + text + ")";
 }
 
-/// A sample of multiples of 1/8 from -1 to 1, which have few digits and are exact in any type.
+/// Of how many tokens a network's samples are made; 0 where they are any numbers.
+[[nodiscard]] inline Index tokens_read(const Plan& plan) {
+  Index tokens = plan.traits.tokens;
+  for (const Plan& child : plan.children) {
+    const Index read = tokens_read(child);
+    if (read > 0) tokens = tokens > 0 ? std::min(tokens, read) : read;
+    // Only the first layer of a chain reads its input, or one after changes of shape.
+    if (!plan.buffer_sizes.empty() && !child.traits.view) break;
+  }
+  return tokens;
+}
+
+/// A sample of tokens, where the network reads these, or else of multiples of 1/8 from -1 to 1,
+/// which have few digits and are exact in any type.
 template <class T>
-[[nodiscard]] Tensor<T> check_input(const Shape& shape) {
-  Tensor<T> input(shape.prepended(1));
+[[nodiscard]] Tensor<T> check_input(const Plan& plan) {
+  Tensor<T> input(plan.input.prepended(1));
   Random random(0x6e6e);
-  for (T& value : input) value = static_cast<T>(random.below(17) - 8) / T(8);
+  const Index tokens = tokens_read(plan);
+  for (T& value : input) {
+    value = tokens > 0 ? static_cast<T>(random.below(tokens))
+                       : static_cast<T>(random.below(17) - 8) / T(8);
+  }
   return input;
 }
 
@@ -260,7 +277,7 @@ SafetensorsFile to_safetensors(const Model<Network, T>& model, const SaveOptions
     file.metadata[key] = value;
   }
   const bool native = options.layout == WeightLayout::native;
-  const Tensor<T> input = detail::check_input<T>(model.input_shape());
+  const Tensor<T> input = detail::check_input<T>(model.plan());
   file.metadata["nn.layout"] = native ? "native" : "pytorch";
   file.metadata["nn.network"] = detail::describe(model.plan());
   options.about.check(model.input_shape(), model.output_shape());

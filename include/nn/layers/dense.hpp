@@ -29,8 +29,7 @@ struct Dense {
 
   [[nodiscard]] constexpr Shape output_shape(const Shape& input) const {
     require<ShapeError>(units > 0, "the number of units must be positive, got ", units);
-    require<ShapeError>(input.rank() == 1 || input.rank() == 2,
-                        "expects a flat input or a sequence of steps x features, got ", input,
+    require<ShapeError>(input.rank() == 1 || input.rank() == 2, "expects a flat input, got ", input,
                         "; put Flatten{} before it");
     return input.with_back(units);
   }

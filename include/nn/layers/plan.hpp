@@ -55,6 +55,8 @@ struct LayerTraits {
   /// Of a layer that normalises channels (as BatchNorm) what it adds to the variance, else 0: in
   /// inference (x - state 0) / sqrt(state 1 + this), times "scale" plus "shift".
   float channel_epsilon = 0;
+  /// The layer reads whole numbers below this; 0: it takes any numbers.
+  Index tokens = 0;
 };
 
 /// One layer at its place in a network, and below it the layers it is made of.
