@@ -18,6 +18,7 @@
 #include "nn/io/flatten_channels_first.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_concat.hpp"
+#include "nn/layers/attention.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/conv_transpose2d.hpp"
@@ -157,7 +158,7 @@ class LayerRegistry {
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
             Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast, MeanOverSteps, Embedding,
-            SinusoidalPositions, LearnedPositions>();
+            SinusoidalPositions, LearnedPositions, MultiHeadAttention>();
   }
 
   template <class... Layers>

@@ -12,6 +12,7 @@
 #include "nn/kernels/simd/instruction_set.hpp"
 
 #if defined(NN_ISA_PASS) || !defined(NN_SEPARATE_KERNELS)
+#include "nn/kernels/loops/attention.hpp"
 #include "nn/kernels/loops/elementwise.hpp"
 #include "nn/kernels/loops/functions.hpp"
 #include "nn/kernels/loops/normalize.hpp"

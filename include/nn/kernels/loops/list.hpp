@@ -106,6 +106,23 @@
   X(T, void, lstm_step_backward, lstm_step_backward, (const LstmStepBackward<T>& step), (step))   \
   X(T, void, gru_step, gru_step, (const GruStep<T>& step), (step))                                \
   X(T, void, gru_step_backward, gru_step_backward, (const GruStepBackward<T>& step), (step))      \
+  X(T, void, softmax_block, softmax_block,                                                        \
+    (Index rows, Index columns, Index limit, T scale, const T* real, bool is_first, T* scores,    \
+     T* largest, T* sums, T* factors),                                                            \
+    (rows, columns, limit, scale, real, is_first, scores, largest, sums, factors))                \
+  X(T, void, softmax_block_backward, softmax_block_backward,                                      \
+    (Index rows, Index columns, Index limit, T scale, const T* real, const T* logs,               \
+     const T* means, T* scores, T* gradients),                                                    \
+    (rows, columns, limit, scale, real, logs, means, scores, gradients))                          \
+  X(T, void, scale_rows, scale_rows,                                                              \
+    (Index rows, Index columns, const T* factors, Index stride, T* x),                            \
+    (rows, columns, factors, stride, x))                                                          \
+  X(T, void, dots_of_rows, dots_of_rows,                                                          \
+    (Index rows, Index columns, Index stride, const T* a, const T* b, T* dots),                   \
+    (rows, columns, stride, a, b, dots))                                                          \
+  X(T, void, turn_halves, turn_halves,                                                            \
+    (Index heads, Index half, const T* cosines, const T* sines, T direction, T* x),               \
+    (heads, half, cosines, sines, direction, x))                                                  \
   X(T, void, sgd_step, sgd_step,                                                                  \
     (Index count, const SgdStep<T>& step, const T* gradients, T* weights, T* velocities),         \
     (count, step, gradients, weights, velocities))                                                \
