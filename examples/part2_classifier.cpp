@@ -1,14 +1,11 @@
 // Part 2: trains a network that recognises handwritten digits, and looks at what it has learnt.
 
 #include <nn/io/safetensors.hpp>
-#include <nn/viz/heat_map.hpp>
 #include <nn/viz/plot.hpp>
 
 #include <iostream>
 
-#include "support/answers.hpp"
-#include "support/classifier.hpp"
-#include "support/template.hpp"
+#include "support/classifier_page.hpp"
 
 namespace {
 
@@ -112,10 +109,9 @@ Metrics findings_of(const Options& options, const nn::TrainTest& sets, const Ans
   return findings;
 }
 
-/// Draws all pictures of the page; returns how many errors there are to see.
-Index draw_all(const Options& options, const nn::TrainTest& sets, const nn::History& history,
-               const TrainingCurve& learning, const Answers& answers) {
-  example::draw_examples(options.out, sets.train);
+/// Draws what the pages of other classifiers do not have.
+void draw(const Options& options, const nn::TrainTest& sets, const nn::History& history,
+          const TrainingCurve& learning, const Answers& answers) {
   draw_curves(options, history, learning);
   example::draw_predictions(options.out, "right.png", sets.test, answers,
                             example::right_examples(sets.test, answers, 6));
@@ -123,9 +119,6 @@ Index draw_all(const Options& options, const nn::TrainTest& sets, const nn::Hist
   wrong.resize(std::min<std::size_t>(wrong.size(), 6));
   if (!wrong.empty())
     example::draw_predictions(options.out, "wrong.png", sets.test, answers, wrong);
-  nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
-                                 sets.test.class_names());
-  return example::draw_worst(options.out, sets.test, answers);
 }
 
 constexpr float learning_rate = 0.003F;
@@ -159,7 +152,7 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   const Answers answers = example::answers_of(example::probabilities(model, sets.test), sets.test);
   const nn::EpochRecord& last = history.last();
   nn::save(model, options.out / "weights.safetensors");
-  const Index shown = draw_all(options, sets, history, learning, answers);
+  draw(options, sets, history, learning, answers);
 
   const double images = static_cast<double>(sets.train.size() * options.epochs);
   example::Metrics metrics;
@@ -188,13 +181,8 @@ void study(const Options& options, const Network& network, const nn::TrainTest& 
   metrics["measured"] = sample.size();
   metrics["training_accuracy"] = learning.accuracy.back();
   metrics["by_heart"] = learning.accuracy.back() - last.validation_accuracy > 0.005;
-  metrics["shown"] = shown;
-  example::Page page = example::page_of(
-      "part2_classifier", metrics,
-      {{"network",
-        example::network_table(model.plan(), "The layers, from the input to the output.")},
-       {"rates", example::rates_table(sets.test, answers)}});
-  example::add_facts(page, options, sets.train);
+  example::Page page = example::classifier_page(
+      "part2_classifier", options, {model.plan(), sets.train, sets.test, answers}, metrics);
   page.fact("training", example::duration(history.seconds()) + ", " +
                             example::thousands(static_cast<Index>(images / history.seconds())) +
                             " images/s");

@@ -21,13 +21,21 @@
 
 namespace example {
 
-/// The training and the test set that `--dataset` names, inputs with mean 0 and deviation 1
-/// (measured on the training set); a small part of them with `--quick`.
+/// The training and the test set that `--dataset` names.
+inline nn::TrainTest load_images(const Flags& flags) {
+  if (flags.dataset == "cifar-10") {
+    return nn::load_cifar10(example::dataset_folder(flags.data, "cifar-10-batches-bin"));
+  }
+  if (flags.dataset == "fashion-mnist") {
+    return nn::load_fashion_mnist(example::dataset_folder(flags.data, "fashion-mnist"));
+  }
+  return nn::load_mnist(example::dataset_folder(flags.data, "mnist"));
+}
+
+/// The same, inputs with mean 0 and deviation 1 (measured on the training set); a small part of
+/// them with `--quick`.
 inline nn::TrainTest load_sets(const Flags& flags, bool whole = false) {
-  const bool fashion = flags.dataset == "fashion-mnist";
-  nn::TrainTest images =
-      fashion ? nn::load_fashion_mnist(example::dataset_folder(flags.data, "fashion-mnist"))
-              : nn::load_mnist(example::dataset_folder(flags.data, "mnist"));
+  nn::TrainTest images = load_images(flags);
   if (flags.quick && !whole) {
     images.train = images.train.slice(0, std::min<nn::Index>(images.train.size(), 6000));
     images.test = images.test.slice(0, std::min<nn::Index>(images.test.size(), 2000));
@@ -37,6 +45,13 @@ inline nn::TrainTest load_sets(const Flags& flags, bool whole = false) {
   images.test = images.test.with_normalization(normalization);
   return images;
 }
+
+/// What to learn from, what to choose by, and what to be judged by once, at the end.
+struct ImageParts {
+  nn::Dataset training;
+  nn::Dataset validation;
+  nn::Dataset test;
+};
 
 /// Two hidden layers: the whole image at once, without a notion of neighbouring pixels.
 inline auto multilayer_perceptron(nn::Index classes) {
