@@ -25,6 +25,8 @@
 #include "nn/losses/softmax_cross_entropy.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/lookahead.hpp"
+#include "nn/optim/muon.hpp"
+#include "nn/optim/sam.hpp"
 #include "nn/optim/rms_prop.hpp"
 #include "nn/optim/sgd.hpp"
 #include "nn/train/fit.hpp"
@@ -171,6 +173,7 @@ TEST_CASE("allocations: a training step after the first allocates nothing") {
   CHECK(allocations_of_steps(model, nn::MeanSquaredError{}, nn::RMSProp{.momentum = 0.5}, 3) == 0);
   CHECK(allocations_of_steps(model, nn::Hinge{}, nn::SGD{.momentum = 0.9}, 3) == 0);
   CHECK(allocations_of_steps(model, nn::SigmoidCrossEntropy{}, nn::lookahead(nn::AdamW{}), 6) == 0);
+  CHECK(allocations_of_steps(model, SoftmaxCrossEntropy{}, nn::Muon{}, 3) == 0);
 }
 
 TEST_CASE("allocations: nor does one of a network known only at run time") {
@@ -198,6 +201,20 @@ TEST_CASE("allocations: nor does fit, with all that prepares the batches") {
   // The first batches fill the loader's buffers, and the first step those of the model.
   for (std::size_t step = 4; step < 13; ++step) CHECK(counts[step] == counts[step - 1]);
   for (std::size_t step = 14; step < 26; ++step) CHECK(counts[step] == counts[step - 1]);
+}
+
+TEST_CASE("allocations: nor does fit by a rule that needs two gradients a step") {
+  const nn::Dataset data = blobs(200, 1);
+  nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  std::vector<long> counts;
+  counts.reserve(100);
+  nn::Callback note;
+  note.on_batch = [&](nn::BatchReport& /*report*/) { counts.push_back(allocations); };
+  nn::FitOptions options{.epochs = 1, .batch_size = 16};
+  options.callbacks = {note};
+  nn::fit(model, data, nn::SoftmaxCrossEntropy{}, nn::sam(nn::Muon{}), options);
+  REQUIRE(counts.size() == 13);
+  for (std::size_t step = 4; step < 13; ++step) CHECK(counts[step] == counts[step - 1]);
 }
 
 TEST_CASE("allocations: nor does fit on weighted numbers, with several batches a step") {

@@ -40,6 +40,10 @@ class Fit {
         sharing_(options, settings_, ModelBytes::of(model), first_learning_rate_),
         loader_(train, loading(options, sharing_.get())) {
     if (options.average_decay > 0) average_.emplace(model, averaging(options));
+    if constexpr (Climbs<Rule>) {
+      require(options.accumulate == 1, "fit cannot make a step of ", options.accumulate,
+              " batches by a rule that needs two gradients");
+    }
   }
 
   History run() {
@@ -92,17 +96,14 @@ class Fit {
   }
 
   void train_batch(const Batch<T>& batch) {
-    if (sharing_) sharing_.begin_batch(model_, step() + 1, loader_.samples_of(progress_.batch));
-    const TensorView<const T> outputs = model_.forward(batch.inputs);
-    gradient_.resize(outputs.shape());
-    const BatchFigures measured =
-        sharing_ ? measure_shared(outputs, batch) : measure(outputs, batch, gradient_);
+    const BatchFigures measured = run_forward(batch);
     const auto [loss, weight] = measured.loss;
     if (!std::isfinite(loss)) diverge(loss, batch);
     progress_.correct += measured.correct;
     if (options_.accumulate == 1) {
       model_.zero_gradients();
       model_.backward(gradient_);
+      if constexpr (Climbs<Rule>) run_again_uphill(batch);
       last_loss_ = loss;
       make_step();
     } else {
@@ -113,6 +114,28 @@ class Fit {
     progress_.loss_sum += product(loss, weight);
     progress_.weight += weight;
     progress_.seconds += std::chrono::duration<double>(Clock::now() - mark_).count();
+  }
+
+  /// The outputs' figures, and their gradient.
+  BatchFigures run_forward(const Batch<T>& batch) {
+    if (sharing_) sharing_.begin_batch(model_, step() + 1, loader_.samples_of(progress_.batch));
+    const TensorView<const T> outputs = model_.forward(batch.inputs);
+    gradient_.resize(outputs.shape());
+    return sharing_ ? measure_shared(outputs, batch) : measure(outputs, batch, gradient_);
+  }
+
+  /// The second gradient of a batch, for a rule that needs two, of the weights that it climbs to.
+  /// Running statistics stay those of the first pass.
+  void run_again_uphill(const Batch<T>& batch) {
+    const TensorView<T> state = model_.state();
+    kept_state_.resize(state.shape());
+    std::copy(state.begin(), state.end(), kept_state_.begin());
+    optimizer_.climb(model_);
+    const double loss = run_forward(batch).loss.value;
+    if (!std::isfinite(loss)) diverge(loss, batch);
+    model_.zero_gradients();
+    model_.backward(gradient_);
+    std::copy(kept_state_.begin(), kept_state_.end(), state.begin());
   }
 
   [[gnu::noinline]] BatchFigures measure(TensorView<const T> outputs, const Batch<T>& batch,
@@ -333,6 +356,7 @@ class Fit {
   WeightedProgress progress_;
   History history_;
   Tensor<T> gradient_;
+  Tensor<T> kept_state_;  // from before a second gradient
   std::optional<WeightAverage<T>> average_;
   BestWeights best_;
   CheckpointWriter writer_;
