@@ -8,6 +8,8 @@
 #include "layer_testing.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_layer.hpp"
+#include "nn/layers/hard_swish.hpp"
+#include "nn/layers/mish.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
@@ -66,6 +68,12 @@ const std::vector<Case> cases{
        return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
      },
      -0.10042842301976707, 0.5799605551656203},
+    // x * tanh(log(1 + exp(x)))
+    {nn::Mish{}, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); },
+     -0.29809974216680685, 0.6100183352182934},
+    // x * min(max(x + 3, 0), 6) / 6
+    {nn::HardSwish{}, [](double x) { return x * std::min(std::max(x + 3, 0.0), 6.0) / 6; }, -0.375,
+     0.46875},
 };
 
 const std::vector<Shape> shapes{{1}, {31}, {32}, {33}, {5, 3, 7}};
