@@ -20,6 +20,10 @@ BEGIN {
   said["settings"] = "What tells this from others of its type: a checkpoint compares it."
   said["slots"] = "How many numbers the rule keeps for each weight."
   said["update"] = "Changes a run of weights by its gradient; see optim/rule.hpp."
+  said["start"] = "Where the numbers that the rule keeps begin."
+  said["takes_whole"] = "Whether the rule changes this parameter as a whole; see optim/rule.hpp."
+  said["scratch"] = "How many numbers the rule needs for a while to change this parameter."
+  said["update_whole"] = "Changes a whole parameter by its gradient; see optim/rule.hpp."
 
   said["size"] = "The number of elements."
   said["empty"] = "Whether there are no elements."
