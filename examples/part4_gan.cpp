@@ -148,7 +148,7 @@ struct Results {
   }
 };
 
-/// What the numbers say has gone wrong; empty when nothing has.
+/// What the numbers say has gone wrong, of several things the worst; empty when nothing has.
 std::string collapse(const Results& results) {
   const GanEpoch& last = results.records.back();
   std::string lost;
@@ -156,18 +156,13 @@ std::string collapse(const Results& results) {
     if (results.quality.class_shares[k] < 0.02)
       lost += (lost.empty() ? "" : ", ") + std::to_string(k);
   }
-  if (!lost.empty()) {
-    return "The generator has collapsed: it hardly draws these digits at all: " + lost + ".";
+  Metrics trouble{{"lost", lost}, {"won", nullptr}, {"copies", nullptr}};
+  const bool won = last.real_accuracy > 0.98 && last.generated_accuracy > 0.98;
+  if (lost.empty() && won) trouble["won"] = last.generated_accuracy;
+  if (lost.empty() && !won && results.memorisation.copies > 0.1) {
+    trouble["copies"] = results.memorisation.copies;
   }
-  if (last.real_accuracy > 0.98 && last.generated_accuracy > 0.98) {
-    return "The discriminator has won: it tells " + example::percent(last.generated_accuracy, 1) +
-           " of the generated images, and the generator has nothing left to learn from it.";
-  }
-  if (results.memorisation.copies > 0.1) {
-    return "The generator copies: " + example::percent(results.memorisation.copies, 1) +
-           " of its images are nearer to a training image than 99 of 100 test images are.";
-  }
-  return {};
+  return example::text_of("part4_gan_collapse", trouble);
 }
 
 /// The images of a data set at random places, as a network takes them.

@@ -294,16 +294,11 @@ void add(Page& page, const std::vector<std::string_view>& lines, const Tables& t
   }
 }
 
-}  // namespace
-
-std::string filled(std::string_view text, const Metrics& values) {
-  return Filler(values).fill(text);
-}
-
-Page page_from(std::string_view markdown, const Tables& tables) {
+/// The lines of a text, in blocks with empty lines between.
+std::vector<std::vector<std::string_view>> blocks_of(std::string_view text) {
   std::vector<std::vector<std::string_view>> blocks(1);
-  while (!markdown.empty()) {
-    const std::string_view line = take_until(markdown, "\n");
+  while (!text.empty()) {
+    const std::string_view line = take_until(text, "\n");
     if (!trimmed(line).empty()) {
       blocks.back().push_back(line);
     } else if (!blocks.back().empty()) {
@@ -311,6 +306,30 @@ Page page_from(std::string_view markdown, const Tables& tables) {
     }
   }
   if (blocks.back().empty()) blocks.pop_back();
+  return blocks;
+}
+
+/// What `make` makes of the filled template examples/pages/NAME.md, which errors name.
+template <class Make>
+auto from_file(const std::string& name, const Metrics& values, const Make& make) {
+  const std::filesystem::path file = find_file("examples/pages/" + name + ".md");
+  try {
+    return make(filled(nn::read_file(file), values));
+  } catch (const nn::FileError&) {
+    throw;
+  } catch (const nn::Error& error) {
+    throw nn::Error(nn::text(file.string(), ": ", error.what()));
+  }
+}
+
+}  // namespace
+
+std::string filled(std::string_view text, const Metrics& values) {
+  return Filler(values).fill(text);
+}
+
+Page page_from(std::string_view markdown, const Tables& tables) {
+  const std::vector<std::vector<std::string_view>> blocks = blocks_of(markdown);
   nn::require(blocks.size() > 1 && blocks[0].front().starts_with("# "),
               "a page begins with \"# Title\" and its question");
   Page page(after("# ", blocks[0]), joined(blocks[1]));
@@ -319,14 +338,15 @@ Page page_from(std::string_view markdown, const Tables& tables) {
 }
 
 Page page_of(const std::string& name, const Metrics& values, const Tables& tables) {
-  const std::filesystem::path file = find_file("examples/pages/" + name + ".md");
-  try {
-    return page_from(filled(nn::read_file(file), values), tables);
-  } catch (const nn::FileError&) {
-    throw;
-  } catch (const nn::Error& error) {
-    throw nn::Error(nn::text(file.string(), ": ", error.what()));
-  }
+  return from_file(name, values,
+                   [&](std::string_view markdown) { return page_from(markdown, tables); });
+}
+
+std::string text_of(const std::string& name, const Metrics& values) {
+  return from_file(name, values, [](std::string_view text) {
+    const std::vector<std::vector<std::string_view>> blocks = blocks_of(text);
+    return blocks.empty() ? std::string() : joined(blocks.front());
+  });
 }
 
 }  // namespace example

@@ -58,4 +58,9 @@ using Tables = std::map<std::string, Table>;
 [[nodiscard]] Page page_of(const std::string& name, const Metrics& values,
                            const Tables& tables = {});
 
+/// The first block of examples/pages/NAME.md, for what is said in several places; "" where nothing
+/// is left of the file.
+/// @throws as above
+[[nodiscard]] std::string text_of(const std::string& name, const Metrics& values);
+
 }  // namespace example

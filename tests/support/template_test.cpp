@@ -137,4 +137,24 @@ TEST_CASE("Markdown that is no page is refused") {
         std::string::npos);
 }
 
+TEST_CASE("a file of a few sentences gives the one that its values ask for") {
+  const auto sentence = [](const Metrics& lost, const Metrics& won, const Metrics& copies) {
+    return example::text_of("part4_gan_collapse",
+                            {{"lost", lost}, {"won", won}, {"copies", copies}});
+  };
+  CHECK(sentence("", nullptr, nullptr).empty());
+  CHECK(sentence("1, 7", nullptr, nullptr) ==
+        "The generator has collapsed: it hardly draws these digits at all: 1, 7.");
+  CHECK(sentence("", 0.9876, nullptr) ==
+        "The discriminator has won: it tells 98.8 % of the generated images, and the generator has "
+        "nothing left to learn from it.");
+  CHECK(sentence("", nullptr, 0.25) ==
+        "The generator copies: 25.0 % of its images are nearer to a training image than 99 of 100 "
+        "test images are.");
+  CHECK(message_of([] {
+          (void)example::text_of("part4_gan_collapse", {{"lost", ""}});
+        }).find("part4_gan_collapse.md: {{won}} has no value") != std::string::npos);
+  CHECK_THROWS_AS((void)example::text_of("nowhere", {}), nn::FileError);
+}
+
 }  // namespace
