@@ -2,19 +2,17 @@
 
 #include <nn/distributed/shared_batches.hpp>
 #include <nn/io/safetensors.hpp>
-#include <nn/viz/heat_map.hpp>
 
 #include <iostream>
 #include <utility>
 
 #include "ranks/ranks.hpp"
-#include "support/answers.hpp"
+#include "support/classifier_page.hpp"
 #include "support/classify_pictures.hpp"
 #include "support/image_drawings.hpp"
 #include "support/jpeg_trace.hpp"
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 #include "support/stored_network.hpp"
-#include "support/template.hpp"
 #include "support/views.hpp"
 #include "support/watch.hpp"
 
@@ -29,6 +27,7 @@ using nn::Dataset;
 using nn::Index;
 using nn::Tensor;
 using Model = example::ImageModel;
+using Parts = example::ImageParts;
 
 struct Options : example::Flags {
   std::string recipe = "fast";
@@ -40,25 +39,9 @@ struct Options : example::Flags {
 
 // ---- the images ----
 
-/// What to learn from, what to choose by, and what to be judged by once, at the end.
-struct Parts {
-  Dataset training;
-  Dataset validation;
-  Dataset test;
-};
-
-nn::TrainTest load_images(const Options& options) {
-  if (options.dataset == "mnist")
-    return nn::load_mnist(example::dataset_folder(options.data, "mnist"));
-  if (options.dataset == "fashion-mnist") {
-    return nn::load_fashion_mnist(example::dataset_folder(options.data, "fashion-mnist"));
-  }
-  return nn::load_cifar10(example::dataset_folder(options.data, "cifar-10-batches-bin"));
-}
-
 /// 5,000 images of the training set become the validation set; with --quick all is a small part.
 Parts load(const Options& options, const Recipe& recipe) {
-  nn::TrainTest images = load_images(options);
+  nn::TrainTest images = example::load_images(options);
   Index held_out = 5000;
   if (options.quick) {
     const Index size = recipe.name == "best" ? 1200 : 5000;
@@ -245,12 +228,10 @@ example::Table choices_table(const Results& results) {
   return table;
 }
 
-/// Draws all pictures of the page.
-/// @return how many errors are shown
-Index draw(const Options& options, const Recipe& recipe, const Model& model, const Parts& parts,
-           const Results& results) {
+/// Draws what the pages of other classifiers do not have.
+void draw(const Options& options, const Recipe& recipe, const Model& model, const Parts& parts,
+          const Results& results) {
   const Answers& answers = results.answers;
-  example::draw_examples(options.out, parts.training);
   example::draw_augmentations(options, recipe, parts.training);
   example::draw_curves(options, results.training.moments);
   std::vector<Index> right = example::right_examples(parts.test, answers, parts.test.classes());
@@ -263,12 +244,9 @@ Index draw(const Options& options, const Recipe& recipe, const Model& model, con
   if (!answers.wrong.empty()) {
     example::draw_predictions(options.out, "wrong.png", parts.test, answers, some(answers.wrong));
   }
-  nn::viz::plot_confusion_matrix(options.out / "confusion.png", answers.confusion.counts(),
-                                 parts.test.class_names());
   example::draw_filters(options, model);
   example::draw_features(options, model, parts.test.slice(right.front(), 1));
   example::draw_attention(options, model, parts.test, right);
-  return example::draw_worst(options.out, parts.test, answers);
 }
 
 // ---- the uses ----
@@ -309,14 +287,10 @@ void study(const Options& options) {
 
   values.update(findings_of(options, recipe, parts, results));
   values["million_operations"] = 2 * example::multiply_adds(model.plan()) / 1'000'000;
-  values["errors_shown"] = draw(options, recipe, model, parts, results);
-  example::Page page = example::page_of(
-      "part5_images", values,
-      {{"layers",
-        example::network_table(model.plan(), "The layers, from the input to the output.")},
-       {"choices", choices_table(results)},
-       {"classes", example::rates_table(parts.test, results.answers)}});
-  example::add_facts(page, options, parts.training);
+  draw(options, recipe, model, parts, results);
+  example::Page page = example::classifier_page(
+      "part5_images", options, {model.plan(), parts.training, parts.test, results.answers}, values,
+      {{"choices", choices_table(results)}});
   page.fact("whole run", example::duration(watch.seconds()));
   page.write(options.out);
 
@@ -333,7 +307,7 @@ void study(const Options& options) {
 void measure_again(Options options) {
   const std::vector<example::Trained> networks = example::load_networks(options.weights);
   options.dataset = networks.front().dataset;
-  const Dataset all = load_images(options).test;
+  const Dataset all = example::load_images(options).test;
   const Dataset test = options.quick ? all.slice(0, std::min<Index>(2000, all.size())) : all;
   const std::vector<Tensor<float>> logits = example::logits_of(networks, test);
   double accuracy = 0;

@@ -14,6 +14,7 @@
 
 #include "support/any_picture.hpp"
 #include "support/doubt.hpp"
+#include "support/each_file.hpp"
 #include "support/stored_network.hpp"
 #include "support/text.hpp"
 
@@ -60,19 +61,12 @@ struct Pictures {
 inline Pictures read_pictures(const std::vector<std::string>& files, const std::string& dataset,
                               const nn::Shape& shape) {
   Pictures pictures;
-  for (const std::string& file : files) {
-    try {
-      const nn::viz::Image picture = nn::viz::read_image(file);
-      pictures.prepared.push_back(prepare_picture(picture, dataset, shape));
-      pictures.originals.push_back(picture);
-      pictures.names.push_back(file);
-    } catch (const nn::Error& error) {
-      const std::string reason = error.what();
-      const bool named = reason.find(file) != std::string::npos;
-      std::cerr << (named ? "" : file + ": ") << reason << '\n';
-      ++pictures.refused;
-    }
-  }
+  pictures.refused = refused_of(files, [&](const std::string& file) {
+    const nn::viz::Image picture = nn::viz::read_image(file);
+    pictures.prepared.push_back(prepare_picture(picture, dataset, shape));
+    pictures.originals.push_back(picture);
+    pictures.names.push_back(file);
+  });
   return pictures;
 }
 

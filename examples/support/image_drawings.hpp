@@ -14,7 +14,7 @@
 
 #include "support/answers.hpp"
 #include "support/classifier.hpp"
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 
 namespace example {
 

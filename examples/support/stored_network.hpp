@@ -13,7 +13,7 @@
 #include "support/any_picture.hpp"
 #include "support/doubt.hpp"
 #include "support/files.hpp"
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 
 namespace example {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 #include "support/text.hpp"
 
 namespace example {

@@ -15,7 +15,7 @@
 
 #include "support/classifier.hpp"
 #include "support/gan.hpp"
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 
 namespace {
 
