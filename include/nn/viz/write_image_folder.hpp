@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -22,6 +23,16 @@ namespace detail {
   require(!name.empty() && !name.starts_with('.'), "no folder can be called as the class '", name,
           "' is; expected a name that does not begin with a point");
   return name;
+}
+
+/// Writes a new file. To wait until each of many files is on the disk would take most of the time;
+/// a folder that was not finished is to be written anew anyway.
+[[gnu::cold]] inline void write_new_file(const std::filesystem::path& path,
+                                         const std::string& content) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(content.data(), static_cast<std::streamsize>(content.size()));
+  file.close();
+  require<FileError>(!file.fail(), "cannot write the ", content.size(), " bytes of ", path);
 }
 
 }  // namespace detail
@@ -61,7 +72,8 @@ struct ImageFolderShare {
       require<FileError>(!code, "cannot make the folder ", folder / names[place], ": ",
                          code.message());
     }
-    write_png(folder / names[place] / (std::to_string(i) + ".png"), Image(data.image(i)));
+    detail::write_new_file(folder / names[place] / (std::to_string(i) + ".png"),
+                           encode_png(Image(data.image(i))));
     ++together;
   }
   return together;
