@@ -24,7 +24,7 @@
 
 #include <nn/distributed/mpi.hpp>
 
-#include "support/recipes.hpp"
+#include "support/recipe_network.hpp"
 #include "workloads.hpp"
 
 namespace {
