@@ -21,7 +21,7 @@ namespace detail {
 [[gnu::cold]] [[nodiscard]] inline std::string folder_of_class(std::string name) {
   std::replace(name.begin(), name.end(), '/', '-');
   require(!name.empty() && !name.starts_with('.'), "no folder can be called as the class '", name,
-          "' is; expected a name that does not begin with a point");
+          "' is; expected a name that does not begin with a dot");
   return name;
 }
 
@@ -47,7 +47,7 @@ struct ImageFolderShare {
 /// pictures of a class come sorted by name then, 10 before 2. A class without images has no folder.
 /// @return how many were written
 /// @throws FileError when the folder is not empty or cannot be written; Error for a class without a
-/// name, or with one that begins with a point or leads to the folder of another class.
+/// name, or with one that begins with a dot or leads to the folder of another class.
 [[gnu::cold]] inline Index write_image_folder(const Dataset& data,
                                               const std::filesystem::path& folder,
                                               const ImageFolderShare& share = {}) {
