@@ -26,8 +26,8 @@
 #include "nn/optim/adam.hpp"
 #include "nn/optim/lookahead.hpp"
 #include "nn/optim/muon.hpp"
-#include "nn/optim/sam.hpp"
 #include "nn/optim/rms_prop.hpp"
+#include "nn/optim/sam.hpp"
 #include "nn/optim/sgd.hpp"
 #include "nn/train/fit.hpp"
 

@@ -7,6 +7,8 @@
 
 #include "nn/layers/attention.hpp"
 #include "nn/layers/embedding.hpp"
+#include "nn/layers/gru.hpp"
+#include "nn/layers/lstm.hpp"
 #include "nn/layers/masked.hpp"
 #include "nn/layers/positions.hpp"
 #include "nn/layers/transformer.hpp"
