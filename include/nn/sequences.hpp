@@ -11,4 +11,5 @@
 #include "nn/layers/lstm.hpp"
 #include "nn/layers/masked.hpp"
 #include "nn/layers/positions.hpp"
+#include "nn/layers/rms_norm.hpp"
 #include "nn/layers/transformer.hpp"

@@ -25,6 +25,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/embedding.hpp"
+#include "nn/layers/group_norm.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/masked.hpp"
 #include "nn/layers/named.hpp"
@@ -33,6 +34,7 @@
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
+#include "nn/layers/rms_norm.hpp"
 #include "nn/layers/softmax.hpp"
 #include "nn/layers/upsample2d.hpp"
 
@@ -158,7 +160,8 @@ class LayerRegistry {
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
             Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast, MeanOverSteps, Embedding,
-            SinusoidalPositions, LearnedPositions, MultiHeadAttention>();
+            SinusoidalPositions, LearnedPositions, MultiHeadAttention, GroupNorm, InstanceNorm,
+            RMSNorm>();
   }
 
   template <class... Layers>

@@ -65,6 +65,14 @@
     (Index rows, Index columns, const T* dy, const T* x, const T* means, const T* inverses,       \
      T* products, T* sums),                                                                       \
     (rows, columns, dy, x, means, inverses, products, sums))                                      \
+  X(T, void, divide_by_rms, divide_by_rms,                                                        \
+    (Index rows, Index columns, T epsilon, const T* x, const T* factor, Activation activation,    \
+     T* inverses, T* y),                                                                          \
+    (rows, columns, epsilon, x, factor, activation, inverses, y))                                 \
+  X(T, void, divide_by_rms_backward, divide_by_rms_backward,                                      \
+    (Index rows, Index columns, const T* dy, const T* factor, const T* x, const T* inverses,      \
+     T* dx),                                                                                      \
+    (rows, columns, dy, factor, x, inverses, dx))                                                 \
   X(T, void, pool_maxima, pool_maxima,                                                            \
     (const ConvolutionGeometry& g, const T* x, const T* images_end, T* y, std::uint8_t* taps),    \
     (g, x, images_end, y, taps))                                                                  \

@@ -1,5 +1,5 @@
 /// @file
-/// The loops of BatchNorm and LayerNorm.
+/// The loops of BatchNorm, LayerNorm and their kin.
 #if !defined(NN_KERNELS_LOOPS_NORMALIZE_HPP) && \
     (defined(NN_ISA_PASS) || !defined(NN_SEPARATE_KERNELS))
 #define NN_KERNELS_LOOPS_NORMALIZE_HPP
@@ -131,6 +131,45 @@ void normalize_rows_backward(Index rows, Index columns, const T* dy, const T* fa
       const auto gradient = rounded_product(some.load(dy + i), some.load(factor + i));
       const auto along = rounded_product(some.load(x + i) - mean, slope);
       some.store(inverse * (gradient - offset - along), dx + i);
+    });
+  }
+}
+
+/// RMSNorm of rows: y = activation(x * inverse * factor) with inverse = 1 / sqrt(mean of x^2 +
+/// epsilon), a sum across lanes. Keeps it unless `inverses` is null.
+template <class T>
+void divide_by_rms(Index rows, Index columns, T epsilon, const T* x, const T* factor,
+                   Activation activation, T* inverses, T* y) {
+  for (Index row = 0; row < rows; ++row, x += columns, y += columns) {
+    const T squares = sum_of_terms<T>(columns, [&](Index i, const auto& some) {
+      const auto value = some.load(x + i);
+      return rounded_product(value, value);
+    });
+    const T inverse = T(1) / square_root(squares / static_cast<T>(columns) + epsilon);
+    if (inverses != nullptr) inverses[row] = inverse;
+    for_each_vector<T>(columns, [&](Index i, const auto& some) {
+      const auto scaled = rounded_product(some.load(x + i) * inverse, some.load(factor + i));
+      some.store(activated(scaled, activation.slope), y + i);
+    });
+  }
+}
+
+/// dx = inverse * (dy * factor - x * slope): slope is the mean of dy * factor * x, times the
+/// inverse squared.
+template <class T>
+void divide_by_rms_backward(Index rows, Index columns, const T* dy, const T* factor, const T* x,
+                            const T* inverses, T* dx) {
+  const T share = T(1) / static_cast<T>(columns);
+  for (Index row = 0; row < rows; ++row, dy += columns, x += columns, dx += columns) {
+    const T inverse = inverses[row];
+    const T slope =
+        share * inverse * inverse * sum_of_terms<T>(columns, [&](Index i, const auto& some) {
+          const auto scaled = some.load(dy + i) * some.load(factor + i);
+          return rounded_product(scaled, some.load(x + i));
+        });
+    for_each_vector<T>(columns, [&](Index i, const auto& some) {
+      const auto gradient = rounded_product(some.load(dy + i), some.load(factor + i));
+      some.store(inverse * (gradient - rounded_product(some.load(x + i), slope)), dx + i);
     });
   }
 }
