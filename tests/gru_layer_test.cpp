@@ -50,6 +50,11 @@ TEST_CASE("the gradients of a GRU layer are right for the whole product of its o
   check_all_gradients<GRU>();
 }
 
+TEST_CASE("a GRU layer keeps its state at padded steps") {
+  check_padding<GRU>();
+  check_padded_gradients<GRU>();
+}
+
 TEST_CASE("a GRU layer gives the same bits for any number of threads") {
   for (const Index units : {5, 40, 160}) {
     check_threads(GRU{.units = units, .return_sequence = true}, {7, 20}, 40);

@@ -50,6 +50,11 @@ TEST_CASE("the gradients of an LSTM layer are right for the whole product of its
   check_all_gradients<LSTM>();
 }
 
+TEST_CASE("an LSTM layer keeps its state at padded steps") {
+  check_padding<LSTM>();
+  check_padded_gradients<LSTM>();
+}
+
 TEST_CASE("an LSTM layer gives the same bits for any number of threads") {
   for (const Index units : {5, 40, 160}) {
     check_threads(LSTM{.units = units, .return_sequence = true}, {7, 20}, 40);

@@ -4,11 +4,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "layer_testing.hpp"
+#include "nn/layers/masked.hpp"
+#include "sequence_testing.hpp"
 
 namespace recurrent_testing {
 
@@ -99,6 +102,72 @@ void check_samples(Index units) {
   for (Index n = 0; n < 30; n += 7) {
     CHECK(model.predict(x.samples(n, 1)) == Tensor<float>(y.view().samples(n, 1)));
   }
+}
+
+/// The state goes past padded steps, wherever they are: as if there were none.
+template <class Layer>
+void check_padding() {
+  const std::vector<std::vector<bool>> masks{{true, true, true, false, false},
+                                             {false, true, false, true, true},
+                                             {false, false, false, false, false},
+                                             {true, true, true, true, true}};
+  for_all_options<Layer>(6, [&](const Layer& layer) {
+    CAPTURE(layer.name());
+    nn::Model<nn::Masked<Layer>, double> model(nn::masked(0, layer), {5, 3}, {.seed = 1});
+    auto x = random_tensor<double>({4, 5, 3}, 2);
+    for (Index row = 0; row < 20; ++row) {
+      const bool real = masks[static_cast<std::size_t>(row / 5)][static_cast<std::size_t>(row % 5)];
+      if (!real) std::fill_n(x.data() + row * 3, 3, 0.0);
+    }
+    const Tensor<double> y = model.predict(x);
+    CHECK(Tensor<double>(model.forward(x)) == y);
+    for (Index n = 0; n < 4; ++n) {
+      const std::vector<bool>& mask = masks[static_cast<std::size_t>(n)];
+      std::vector<double> rows;
+      for (Index step = 0; step < 5; ++step) {
+        const double* row = x.data() + (n * 5 + step) * 3;
+        if (mask[static_cast<std::size_t>(step)]) rows.insert(rows.end(), row, row + 3);
+      }
+      const auto steps = static_cast<Index>(rows.size()) / 3;
+      std::vector<double> expected(static_cast<std::size_t>(layer.units * (steps + 1)));
+      if (steps > 0) {
+        nn::Model<Layer, double> alone(layer, {steps, 3});
+        std::copy(model.parameters().begin(), model.parameters().end(), alone.parameters().begin());
+        const Tensor<double> of_rows =
+            alone.predict(TensorView<const double>(rows.data(), {1, steps, 3}));
+        std::copy(of_rows.begin(), of_rows.end(), expected.begin());
+      }
+      const auto found = y.view().sample(n);
+      if (!layer.return_sequence) {
+        for (Index unit = 0; unit < 6; ++unit) {
+          CHECK(found[unit] == expected[static_cast<std::size_t>(unit)]);
+        }
+        continue;
+      }
+      // Beyond the real steps, in the order in which they are read, the state is what it was.
+      Index place = layer.reverse ? steps : -1;
+      for (Index step = 0; step < 5; ++step) {
+        const Index time = layer.reverse ? 4 - step : step;
+        if (mask[static_cast<std::size_t>(time)]) place += layer.reverse ? -1 : 1;
+        const bool started = place >= 0 && place < steps;
+        for (Index unit = 0; unit < 6; ++unit) {
+          CHECK(found[time * 6 + unit] ==
+                (started ? expected[static_cast<std::size_t>(place * 6 + unit)] : 0.0));
+        }
+      }
+    }
+  });
+}
+
+template <class Layer>
+void check_padded_gradients() {
+  for_all_options<Layer>(5, [&](const Layer& layer) {
+    check_gradients_of(nn::sequential(sequence_testing::PadSteps{}, nn::masked(0, layer)), {4, 3},
+                       {.batch = 4, .elements = 20});
+  });
+  check_threads(nn::sequential(sequence_testing::PadSteps{},
+                               nn::masked(0, Layer{.units = 160, .return_sequence = true})),
+                {9, 7}, 40);
 }
 
 }  // namespace recurrent_testing

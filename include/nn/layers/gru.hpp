@@ -16,7 +16,7 @@ namespace nn {
 ///
 /// with r applied after the product by U, as in PyTorch and in Keras by default, which lets all
 /// gates share one product. The output is h after the last step, or h after every step: steps x
-/// units.
+/// units. At a step that is padding (see Masked) h stays as it is.
 ///
 /// The weights are PyTorch's: W and U stand side by side in the order r, z, n, as features x 3
 /// units and units x 3 units; b and b' have 3 units each.
@@ -88,6 +88,7 @@ struct GRU {
                             passed.gates, scratch);
     std::fill_n(passed.outputs, layout.state(), T(0));
     const T* weights = context.parameter(1).data();
+    const StepMask mask = context.mask.for_steps(layout.steps);
     const Epilogue<T> offset{bias ? context.parameter(3).data() + 2 * units : nullptr, {}};
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = 0; step < layout.steps; ++step) {
@@ -101,8 +102,8 @@ struct GRU {
           const Index before = (row + begin) * units;
           detail::gru_step<T>({.rows = rows,
                                .units = units,
-                               .real = nullptr,
-                               .real_pitch = 0,
+                               .real = layout.real(mask, step, begin),
+                               .real_pitch = layout.steps,
                                .gates = passed.gates + (row + begin) * width,
                                .recurrent = passed.recurrent + before,
                                .outputs_before = passed.outputs + before,
@@ -173,6 +174,7 @@ struct GRU {
     T* dh = scratch.take<T>(layout.state());
     T* transposed = scratch.take<T>(width * units);
     detail::transpose_weights(units, width, context.parameter(1).data(), transposed);
+    const StepMask mask = context.mask.for_steps(layout.steps);
     layout.start_gradient(dy, return_sequence, dh);
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = layout.steps; step-- > 0;) {
@@ -182,8 +184,8 @@ struct GRU {
           detail::gru_step_backward<T>(
               {.rows = rows,
                .units = units,
-               .real = nullptr,
-               .real_pitch = 0,
+               .real = layout.real(mask, step, begin),
+               .real_pitch = layout.steps,
                .gates = passed.gates + (row + begin) * width,
                .recurrent = passed.recurrent + before,
                .outputs_before = passed.outputs + before,
@@ -193,6 +195,7 @@ struct GRU {
                .gate_gradients = gradients.gates + (row + begin) * width,
                .recurrent_gradients = gradients.recurrent + before});
         });
+        if (step == 0) break;
         T* before = dh + first * units;
         gemm(Transpose::no, Transpose::no, count, units, 2 * units,
              gradients.gates + (row + first) * width, width, transposed, units, before, units,

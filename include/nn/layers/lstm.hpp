@@ -28,6 +28,8 @@ inline void fill_forget_gate(TensorView<double> bias, double value, Random& /*ra
 ///
 /// The output is h after the last step, or h after every step: steps x units. Several layers are
 /// layers one after another, of which all but the last return the sequence.
+/// At a step that is padding (see Masked) h and c stay as they are, so the last output is that of
+/// the last real step.
 ///
 /// The weights are PyTorch's: W and U stand side by side in the order i, f, g, o, as features x 4
 /// units and units x 4 units; b is the sum of two biases of 4 units each. They start as in Keras:
@@ -104,19 +106,22 @@ struct LSTM {
     std::fill_n(passed.cells, layout.state(), T(0));
     std::fill_n(passed.outputs, layout.state(), T(0));
     const T* weights = context.parameter(1).data();
+    const StepMask mask = context.mask.for_steps(layout.steps);
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = 0; step < layout.steps; ++step) {
         const Index row = step * layout.batch;
-        gemm(Transpose::no, Transpose::no, count, width, units,
-             passed.outputs + (row + first) * units, units, weights, width,
-             passed.gates + (row + first) * width, width, true);
+        if (step > 0) {  // before, h is 0
+          gemm(Transpose::no, Transpose::no, count, width, units,
+               passed.outputs + (row + first) * units, units, weights, width,
+               passed.gates + (row + first) * width, width, true);
+        }
         layout.for_each_rows(first, count, [&](Index begin, Index rows) {
           const Index before = (row + begin) * units;
           const Index after = before + layout.state();
           detail::lstm_step<T>({.rows = rows,
                                 .units = units,
-                                .real = nullptr,
-                                .real_pitch = 0,
+                                .real = layout.real(mask, step, begin),
+                                .real_pitch = layout.steps,
                                 .gates = passed.gates + (row + begin) * width,
                                 .cells_before = passed.cells + before,
                                 .outputs_before = passed.outputs + before,
@@ -175,6 +180,7 @@ struct LSTM {
     T* dc = scratch.take<T>(layout.state());
     T* transposed = scratch.take<T>(width * units);
     detail::transpose_weights(units, width, context.parameter(1).data(), transposed);
+    const StepMask mask = context.mask.for_steps(layout.steps);
     layout.start_gradient(dy, return_sequence, dh);
     std::fill_n(dc, layout.state(), T(0));
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
@@ -185,8 +191,8 @@ struct LSTM {
           detail::lstm_step_backward<T>(
               {.rows = rows,
                .units = units,
-               .real = nullptr,
-               .real_pitch = 0,
+               .real = layout.real(mask, step, begin),
+               .real_pitch = layout.steps,
                .gates = passed.gates + (row + begin) * width,
                .cells_before = passed.cells + before,
                .cells = passed.cells + before + layout.state(),
@@ -196,6 +202,7 @@ struct LSTM {
                .cell_gradients = dc + begin * units,
                .gate_gradients = gradients + (row + begin) * width});
         });
+        if (step == 0) break;
         gemm(Transpose::no, Transpose::no, count, units, width, gradients + (row + first) * width,
              width, transposed, units, dh + first * units, units, true);
       }

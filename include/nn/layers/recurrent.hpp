@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,12 @@ struct SequenceLayout {
   template <class T>
   [[nodiscard]] const T* row_of(const T* dy, Index step, Index sample) const {
     return dy + (sample * steps + time(step)) * units;
+  }
+
+  /// Whether a sample's step is real: the byte is not 0. Those of the next samples are `steps`
+  /// apart. Null where all are.
+  [[nodiscard]] const std::uint8_t* real(const StepMask& mask, Index step, Index sample) const {
+    return mask ? mask.of(sample) + time(step) : nullptr;
   }
 
   /// Cuts the batch so that each piece goes through all steps by itself, where the weights are
