@@ -26,7 +26,9 @@
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/group_norm.hpp"
+#include "nn/layers/gru.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/lstm.hpp"
 #include "nn/layers/masked.hpp"
 #include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
@@ -156,6 +158,7 @@ class LayerRegistry {
   };
 
   LayerRegistry() {
+    add_all<LSTM, GRU>();
     add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
             UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
             Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
