@@ -6,6 +6,7 @@
 #include "nn/nn.hpp"
 
 #include "nn/layers/attention.hpp"
+#include "nn/layers/bidirectional.hpp"
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/gru.hpp"
 #include "nn/layers/lstm.hpp"
