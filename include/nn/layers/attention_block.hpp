@@ -59,9 +59,10 @@ struct AttentionPass {
       const Columns columns = columns_of(sample, head, key_block, real);
       gemm(Transpose::no, Transpose::yes, rows, columns.count, n.part(), query(sample, head, first),
            stride, columns.k, stride, scores.data(), columns.count);
-      softmax_block(rows, columns.count, limit(first, columns), scale(), columns.real,
-                    key_block == 0, scores.data(), largest.data(), sums.data(), factors.data());
-      if (key_block > 0) scale_rows(rows, n.part(), factors.data(), n.width, out);
+      detail::softmax_block(rows, columns.count, limit(first, columns), scale(), columns.real,
+                            key_block == 0, scores.data(), largest.data(), sums.data(),
+                            factors.data());
+      if (key_block > 0) detail::scale_rows(rows, n.part(), factors.data(), n.width, out);
       if (dropout > 0) drop(sample, head, query_block, key_block, rows * columns.count, scores);
       gemm(Transpose::no, Transpose::no, rows, n.part(), columns.count, scores.data(),
            columns.count, columns.v, stride, out, n.width, key_block > 0);
@@ -73,7 +74,7 @@ struct AttentionPass {
       log[row] = any ? largest[at] + logarithm(sums[at]) : T(0);
       factors[at] = any ? T(1) / sums[at] : T(0);
     }
-    scale_rows(rows, n.part(), factors.data(), n.width, out);
+    detail::scale_rows(rows, n.part(), factors.data(), n.width, out);
   }
 
   /// Computes `dprojected` for a sample and head from `dmixed`; `dots` is room for a number for
@@ -83,7 +84,8 @@ struct AttentionPass {
     const Index part = n.part();
     const Index first_out = sample * n.queries * n.width + head * part;
     const Index first_row = (sample * n.heads + head) * n.queries;
-    dots_of_rows(n.queries, part, n.width, dmixed + first_out, mixed + first_out, dots + first_row);
+    detail::dots_of_rows(n.queries, part, n.width, dmixed + first_out, mixed + first_out,
+                         dots + first_row);
     Block scores;
     Block slopes;
     Block real;
@@ -103,9 +105,9 @@ struct AttentionPass {
         gemm(Transpose::no, Transpose::yes, rows, keys, part, dout, n.width, columns.v, stride,
              slopes.data(), keys);
         if (dropout > 0) drop(sample, head, query_block, key_block, rows * keys, slopes);
-        softmax_block_backward(rows, keys, limit(first, columns), scale(), columns.real,
-                               logs + first_row + first, dots + first_row + first, scores.data(),
-                               slopes.data());
+        detail::softmax_block_backward(rows, keys, limit(first, columns), scale(), columns.real,
+                                       logs + first_row + first, dots + first_row + first,
+                                       scores.data(), slopes.data());
         gemm(Transpose::no, Transpose::no, rows, part, keys, slopes.data(), keys, columns.k, stride,
              dprojected + (q - projected), stride, key_block > 0);
         gemm(Transpose::yes, Transpose::no, keys, part, rows, slopes.data(), keys, q, stride, dk,

@@ -46,7 +46,7 @@ void add_to_samples(const T* terms, TensorView<const T> x, TensorView<T> y) {
       const T* from = x.data() + sample * size;
       T* to = y.data() + sample * size;
       if (from != to) std::copy_n(from, size, to);
-      add_to(size, terms, to);
+      detail::add_to(size, terms, to);
     }
   });
 }

@@ -20,7 +20,7 @@ namespace detail {
 template <class T>
 [[nodiscard]] double sum_of_squares_in_pieces(Index count, const T* values) {
   return parallel_sum(count, Index{1} << 15U, [values](Index begin, Index end) {
-    return sum_of_squares(end - begin, values + begin);
+    return detail::sum_of_squares(end - begin, values + begin);
   });
 }
 
