@@ -8,16 +8,20 @@
 #include <iomanip>
 #include <locale>
 #include <sstream>
+#include <type_traits>
 
 #include "data_files.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
+#include "nn/layers/bidirectional.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/conv_transpose2d.hpp"
 #include "nn/layers/dense.hpp"
+#include "nn/layers/gru.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/lstm.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
@@ -100,13 +104,15 @@ class Cases {
     file_.put(std::to_string(count_) + '.' + name, values);
   }
 
-  /// A training pass of a layer with random parameters and statistics.
+  /// A training pass of a layer with random parameters and statistics, which PyTorch's expression
+  /// calls by `names`.
   void layer(const AnyLayer& layer, const Shape& input, const std::string& text,
-             bool channels_first = true) {
+             bool channels_first = true, const nn::LayerNames& names = {}) {
     nn::Model<AnyLayer, double> model(layer, input, {.seed = 1});
     for (double& value : model.parameters()) value += random_.normal(0, 0.3);
     for (double& value : model.state()) value += random_.uniform(0, 1);
-    const auto variables = nn::detail::stored_variables(model.plan(), nn::WeightLayout::pytorch);
+    const auto variables =
+        nn::detail::stored_variables(model.plan(), nn::WeightLayout::pytorch, names);
     const auto put_all = [&](const std::string& when, const double* parameters) {
       const auto stored = nn::detail::file_of<double>(variables, parameters, model.state().data());
       for (const auto& [name, tensor] : stored.tensors()) {
@@ -242,6 +248,37 @@ void put_flat(Cases& c) {
                      static_cast<double>(momentum), ",", static_cast<double>(epsilon), ")"));
 }
 
+template <class Layer>
+void put_recurrent(Cases& c) {
+  const bool both = c.flip();
+  const bool sequence = c.flip();
+  const bool reverse = !both && c.flip();
+  const bool bias = c.flip();
+  const Layer layer{
+      .units = c.between(1, 40), .return_sequence = sequence, .reverse = reverse, .bias = bias};
+  std::string weights;
+  for (const std::string suffix : {"_l0", "_l0_reverse"}) {
+    if (!both && reverse != (suffix != "_l0")) continue;
+    weights += "weight_ih" + suffix + ",weight_hh" + suffix + ',';
+    if (bias) weights += "bias_ih" + suffix + ",bias_hh" + suffix + ',';
+  }
+  const std::string zeros =
+      expression("x.new_zeros(", Index{both ? 2 : 1}, ",x.shape[0],", layer.units, ")");
+  const std::string flip = reverse ? ".flip(1)" : "";
+  const std::string start = std::is_same_v<Layer, nn::LSTM>
+                                ? "torch.lstm(x" + flip + ",(" + zeros + "," + zeros + ")"
+                                : "torch.gru(x" + flip + "," + zeros;
+  const std::string run =
+      expression(start, ",[", weights, "],", bias, ",1,0.0,True,", both, ",True)");
+  const std::string text = sequence ? run + "[0]" + flip : "torch.cat(tuple(" + run + "[1]),-1)";
+  const Shape input{c.between(1, 12), c.between(1, 30)};
+  if (both) {
+    c.layer(nn::bidirectional(layer), input, text, false, {{"0", ""}, {"1", ""}});
+  } else {
+    c.layer(layer, input, text, false);
+  }
+}
+
 void put_activations(Cases& c) {
   const Shape input = c.flip() ? c.image(c.between(1, 9)) : Shape{c.between(1, 90)};
   const float slope = c.pick({0.01F, 0.2F, 1.0F});
@@ -337,6 +374,10 @@ TEST_CASE("random layers, losses and optimizers do what PyTorch's do") {
   for (int round = 0; round < 50; ++round) put_transposed(cases);
   for (int round = 0; round < 40; ++round) put_pooling(cases);
   for (int round = 0; round < 25; ++round) put_flat(cases);
+  for (int round = 0; round < 20; ++round) {
+    put_recurrent<nn::LSTM>(cases);
+    put_recurrent<nn::GRU>(cases);
+  }
   for (int round = 0; round < 6; ++round) put_activations(cases);
   for (int round = 0; round < 10; ++round) put_losses(cases);
   for (int round = 0; round < 15; ++round) put_rules(cases);
