@@ -12,11 +12,14 @@
 #include "nn/layers/activations.hpp"
 #include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
+#include "nn/layers/bidirectional.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/flatten.hpp"
+#include "nn/layers/gru.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/lstm.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/losses/hinge.hpp"
@@ -183,6 +186,14 @@ TEST_CASE("allocations: nor does one of a network known only at run time") {
   layers.push_back(nn::ReLU{});
   layers.push_back(nn::Dense{3});
   nn::Model model(layers, {6, 6, 1});
+  CHECK(allocations_of_steps(model, nn::SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
+}
+
+TEST_CASE("allocations: nor does one of recurrent layers") {
+  nn::Model model(nn::sequential(nn::Reshape{{6, 6}},
+                                 nn::bidirectional(nn::LSTM{.units = 8, .return_sequence = true}),
+                                 nn::GRU{.units = 8}, nn::Dense{3}),
+                  {6, 6, 1});
   CHECK(allocations_of_steps(model, nn::SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
 }
 
