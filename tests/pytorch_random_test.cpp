@@ -22,15 +22,24 @@
 #include "nn/layers/gru.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/lstm.hpp"
+#include "nn/layers/hard_swish.hpp"
+#include "nn/layers/layer_norm.hpp"
+#include "nn/layers/mish.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
 #include "nn/layers/upsample2d.hpp"
+#include "nn/losses/contrastive.hpp"
+#include "nn/losses/ctc.hpp"
+#include "nn/losses/focal.hpp"
 #include "nn/losses/hinge.hpp"
+#include "nn/losses/info_nce.hpp"
+#include "nn/losses/kullback_leibler.hpp"
 #include "nn/losses/regression.hpp"
 #include "nn/losses/sigmoid_cross_entropy.hpp"
 #include "nn/losses/softmax_cross_entropy.hpp"
+#include "nn/optim/adagrad.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/optimizer.hpp"
 #include "nn/optim/rms_prop.hpp"
@@ -291,6 +300,8 @@ void put_activations(Cases& c) {
   c.layer(nn::Tanh{}, input, "torch.tanh(x)");
   c.layer(nn::Softplus{}, input, "-F.logsigmoid(-x)");  // F.softplus is linear from 20 on
   c.layer(nn::SiLU{}, input, "F.silu(x)");
+  c.layer(nn::Mish{}, input, "F.mish(x)");
+  c.layer(nn::HardSwish{}, input, "F.hardswish(x)");
   c.layer(nn::GELU{}, input, "F.gelu(x)");
   c.layer(nn::GELU{true}, input, "F.gelu(x,approximate='tanh')");
   c.layer(nn::Softmax{}, input, "torch.softmax(x,-1)", false);
@@ -328,6 +339,58 @@ void put_losses(Cases& c) {
                     ")).max(1).values-x.gather(1,t.long()[:,None])[:,0]).mean()"));
 }
 
+void put_losses_of_logits(Cases& c) {
+  const Index rows = c.between(2, 20);
+  const auto outputs = c.random_tensor({rows, c.between(2, 12)}, 3);
+  const auto other = c.random_tensor(outputs.shape());
+  Tensor<double> shares(outputs.shape());
+  for (Index i = 0; i < other.size(); ++i) shares[i] = 1 / (1 + std::exp(-other[i]));
+  const double temperature = c.pick({0.5, 1.0, 4.0});
+  const std::string divergence =
+      expression("*", temperature, "**2*F.kl_div((x/", temperature, ").log_softmax(-1),");
+  c.loss(nn::KullbackLeibler{.temperature = temperature}, outputs, shares,
+         "1" + divergence + "t,reduction='batchmean')");
+  c.loss(nn::KullbackLeibler{.temperature = temperature, .logits = true}, outputs, other,
+         "1" + divergence + expression("(t/", temperature, ").softmax(-1),reduction='batchmean')"));
+  const double gamma = c.pick({0.0, 1.0, 2.5});
+  const double alpha = c.pick({0.25, 0.5});
+  c.loss(nn::Focal{gamma, alpha}, outputs, shares,
+         expression("(F.binary_cross_entropy_with_logits(x,t,reduction='none')*(torch.sigmoid(x)+t"
+                    "-2*t*torch.sigmoid(x))**",
+                    gamma, "*(", alpha, "*t+(1-", alpha, ")*(1-t))).mean()"));
+  c.loss(nn::InfoNCE{temperature}, outputs, other,
+         expression("F.cross_entropy(F.normalize(x)@F.normalize(t).T/", temperature,
+                    ",torch.arange(len(x)))"));
+  Tensor<nn::Label> labels({rows});
+  for (nn::Label& label : labels) label = static_cast<nn::Label>(c.between(0, 4));
+  const double margin = c.pick({1.0, 5.0, 20.0});
+  c.loss(nn::Contrastive{margin}, outputs, labels,
+         expression("torch.where(torch.pdist(t[:,None])<0.5,torch.pdist(x)**2,F.relu(", margin,
+                    "-torch.pdist(x))**2).mean()/2"));
+}
+
+void put_ctc(Cases& c) {
+  const Index steps = c.between(2, 30);
+  const Index classes = c.between(2, 9);
+  const Index blank = c.between(0, classes - 1);
+  const Index most = steps / 2;  // fits even if all are equal
+  const Index samples = c.between(1, 6);
+  Tensor<nn::Label> labels({samples, most}, -1);
+  for (Index n = 0; n < samples; ++n) {
+    const Index count = c.between(0, most);
+    for (Index i = 0; i < count; ++i) {
+      labels[n * most + i] = static_cast<nn::Label>((blank + c.between(1, classes - 1)) % classes);
+    }
+  }
+  const bool per_label = c.flip();
+  c.loss(nn::CTC{.blank = blank, .per_label = per_label},
+         c.random_tensor({samples, steps, classes}, 2), labels,
+         expression("F.ctc_loss(x.log_softmax(-1).transpose(0,1),t.long().clamp(min=0),"
+                    "torch.full((len(x),),",
+                    steps, "),(t>=0).sum(1),blank=", blank,
+                    per_label ? ")" : ",reduction='sum')/len(x)"));
+}
+
 void put_rules(Cases& c) {
   const double rate = c.pick({0.5, 0.1, 1e-3});
   const double decay = c.pick({0.0, 0.01, 0.2});
@@ -354,6 +417,10 @@ void put_rules(Cases& c) {
                      .weight_decay = decay},
          expression("torch.optim.RMSprop", common, ",alpha=", beta2, ",eps=", epsilon,
                     ",momentum=", momentum, ",centered=", flag, ")"));
+  const double start = c.pick({0.0, 0.1});
+  c.rule(nn::Adagrad{rate, beta1, start, epsilon, decay},
+         expression("torch.optim.Adagrad", common, ",lr_decay=", beta1,
+                    ",initial_accumulator_value=", start, ",eps=", epsilon, ")"));
 }
 
 /// The Python that has PyTorch; empty where none has.
@@ -381,6 +448,8 @@ TEST_CASE("random layers, losses and optimizers do what PyTorch's do") {
   for (int round = 0; round < 6; ++round) put_activations(cases);
   for (int round = 0; round < 10; ++round) put_losses(cases);
   for (int round = 0; round < 15; ++round) put_rules(cases);
+  for (int round = 0; round < 10; ++round) put_losses_of_logits(cases);
+  for (int round = 0; round < 30; ++round) put_ctc(cases);
   CHECK(cases.count() > 400);
   const std::string interpreter = python_with_torch();
   if (interpreter.empty()) {
