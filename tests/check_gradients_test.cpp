@@ -106,7 +106,7 @@ TEST_CASE("every kind of mistake is found, and named") {
 }
 
 TEST_CASE("a layer that cannot take the shape is refused as in a network") {
-  CHECK_THROWS_AS((void)nn::check_gradients(nn::Dense{3}, {2, 2}), nn::ShapeError);
+  CHECK_THROWS_AS((void)nn::check_gradients(nn::Dense{3}, {2, 2, 1}), nn::ShapeError);
 }
 
 }  // namespace check_gradients_test
