@@ -126,7 +126,7 @@ struct MultiHeadAttention {
          weight(context, 0), three, pass.projected, three, false,
          Epilogue<T>{offset(context, 0), {}});
     if (rotary) turn(n, T(1), pass.projected, scratch);
-    const Index blocks = n.blocks(n.queries);
+    const Index blocks = detail::AttentionSizes::blocks(n.queries);
     parallel_for(n.batch * heads * blocks, [&](Index item) {
       pass.mix(item / blocks / heads, item / blocks % heads, item % blocks);
     });

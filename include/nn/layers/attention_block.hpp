@@ -89,13 +89,14 @@ struct AttentionPass {
     Block scores;
     Block slopes;
     Block real;
-    for (Index key_block = 0; key_block < n.blocks(n.keys()); ++key_block) {
+    for (Index key_block = 0; key_block < AttentionSizes::blocks(n.keys()); ++key_block) {
       const Columns columns = columns_of(sample, head, key_block, real);
       const Index keys = columns.count;
       T* const dk = dprojected + (columns.k - projected);
       T* const dv = dprojected + (columns.v - projected);
       const Index start = causal ? key_block : 0;
-      for (Index query_block = start; query_block < n.blocks(n.queries); ++query_block) {
+      for (Index query_block = start; query_block < AttentionSizes::blocks(n.queries);
+           ++query_block) {
         const Index first = query_block * block;
         const Index rows = std::min(block, n.queries - first);
         const T* const q = query(sample, head, first);
@@ -155,7 +156,7 @@ struct AttentionPass {
 
   /// The blocks of keys that a block of queries attends to.
   [[nodiscard]] Index key_blocks(Index query_block) const {
-    return causal ? query_block + 1 : n.blocks(n.keys());
+    return causal ? query_block + 1 : AttentionSizes::blocks(n.keys());
   }
 
   /// How many columns the first of the rows from `first` on attends to, those after it one more

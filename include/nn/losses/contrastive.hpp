@@ -23,10 +23,10 @@ struct Embeddings {
   const T* rows;
   const Label* labels;
   Index count;
-  Index width;
+  Index width = 0;
 
   Embeddings(TensorView<const T> outputs, TensorView<const Label> given, TensorView<T> gradient)
-      : rows(outputs.data()), labels(given.data()), count(given.size()), width(0) {
+      : rows(outputs.data()), labels(given.data()), count(given.size()) {
     require_gradient_fits(outputs, gradient);
     require<ShapeError>(count == outputs.shape().front(), count, " labels for ",
                         outputs.shape().front(), " embeddings");
