@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -151,6 +152,19 @@ TEST_CASE("fit computes both gradients of SAM, and statistics once") {
   CHECK(threads.weights == fitted.weights);
   CHECK(threads.state == fitted.state);
   CHECK(trained(rule.rule, 1).weights != fitted.weights);
+}
+
+TEST_CASE("fit: what is thrown at the point uphill leaves the weights where they were") {
+  const nn::Dataset data = blobs(60, 1);
+  nn::Model model(network(), {6, 6, 1}, {.seed = 1});
+  const std::vector<float> before(model.parameters().begin(), model.parameters().end());
+  // So far uphill that the loss is no number.
+  Optimizer optimizer(model, nn::sam(nn::SGD{}, 1e38));
+  CHECK_THROWS_AS(
+      nn::fit(model, data, nn::SoftmaxCrossEntropy{}, optimizer, {.epochs = 1, .batch_size = 60}),
+      nn::DivergenceError);
+  CHECK(std::equal(before.begin(), before.end(), model.parameters().begin()));
+  CHECK(optimizer.steps() == 0);
 }
 
 TEST_CASE("SAM stands around rules that have a start, a slow step or whole matrices") {

@@ -125,17 +125,29 @@ class Fit {
   }
 
   /// The second gradient of a batch, for a rule that needs two, of the weights that it climbs to.
-  /// Running statistics stay those of the first pass.
+  /// Running statistics stay those of the first pass; and the weights too, if something is thrown.
   void run_again_uphill(const Batch<T>& batch) {
-    const TensorView<T> state = model_.state();
-    kept_state_.resize(state.shape());
-    std::copy(state.begin(), state.end(), kept_state_.begin());
-    optimizer_.climb(model_);
-    const double loss = run_forward(batch).loss.value;
-    if (!std::isfinite(loss)) diverge(loss, batch);
-    model_.zero_gradients();
-    model_.backward(gradient_);
-    std::copy(kept_state_.begin(), kept_state_.end(), state.begin());
+    const auto keep = [](TensorView<const T> from, Tensor<T>& to) {
+      to.resize(from.shape());
+      std::copy(from.begin(), from.end(), to.begin());
+    };
+    const auto put_back = [](const Tensor<T>& from, TensorView<T> to) {
+      std::copy(from.begin(), from.end(), to.begin());
+    };
+    keep(model_.parameters(), kept_parameters_);
+    keep(model_.state(), kept_state_);
+    try {
+      optimizer_.climb(model_);
+      const double loss = run_forward(batch).loss.value;
+      if (!std::isfinite(loss)) diverge(loss, batch);
+      model_.zero_gradients();
+      model_.backward(gradient_);
+    } catch (...) {
+      put_back(kept_parameters_, model_.parameters());
+      put_back(kept_state_, model_.state());
+      throw;
+    }
+    put_back(kept_state_, model_.state());
   }
 
   [[gnu::noinline]] BatchFigures measure(TensorView<const T> outputs, const Batch<T>& batch,
@@ -356,7 +368,8 @@ class Fit {
   WeightedProgress progress_;
   History history_;
   Tensor<T> gradient_;
-  Tensor<T> kept_state_;  // from before a second gradient
+  Tensor<T> kept_parameters_;  // from before a second gradient
+  Tensor<T> kept_state_;
   std::optional<WeightAverage<T>> average_;
   BestWeights best_;
   CheckpointWriter writer_;
