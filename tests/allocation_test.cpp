@@ -16,12 +16,16 @@
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
+#include "nn/layers/embedding.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/gru.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/lstm.hpp"
+#include "nn/layers/masked.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/positions.hpp"
 #include "nn/layers/relu.hpp"
+#include "nn/layers/transformer.hpp"
 #include "nn/losses/hinge.hpp"
 #include "nn/losses/regression.hpp"
 #include "nn/losses/sigmoid_cross_entropy.hpp"
@@ -195,6 +199,30 @@ TEST_CASE("allocations: nor does one of recurrent layers") {
                                  nn::GRU{.units = 8}, nn::Dense{3}),
                   {6, 6, 1});
   CHECK(allocations_of_steps(model, nn::SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
+}
+
+TEST_CASE("allocations: nor does one of a transformer, with padding and tokens") {
+  nn::Model rows(
+      nn::sequential(nn::Reshape{{6, 6}},
+                     nn::masked(0, nn::Dense{8}, nn::SinusoidalPositions{},
+                                nn::transformer_block(
+                                    {.features = 8, .heads = 2, .dropout = 0.1F, .rotary = true}),
+                                nn::MeanOverSteps{}),
+                     nn::Dense{3}),
+      {6, 6, 1});
+  CHECK(allocations_of_steps(rows, nn::SoftmaxCrossEntropy{}, nn::Adam{}, 3) == 0);
+  nn::Model model(nn::sequential(nn::Embedding{.tokens = 9, .features = 8}, nn::LearnedPositions{}),
+                  {70});
+  const nn::Tensor<float> tokens({4, 70}, 5.0F);
+  const nn::Tensor<float> slope({4, 70, 8}, 0.5F);
+  long before = 0;
+  for (int step = 0; step < 3; ++step) {
+    if (step == 1) before = allocations;
+    model.forward(tokens);
+    model.zero_gradients();
+    model.backward(slope);
+  }
+  CHECK(allocations == before);
 }
 
 TEST_CASE("allocations: nor does fit, with all that prepares the batches") {

@@ -7,7 +7,8 @@ FOLDER/cases.txt has a line for every case: what kind it is and, after a tab, wh
 FOLDER/cases.safetensors has its tensors under the line's number, from 0, and a dot:
 
     plain, image  y, dx and the gradients and states "after.NAME" for x, dy and the parameters
-                  "before.NAME"; images have the channel last here, and first in the expression
+                  "before.NAME"; images have the channel last here, and first in the expression;
+                  parameters whose names are none in Python are p["NAME"]
     loss          the value y and the gradient dx of outputs x for targets t
     rule          the weights y that a rule makes of x with gradients dy, a row for each step
 
@@ -23,6 +24,36 @@ import sys
 
 import torch
 import torch.nn.functional as F  # noqa: F401, for the expressions
+from torch.nn.utils.stateless import functional_call
+
+
+def attention(x, p, heads, causal=False, queries=0, at="", padded=False):
+    """nn.MultiheadAttention on (N, T, F) with the parameters p below the path `at`."""
+    query = x[:, :queries] if queries else x
+    key = x[:, queries:]
+    mask = torch.triu(torch.full((x.shape[1],) * 2, -torch.inf, dtype=x.dtype), 1)
+    y, _ = F.multi_head_attention_forward(
+        query.transpose(0, 1), key.transpose(0, 1), key.transpose(0, 1), x.shape[2], heads,
+        p[at + "in_proj_weight"], p.get(at + "in_proj_bias"), None, None, False, 0.0,
+        p[at + "out_proj.weight"], p.get(at + "out_proj.bias"), need_weights=False,
+        attn_mask=mask if causal else None,
+        key_padding_mask=(key == 0).all(-1) if padded else None)
+    return y.transpose(0, 1)
+
+
+def transformer(x, p, heads, hidden, before):
+    """nn.TransformerEncoderLayer with the parameters of a transformer_block."""
+    module = torch.nn.TransformerEncoderLayer(x.shape[2], heads, hidden, 0.0, "gelu",
+                                              batch_first=True, norm_first=before).double()
+    paths = {"norm1": "0.0.0", "self_attn": "0.0.1", "norm2": "1.0.0", "linear1": "1.0.1",
+             "linear2": "1.0.4"}
+    if not before:
+        paths = {"self_attn": "0.0.0", "norm1": "1", "linear1": "2.0.0", "linear2": "2.0.3",
+                 "norm2": "3"}
+    names = {ours + "." + name[len(theirs) + 1:]: name for theirs, ours in paths.items()
+             for name, _ in module.named_parameters() if name.startswith(theirs + ".")}
+    assert sorted(names) == sorted(p), (names, list(p))
+    return functional_call(module, {names[name]: value for name, value in p.items()}, (x,))
 
 
 def read(path):
@@ -49,7 +80,8 @@ def layer(expression, case, is_image):
             name = name[len("before."):]
             names[name] = tensor.requires_grad_(not name.startswith("running"))
     x = case["x"].requires_grad_()
-    y = eval(expression, globals(), {"x": x.permute(0, 3, 1, 2) if is_image else x, **names})
+    y = eval(expression, globals(), {"x": x.permute(0, 3, 1, 2) if is_image else x,
+                                       "p": names, **names})
     if is_image:
         y = y.permute(0, 2, 3, 1)
     yield "y", y, case["y"]

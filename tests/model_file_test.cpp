@@ -181,6 +181,20 @@ TEST_CASE("model files: every option of every layer is told and read back") {
                           .bias_initializer = nn::uniform(0.3)});
   check_options(nn::BatchNorm{.scale = false, .shift = false, .momentum = 0.7F, .epsilon = 0.3F});
   check_options(nn::LayerNorm{.scale = false, .shift = false, .epsilon = 1.0F / 3});
+  check_options(nn::RMSNorm{.scale = false, .epsilon = 0.3F});
+  check_options(nn::GroupNorm{.groups = 3, .scale = false, .shift = false, .epsilon = 0.3F});
+  check_options(nn::InstanceNorm{.scale = false, .shift = false, .epsilon = 0.3F});
+  check_options(nn::Embedding{.tokens = 5, .features = 3, .initializer = nn::uniform(0.3)});
+  check_options(nn::SinusoidalPositions{.base = 50});
+  check_options(nn::LearnedPositions{.initializer = nn::uniform(0.3)});
+  check_options(nn::MultiHeadAttention{.heads = 2,
+                                       .causal = true,
+                                       .dropout = 0.1F,
+                                       .bias = false,
+                                       .rotary = true,
+                                       .queries = 3,
+                                       .rotary_base = 50,
+                                       .initializer = nn::uniform(0.3)});
   check_options(nn::Dropout{.rate = 0.1F});
   check_options(nn::LeakyReLU{.negative_slope = 0.3F});
   check_options(nn::PReLU{.per_channel = false, .slope = 0.6F});
@@ -189,6 +203,12 @@ TEST_CASE("model files: every option of every layer is told and read back") {
   check_options(nn::GELU{.approximate = true});
   check_options(nn::PReLU{.per_channel = false, .slope = 0.5F});
   check_options(nn::UpSample2D{.factor = {3, 1}});
+  check_options(nn::BilinearUpSample2D{.factor = {3, 1}, .align_corners = true});
+  check_options(nn::AdaptiveAveragePool2D{.output = {3, 1}});
+  check_options(nn::AdaptiveMaxPool2D{.output = {3, 1}});
+  check_options(nn::PixelShuffle{.factor = 3});
+  check_options(nn::DropPath{.rate = 0.3F});
+  check_options(nn::GatedLinearUnit{.swish = true});
   check_options(nn::MaxPool2D{.window = {3, 4}, .stride = {1, 5}, .padding = {1, 0}});
   check_options(nn::AveragePool2D{
       .window = {3, 4}, .stride = {1, 5}, .padding = {0, 2}, .count_padding = true});
@@ -223,14 +243,22 @@ TEST_CASE("model files: a network of every layer gives the same bits without its
           nn::Dense{.units = 12, .bias = false}, nn::Reshape{{2, 2, 3}},
           nn::GELU{.approximate = true}, nn::FlattenChannelsLast{},
           nn::ReshapeChannelsLast{{2, 2, 3}}, nn::Flatten{}, nn::Dense{6}, nn::PReLU{}, nn::GELU{},
-          nn::LogSoftmax{}, nn::LayerNorm{.shift = false}, nn::Sigmoid{}, nn::Dense{3},
-          nn::BatchNorm{.scale = false}, nn::Softmax{}),
+          nn::Mish{}, nn::HardSwish{}, nn::LogSoftmax{}, nn::LayerNorm{.shift = false},
+          nn::Sigmoid{}, nn::Dense{3}, nn::BatchNorm{.scale = false}, nn::Softmax{}),
       {7, 8, 4});
   check_round_trip(
       nn::sequential(nn::Conv2D{.filters = 3, .kernel = 2}, nn::PReLU{}, nn::FlattenChannelsLast{},
                      nn::Dense{12}, nn::PReLU{.per_channel = false},
                      nn::ReshapeChannelsLast{{2, 2, 3}}, nn::Conv2D{.filters = 4, .kernel = 2},
                      nn::LogSoftmax{}),
+      {4, 5, 2});
+  check_round_trip(
+      nn::sequential(nn::Conv2D{.filters = 8, .kernel = 2}, nn::squeeze_excitation(8, 4),
+                     nn::PixelShuffle{2}, nn::Mish{}, nn::BilinearUpSample2D{{1, 2}},
+                     nn::AdaptiveAveragePool2D{{5, 4}}, nn::HardSwish{},
+                     nn::residual(nn::Conv2D{.filters = 2, .padding = 1}, nn::DropPath{0.25F}),
+                     nn::AdaptiveMaxPool2D{{3, 2}}, nn::GlobalMaxPool2D{}, nn::Dense{6},
+                     nn::GatedLinearUnit{true}),
       {4, 5, 2});
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iomanip>
 #include <locale>
 #include <sstream>
@@ -13,21 +14,32 @@
 #include "data_files.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/layers/activations.hpp"
+#include "nn/layers/adaptive_pooling.hpp"
 #include "nn/layers/any_layer.hpp"
+#include "nn/layers/attention.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/bidirectional.hpp"
+#include "nn/layers/bilinear.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/conv_transpose2d.hpp"
 #include "nn/layers/dense.hpp"
+#include "nn/layers/embedding.hpp"
+#include "nn/layers/gated_linear_unit.hpp"
+#include "nn/layers/group_norm.hpp"
 #include "nn/layers/gru.hpp"
 #include "nn/layers/hard_swish.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/lstm.hpp"
+#include "nn/layers/masked.hpp"
 #include "nn/layers/mish.hpp"
+#include "nn/layers/pixel_shuffle.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/positions.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
+#include "nn/layers/rms_norm.hpp"
 #include "nn/layers/softmax.hpp"
+#include "nn/layers/transformer.hpp"
 #include "nn/layers/upsample2d.hpp"
 #include "nn/losses/contrastive.hpp"
 #include "nn/losses/ctc.hpp"
@@ -115,7 +127,8 @@ class Cases {
   /// A training pass of a layer with random parameters and statistics, which PyTorch's expression
   /// calls by `names`.
   void layer(const AnyLayer& layer, const Shape& input, const std::string& text,
-             bool channels_first = true, const nn::LayerNames& names = {}) {
+             bool channels_first = true, const nn::LayerNames& names = {},
+             const std::function<void(Tensor<double>&)>& change = {}) {
     nn::Model<AnyLayer, double> model(layer, input, {.seed = 1});
     for (double& value : model.parameters()) value += random_.normal(0, 0.3);
     for (double& value : model.state()) value += random_.uniform(0, 1);
@@ -128,7 +141,8 @@ class Cases {
       }
     };
     put_all("before.", model.parameters().data());
-    const auto x = random_tensor(input.prepended(between(1, 4)));
+    auto x = random_tensor(input.prepended(between(1, 4)));
+    if (change) change(x);
     put("x", x);
     const Tensor<double> y(model.forward(x));
     put("y", y);
@@ -233,6 +247,12 @@ void put_pooling(Cases& c) {
   c.layer(nn::AveragePool2D{window, stride, padding, count_padding}, input,
           count_padding ? mean
                         : mean + "/F.avg_pool2d(" + padded("torch.ones_like(x)", padding) + view);
+  const Extent2D output = c.extent(1, 13);  // also larger than the image
+  c.layer(nn::AdaptiveAveragePool2D{output}, input,
+          expression("F.adaptive_avg_pool2d(x,", output, ")"));
+  c.layer(nn::AdaptiveMaxPool2D{output}, input,
+          expression("F.adaptive_max_pool2d(x,", output, ")"));
+  c.layer(nn::GlobalMaxPool2D{}, input, "x.amax((1,2))", false);
 }
 
 void put_flat(Cases& c) {
@@ -250,6 +270,18 @@ void put_flat(Cases& c) {
       nn::LayerNorm{scale, shift, epsilon}, input,
       expression("F.layer_norm(x,(", channels, ",),", learned, static_cast<double>(epsilon), ")"),
       false);
+  c.layer(nn::RMSNorm{scale, epsilon}, input,
+          expression("x/torch.sqrt((x*x).mean(-1,keepdim=True)+", static_cast<double>(epsilon), ")",
+                     scale ? "*weight" : ""),
+          false);
+  const Index groups = c.between(1, 4);
+  c.layer(nn::GroupNorm{groups, scale, shift, epsilon}, c.image(groups * c.between(1, 30)),
+          expression("F.group_norm(x,", groups, ",", learned, static_cast<double>(epsilon), ")"));
+  // By its formula: the backward pass of PyTorch 1.13's own fails without a weight or a bias.
+  c.layer(nn::InstanceNorm{scale, shift, epsilon}, c.image(channels),
+          expression("(x-x.mean((2,3),keepdim=True))/torch.sqrt(x.var((2,3),unbiased=False,",
+                     "keepdim=True)+", static_cast<double>(epsilon), ")",
+                     scale ? "*weight[:,None,None]" : "", shift ? "+bias[:,None,None]" : ""));
   const float momentum = c.pick({0.1F, 0.5F});
   c.layer(nn::BatchNorm{scale, shift, momentum, epsilon}, c.image(channels),
           expression("F.batch_norm(x,running_mean,running_var,", learned, "True,",
@@ -309,6 +341,53 @@ void put_activations(Cases& c) {
   const Extent2D factor = c.extent(1, 3);
   c.layer(nn::UpSample2D{factor}, c.image(c.between(1, 9)),
           expression("F.interpolate(x,scale_factor=", factor, ",mode='nearest')"));
+  const bool align_corners = c.flip();
+  c.layer(nn::BilinearUpSample2D{factor, align_corners}, c.image(c.between(1, 9)),
+          expression("F.interpolate(x,scale_factor=", factor,
+                     ",mode='bilinear',align_corners=", align_corners, ")"));
+  const Index square = c.between(1, 3);
+  c.layer(nn::PixelShuffle{square}, c.image(square * square * c.between(1, 4)),
+          expression("F.pixel_shuffle(x,", square, ")"));
+  const Index halves = 2 * c.between(1, 20);
+  const Shape gated = c.flip() ? c.image(halves) : Shape{halves};
+  c.layer(nn::GatedLinearUnit{}, gated, "F.glu(x,1)");
+  c.layer(nn::GatedLinearUnit{true}, gated, "x.chunk(2,1)[0]*F.silu(x.chunk(2,1)[1])");
+}
+
+void put_sequences(Cases& c) {
+  const Index heads = c.between(1, 4);
+  const Index features = heads * c.between(1, 6);
+  const Index steps = c.pick<Index>({c.between(2, 12), c.between(60, 140)});
+  const Shape input = {steps, features};
+  const Index tokens = c.between(1, 9);
+  c.layer(nn::Embedding{tokens, features}, {steps},
+          "F.embedding(x.detach().long(),weight)+0*x.sum()", false, {}, [&](Tensor<double>& x) {
+            for (double& value : x) value = static_cast<double>(c.between(0, tokens - 1));
+          });
+  c.layer(nn::LearnedPositions{}, input, "x+weight", false);
+  const bool bias = c.flip();
+  c.layer(nn::Dense{.units = c.between(1, 70), .bias = bias}, input,
+          expression("F.linear(x,weight,", bias ? "bias" : "None", ")"), false);
+  const bool causal = c.flip();
+  c.layer(nn::MultiHeadAttention{.heads = heads, .causal = causal, .bias = bias}, input,
+          expression("attention(x,p,", heads, ",causal=", causal, ")"), false);
+  const Index queries = c.between(1, steps - 1);
+  c.layer(nn::MultiHeadAttention{.heads = heads, .bias = bias, .queries = queries}, input,
+          expression("attention(x,p,", heads, ",queries=", queries, ")"), false);
+  c.layer(AnyLayer(nn::masked(0, nn::MultiHeadAttention{.heads = heads, .causal = causal})), input,
+          expression("attention(x,p,", heads, ",causal=", causal, ",at='0.',padded=True)"), false,
+          {}, [&](Tensor<double>& x) {
+            for (Index sample = 0; sample < x.shape()[0]; ++sample) {
+              const Index length = c.between(1, steps);
+              std::fill(x.data() + (sample * steps + length) * features,
+                        x.data() + (sample + 1) * steps * features, 0.0);
+            }
+          });
+  const nn::TransformerBlock block{
+      .features = features, .heads = heads, .hidden = c.between(1, 30)};
+  const std::string call = expression("transformer(x,p,", heads, ",", block.hidden, ",");
+  c.layer(AnyLayer(nn::transformer_block(block)), input, call + "True)", false);
+  c.layer(AnyLayer(nn::transformer_block<nn::Norm::after>(block)), input, call + "False)", false);
 }
 
 void put_losses(Cases& c) {
@@ -445,6 +524,7 @@ TEST_CASE("random layers, losses and optimizers do what PyTorch's do") {
     put_recurrent<nn::GRU>(cases);
   }
   for (int round = 0; round < 6; ++round) put_activations(cases);
+  for (int round = 0; round < 12; ++round) put_sequences(cases);
   for (int round = 0; round < 10; ++round) put_losses(cases);
   for (int round = 0; round < 15; ++round) put_rules(cases);
   for (int round = 0; round < 10; ++round) put_losses_of_logits(cases);

@@ -19,7 +19,7 @@ namespace nn {
 ///       ...  // hours, in which nobody else uses the communicator
 ///     }
 ///
-/// A thread says it, which is asleep else. A rank that is stopped or cut off says nothing.
+/// A thread says it, and sleeps in between. A rank that is stopped or cut off says nothing.
 class AtWork {
  public:
   /// Begins to say so, where there are others.

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "nn/io/layer_registry.hpp"
+#include "nn/io/network_reader.hpp"
 #include "nn/io/safetensors.hpp"
 
 namespace nn {
