@@ -1,9 +1,9 @@
 // Part 5: digits, clothes and photographs, as well as two processor cores can learn them.
 
-#include <nn/distributed/shared_batches.hpp>
 #include <nn/io/safetensors.hpp>
 
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "ranks/ranks.hpp"
@@ -11,112 +11,26 @@
 #include "support/classify_pictures.hpp"
 #include "support/image_drawings.hpp"
 #include "support/jpeg_trace.hpp"
-#include "support/recipe_network.hpp"
 #include "support/stored_network.hpp"
+#include "support/study/image_training.hpp"
+#include "support/study/seeds.hpp"
 #include "support/views.hpp"
-#include "support/watch.hpp"
 
 namespace {
 
 using example::Answers;
 using example::Choice;
+using example::ImageTraining;
 using example::Metrics;
 using example::Moment;
 using example::Recipe;
+using example::SeedResult;
 using nn::Dataset;
 using nn::Index;
 using nn::Tensor;
 using Model = example::ImageModel;
+using Options = example::ImageOptions;
 using Parts = example::ImageParts;
-
-struct Options : example::Flags {
-  std::string recipe = "fast";
-  bool resume = false;
-  std::vector<std::string> weights;
-  std::vector<std::string> classify;
-  std::shared_ptr<nn::Communicator> world;  ///< the processes that train together, if any
-};
-
-// ---- the images ----
-
-/// 5,000 images of the training set become the validation set; with --quick all is a small part.
-Parts load(const Options& options, const Recipe& recipe) {
-  nn::TrainTest images = example::load_images(options);
-  Index held_out = 5000;
-  if (options.quick) {
-    const Index size = recipe.name == "best" ? 1200 : 5000;
-    images.train = images.train.slice(0, std::min(size, images.train.size()));
-    images.test = images.test.slice(0, std::min(size / 4, images.test.size()));
-    held_out = size / 5;
-  }
-  const double share = static_cast<double>(held_out) / static_cast<double>(images.train.size());
-  auto [training, validation] = nn::split(images.train, {1 - share, share}, {.seed = options.seed});
-  const nn::Normalization normalization = nn::normalization_of(training);
-  return {training.with_normalization(normalization), validation.with_normalization(normalization),
-          images.test.with_normalization(normalization)};
-}
-
-/// The SHA-256 of all images and labels that the network was made from.
-std::string checksum_of(const Parts& parts) {
-  std::string bytes;
-  for (const Dataset* part : {&parts.training, &parts.validation}) {
-    for (Index i = 0; i < part->size(); ++i) {
-      bytes.append(part->image(i).begin(), part->image(i).end());
-      bytes += static_cast<char>(part->label(i));
-    }
-  }
-  return nn::sha256(bytes);
-}
-
-// ---- training ----
-
-struct Training {
-  nn::History history;
-  std::vector<Moment> moments;
-};
-
-/// Whether this process is the one that writes files: rank 0, if several train together.
-bool is_first(const Options& options) { return !options.world || options.world->rank() == 0; }
-
-Index epochs_of(const Options& options, const Recipe& recipe) {
-  if (options.epochs > 0) return options.epochs;
-  return options.quick ? std::min<Index>(2, recipe.epochs) : recipe.epochs;
-}
-
-Training train(Model& model, const Options& options, const Recipe& recipe, const Parts& parts) {
-  example::prepare(model, recipe, parts.training);
-  const nn::SoftmaxCrossEntropy loss{.label_smoothing = recipe.label_smoothing};
-  nn::Optimizer optimizer(model,
-                          nn::SGD{.learning_rate = recipe.learning_rate,
-                                  .momentum = example::recipe_momentum,
-                                  .nesterov = true,
-                                  .weight_decay = recipe.weight_decay},
-                          example::parameter_groups(model, recipe));
-  nn::FitOptions fitting;
-  fitting.epochs = epochs_of(options, recipe);
-  fitting.batch_size = std::min(recipe.batch_size, parts.training.size() / 4);
-  fitting.seed = options.seed;
-  fitting.validation = &parts.validation;
-  fitting.schedule =
-      nn::one_cycle_schedule({.warm_up = recipe.warm_up, .first = 0.2, .last = 0.01});
-  fitting.average_decay = recipe.average_decay;
-  fitting.drop_last = true;  // a small last batch would count as much as any other
-  fitting.augmentation = example::augmentation_of(recipe.augmentation);
-  const std::filesystem::path checkpoint = options.out / "training.checkpoint";
-  if (!options.resume && is_first(options)) std::filesystem::remove(checkpoint);
-  fitting.checkpoint = checkpoint;
-  if (options.world) fitting.communicator = options.world.get();
-  example::Watch watch(model, parts.validation, loss, fitting.batch_size);
-  const Index steps = parts.training.size() / fitting.batch_size;
-  example::Progress progress(fitting.epochs * steps,
-                             {.steps_per_epoch = steps, .images_per_step = fitting.batch_size});
-  fitting.callbacks = {example::show(progress), watch.callback()};
-  Training training;
-  training.history = nn::fit(model, parts.training, loss, optimizer, fitting);
-  if (is_first(options)) progress.finish();
-  training.moments = watch.seen(training.history);
-  return training;
-}
 
 // ---- what is kept and shown ----
 
@@ -125,20 +39,22 @@ nn::Metadata origin_of(const Options& options, const Recipe& recipe, const Parts
   return {{"dataset", options.dataset},
           {"recipe", std::string(recipe.name)},
           {"seed", std::to_string(options.seed)},
-          {"epochs", std::to_string(epochs_of(options, recipe))},
-          {"data_sha256", checksum_of(parts)}};
+          {"epochs", std::to_string(example::epochs_of(options, recipe))},
+          {"batch_size", std::to_string(example::batch_size_of(recipe, parts))},
+          {"learning_rate", nn::text(recipe.learning_rate)},
+          {"data_sha256", example::checksum_of(parts)}};
 }
 
 /// Everything that was measured.
 struct Results {
-  Training training;
+  ImageTraining training;
   std::vector<Choice> choices;
   Choice chosen;
   Answers answers;
 };
 
-Metrics metrics_of(const Options& options, const Recipe& recipe, const Model& model,
-                   const Results& results) {
+Metrics metrics_of(const Options& options, const Recipe& recipe, const Parts& parts,
+                   const Model& model, const Results& results) {
   const double seconds = results.training.history.seconds();
   Metrics metrics;
   metrics["dataset"] = options.dataset;
@@ -148,7 +64,9 @@ Metrics metrics_of(const Options& options, const Recipe& recipe, const Model& mo
   metrics["train_seconds"] = seconds;
   metrics["parameters"] = example::parameter_count(model);
   metrics["operations_per_image"] = 2 * example::multiply_adds(model.plan());
-  metrics["epochs"] = epochs_of(options, recipe);
+  metrics["epochs"] = example::epochs_of(options, recipe);
+  metrics["batch_size"] = example::batch_size_of(recipe, parts);
+  metrics["learning_rate"] = recipe.learning_rate;
   metrics["images_per_second"] = results.training.history.last().images_per_second;
   metrics["views"] = example::words_of(results.chosen.views);
   metrics["seed"] = options.seed;
@@ -177,7 +95,7 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
   const Answers& answers = results.answers;
   const nn::Proportion interval = nn::proportion(answers.confusion.correct(), parts.test.size());
   const double promised = results.chosen.validation_accuracy;
-  const Index epochs = epochs_of(options, recipe);
+  const Index epochs = example::epochs_of(options, recipe);
   // Drawings and digits in the middle of their image have steps of their own.
   const double steps = shape[2] == 3 ? example::block_steps(parts.training) : 0;
   return {
@@ -199,7 +117,7 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
       {"plan",
        {{"changes", example::describe(recipe.augmentation)},
         {"times", epochs == 1 ? "once" : example::counted(epochs, "time")},
-        {"batch_size", std::min(recipe.batch_size, parts.training.size() / 4)},
+        {"batch_size", example::batch_size_of(recipe, parts)},
         {"learning_rate", recipe.learning_rate},
         {"smoothed", recipe.label_smoothing > 0 ? Metrics(1 - recipe.label_smoothing) : Metrics()},
         {"averaged", recipe.average_decay > 0}}},
@@ -252,7 +170,8 @@ void draw(const Options& options, const Recipe& recipe, const Model& model, cons
 // ---- the uses ----
 
 /// What the validation set chooses, and what the test set then says of it.
-Results measure(const Model& model, Training training, const Recipe& recipe, const Parts& parts) {
+Results measure(const Model& model, ImageTraining training, const Recipe& recipe,
+                const Parts& parts) {
   std::vector<Choice> choices = example::measure_choices(model, recipe, parts.validation);
   const Choice chosen = example::best_of(choices);
   const Tensor<float> logits = nn::predict_views(model, parts.test, chosen.views);
@@ -262,45 +181,110 @@ Results measure(const Model& model, Training training, const Recipe& recipe, con
           .answers = example::answers_of(nn::softmax_rows(logits), parts.test)};
 }
 
-void study(const Options& options) {
-  const example::Stopwatch watch;
-  const Recipe& recipe = example::find_recipe(options.dataset, options.recipe);
-  const Parts parts = load(options, recipe);
-  const nn::Shape& shape = parts.training.sample_shape();
+/// A trained network, and what it was made from.
+struct Run {
+  Parts parts;
+  Model model;
+  std::optional<Results> results;  ///< none where another process has measured
+};
+
+/// Trains one network, and measures it.
+/// @param show_layers whether to print what the network is
+Run learn(const Options& options, const Recipe& recipe, bool show_layers) {
+  Parts parts = example::load_parts(options, recipe);
+  const nn::Shape shape = parts.training.sample_shape();
   Model model(example::network_of(recipe, shape, parts.training.classes()), shape,
               {.seed = options.seed});
-  std::cout << nn::summary(model, recipe.batch_size);
+  if (show_layers) std::cout << nn::summary(model, recipe.batch_size);
+  ImageTraining training = example::train(model, options, recipe, parts);
+  std::optional<Results> results;
+  if (options.writes() || !options.together) {
+    // From here on it is the network as it is stored, so that the accuracy is that of the file.
+    nn::from_safetensors(model, nn::to_safetensors(model, {.type = example::stored_type}));
+    results = measure(model, std::move(training), recipe, parts);
+  }
+  return {std::move(parts), std::move(model), std::move(results)};
+}
 
-  Training training = train(model, options, recipe, parts);
-  if (!is_first(options)) return;
-  // From here on it is the network as it is stored, so that the accuracy is that of the file.
-  nn::from_safetensors(model, nn::to_safetensors(model, {.type = example::stored_type}));
-  const Results results = measure(model, std::move(training), recipe, parts);
-  const double accuracy = results.answers.confusion.accuracy();
-  const double validation = results.chosen.validation_accuracy;
-  example::save_weights(options.out / "weights.safetensors", model, parts.training,
-                        results.chosen.views, origin_of(options, recipe, parts),
-                        {{"test_accuracy", example::fixed(accuracy, 4)},
-                         {"validation_accuracy", example::fixed(validation, 4)}});
-  Metrics values = metrics_of(options, recipe, model, results);
+SeedResult result_of(std::uint64_t seed, const Results& results) {
+  return {seed, results.chosen.validation_accuracy, results.answers.confusion.accuracy()};
+}
+
+/// Networks from several seeds, each as --seed makes it. The first of them goes to `first` in
+/// process 0, which learns it; what was measured of all is returned by every process.
+std::vector<SeedResult> learn_all(const Options& options, const Recipe& recipe,
+                                  std::optional<Run>& first) {
+  return nn::share_tasks(*options.world, options.seeds, [&](Index i) {
+    Options own = options;
+    own.seed += static_cast<std::uint64_t>(i);
+    Run run = learn(own, recipe, i == 0);
+    const SeedResult result = result_of(own.seed, *run.results);
+    if (i == 0) first.emplace(std::move(run));
+    return result;
+  });
+}
+
+/// Writes the files and the page of a network that was learnt.
+void write(const Options& options, const Recipe& recipe, const Run& run,
+           const std::vector<SeedResult>& seeds, const example::Stopwatch& watch) {
+  const auto& [parts, model, measured] = run;
+  const Results& results = *measured;
+  example::save_weights(
+      options.out / "weights.safetensors", model, parts.training, results.chosen.views,
+      origin_of(options, recipe, parts),
+      {{"test_accuracy", example::fixed(results.answers.confusion.accuracy(), 4)},
+       {"validation_accuracy", example::fixed(results.chosen.validation_accuracy, 4)}});
+  Metrics values = metrics_of(options, recipe, parts, model, results);
+  const Metrics several = example::seeds_metrics(seeds);
+  if (!several.is_null()) values["seeds"] = several;
   example::write_metrics(options.out, values);
 
+  values["seeds"] = several;
   values.update(findings_of(options, recipe, parts, results));
   values["million_operations"] = 2 * example::multiply_adds(model.plan()) / 1'000'000;
   draw(options, recipe, model, parts, results);
   example::Page page = example::classifier_page(
       "part5_images", options, {model.plan(), parts.training, parts.test, results.answers}, values,
-      {{"choices", choices_table(results)}});
+      {{"choices", choices_table(results)}, {"seeds", example::seeds_table(seeds)}});
   page.fact("whole run", example::duration(watch.seconds()));
   page.write(options.out);
+}
 
-  std::cout << "accuracy on the validation set: " << example::percent(validation) << " ("
+void tell(const Options& options, const Run& run, const std::vector<SeedResult>& seeds) {
+  const Results& results = *run.results;
+  std::cout << "accuracy on the validation set: "
+            << example::percent(results.chosen.validation_accuracy) << " ("
             << example::words_of(results.chosen.views) << ")\n"
-            << "accuracy on the test set: " << example::percent(accuracy) << " ("
-            << results.answers.wrong.size() << " errors in " << parts.test.size() << " images)\n"
-            << "training took " << example::duration(results.training.history.seconds()) << '\n'
+            << "accuracy on the test set: "
+            << example::percent(results.answers.confusion.accuracy()) << " ("
+            << results.answers.wrong.size() << " errors in " << run.parts.test.size()
+            << " images)\n";
+  if (seeds.size() > 1) {
+    std::cout << "accuracy on the test set from " << seeds.size() << " seeds: "
+              << example::percent_of(example::spread_over(seeds, &SeedResult::test_accuracy))
+              << '\n';
+  }
+  std::cout << "training took " << example::duration(results.training.history.seconds()) << '\n'
             << "page: " << (options.out / "index.html").string() << '\n';
-  example::check_expected_accuracy(options, accuracy);
+}
+
+void study(const Options& options) {
+  const example::Stopwatch watch;
+  const Recipe recipe = example::with_larger_batches(
+      example::find_recipe(options.dataset, options.recipe), options.larger);
+  std::optional<Run> first;
+  std::vector<SeedResult> seeds;
+  if (options.seeds > 1) {
+    seeds = learn_all(options, recipe, first);
+  } else {
+    first.emplace(learn(options, recipe, true));
+    if (options.writes()) seeds = {result_of(options.seed, *first->results)};
+  }
+  if (!options.writes()) return;
+  write(options, recipe, *first, seeds, watch);
+  tell(options, *first, seeds);
+  example::check_expected_accuracy(options,
+                                   example::spread_over(seeds, &SeedResult::test_accuracy).mean);
 }
 
 /// What --weights without --classify does.
@@ -337,6 +321,15 @@ int main(int argc, char** argv) {
               "the images to learn");
   line.choice("--recipe", options.recipe, {"fast", "best"}, "in minutes, or as well as it goes");
   line.flag("--epochs", options.epochs, "passes over the training set (0: as the recipe has it)");
+  line.flag("--seeds", options.seeds,
+            "trainings, from --seed and the seeds after it, that several processes divide among "
+            "themselves");
+  line.flag("--batch-times", options.larger.times, "batches so many times as large");
+  line.flag("--rate-times", options.larger.rate_times,
+            "the recipe's learning rate times this (0: --batch-times)");
+  line.flag("--warm-up", options.larger.warm_up,
+            "the share of the training in which the learning rate rises (0: as the recipe has it)");
+  line.flag("--trust", options.larger.trust, "of LARS, which then takes the place of SGD (0: SGD)");
   line.flag("--resume", options.resume, "goes on from the checkpoint in --out, if there is one");
   line.flag("--weights", options.weights,
             "weights.safetensors that this program has written, to measure again on the test set; "
@@ -344,7 +337,7 @@ int main(int argc, char** argv) {
   line.flag("--classify", options.classify, "pictures (PNG, JPEG) to classify with --weights");
   return example::run_program(line, argc, argv, [&] {
     if (options.classify.empty() && options.weights.empty()) {
-      options.world = example::ranks();
+      options.join_training(example::ranks());
       return study(options);
     }
     nn::require(!options.weights.empty(), "--classify needs a trained network: --weights FILE");

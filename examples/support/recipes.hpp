@@ -5,6 +5,7 @@
 #include <nn/kernels/kernels.hpp>
 
 #include <array>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ struct Recipe {
   double learning_rate = 0.1;  ///< at its peak
   double weight_decay = 5e-4;
   double warm_up = 0.2;        ///< the share of the training in which the rate rises
+  double trust = 0;            ///< of LARS instead of SGD; 0: SGD
   double shift_rate = 1;       ///< by how much faster the shifts of BatchNorm learn
   double head_scale = 1;       ///< of the outputs of the last layer
   double label_smoothing = 0;  ///< of the wanted probabilities
@@ -164,6 +166,31 @@ inline const Recipe& find_recipe(std::string_view dataset, std::string_view name
     if (recipe.dataset == dataset && recipe.name == name) return recipe;
   }
   throw nn::Error(nn::text("there is no recipe '", name, "' for the data set '", dataset, "'"));
+}
+
+/// What a recipe becomes when its batches get larger.
+struct LargerBatches {
+  nn::Index times = 1;    ///< as large as the recipe's
+  double rate_times = 0;  ///< by which the learning rate is multiplied; 0: by as much as the batch
+  double warm_up = 0;     ///< the share of the training in which the rate rises; 0: the recipe's
+  double trust = 0;       ///< of LARS, which then takes the place of SGD; 0: SGD
+};
+
+/// The recipe with larger batches. The learning rate grows with them, and rises to its peak first
+/// (Goyal et al., "Accurate, large minibatch SGD", 2017), and the moving average of the weights
+/// goes back over as many images.
+inline Recipe with_larger_batches(Recipe recipe, const LargerBatches& larger) {
+  nn::require(larger.times >= 1 && larger.rate_times >= 0 && larger.warm_up >= 0 &&
+                  larger.warm_up < 1 && larger.trust >= 0,
+              "batches can be 1, 2, ... times as large, with a rate times 0 or more, a warm-up in "
+              "[0, 1) and a trust of 0 or more");
+  recipe.batch_size *= larger.times;
+  recipe.learning_rate *=
+      larger.rate_times > 0 ? larger.rate_times : static_cast<double>(larger.times);
+  if (larger.warm_up > 0) recipe.warm_up = larger.warm_up;
+  recipe.trust = larger.trust;
+  recipe.average_decay = std::pow(recipe.average_decay, static_cast<double>(larger.times));
+  return recipe;
 }
 
 /// The plan as one augmentation, or none.
