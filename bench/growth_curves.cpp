@@ -28,7 +28,7 @@ std::vector<std::string> cut(const std::string& line, char separator) {
 }
 
 /// The curve of that name, a new one at the end if there is none. Curves whose names begin with the
-/// same word have one colour; those of two threads, and those measured beside a model, are dashed.
+/// same word have one colour; those of two threads are dashed.
 nn::viz::Curve& curve_of(std::vector<nn::viz::Curve>& curves, const std::string& name) {
   const auto first_word = [](const std::string& text) { return text.substr(0, text.find(' ')); };
   std::set<std::string> words;
@@ -37,8 +37,7 @@ nn::viz::Curve& curve_of(std::vector<nn::viz::Curve>& curves, const std::string&
     words.insert(first_word(curve.name));
   }
   nn::viz::Curve curve{.name = name, .style = nn::viz::CurveStyle::line_and_points};
-  curve.dashed =
-      name.find("2 threads") != std::string::npos || name.find(" measured") != std::string::npos;
+  curve.dashed = name.find("2 threads") != std::string::npos;
   curve.colour = nn::viz::series_colours[words.size() % nn::viz::series_colours.size()];
   for (const nn::viz::Curve& other : curves) {
     if (first_word(other.name) == first_word(name)) curve.colour = other.colour;
