@@ -46,7 +46,7 @@ pre code { font: inherit; background: none; padding: 0; overflow-wrap: normal; }
   padding: 0.95rem 1.25rem; margin: 1.8rem 0; }
 .conclusion::before { content: "Conclusion"; display: block; font: 650 0.78rem var(--sans);
   letter-spacing: 0.06em; text-transform: uppercase; color: var(--accent); margin-bottom: 0.3rem; }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 0.4rem 1.6rem;
+.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: 0.4rem 1.6rem;
   margin: 2rem 0 2.2rem; padding: 0; }
 .key div { border-top: 2px solid var(--accent); padding: 0.65rem 0 0.4rem; }
 .key dt { font: 650 1.55rem/1.15 var(--sans); letter-spacing: -0.02em;
