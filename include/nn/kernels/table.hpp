@@ -30,7 +30,7 @@ struct Kernels {
 };
 
 /// The kernels that this program uses, chosen by the first call.
-/// @throws Error when the environment asks for kernels that this program or processor does not have.
+/// @throws Error when the environment asks for kernels that are not there, or not for this machine.
 [[nodiscard]] const Kernels& kernels_in_use();
 
 /// The names of those that it could use on this processor, from the lowest up, with commas.
