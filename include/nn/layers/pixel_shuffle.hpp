@@ -52,8 +52,8 @@ struct PixelShuffle {
     const Shape& input = context.plan->input;
     const Index channels = context.plan->output.back();
     const Index rows = input[0];
-    const Index line =
-        input[1] * input[2];  // elements of a row, before and, in all, of those after
+    // The elements of a row; the rows that it becomes have as many together.
+    const Index line = input[1] * input[2];
     const Index piece = detail::samples_per_piece(input.size());
     parallel_for_pieces(batch, piece, [&](Index begin, Index end) {
       for (Index row = begin * rows; row < end * rows; ++row) {
