@@ -16,9 +16,11 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 find_program(NN_CCACHE ccache)
 mark_as_advanced(NN_CCACHE)
 if(NN_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  # What is found again from one clone to the next, and in spite of a precompiled header.
+  # What is found again from one clone to the next, and in spite of a precompiled header. By the files
+  # as they are (CCACHE_DEPEND) and not as preprocessed: a precompiled header from before a comment
+  # changed would be found again, and gcc then takes a header that it holds for another one.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
       CCACHE_SLOPPINESS=pch_defines,time_macros ${NN_CCACHE})
 endif()
 
