@@ -60,6 +60,7 @@ class SharedBatches final : public TrainingSharing {
     samples_ = samples;
     whole_ = samples < all_pieces_;
     const Index leaves = whole_ ? samples : all_pieces_;
+    smallest_piece_ = samples / leaves;
     const Index ranks = whole_ ? 1 : world_.size();
     const Index own = whole_ ? 0 : rank();
     const PieceTree tree(leaves);

@@ -173,8 +173,9 @@ template <int Taps>
                                            const WinogradLimits& least) {
   const ConvolutionGeometry& g = p.geometry;
   const Gather gather = p.gather();
-  const Index tiles = g.batch * WinogradPhases<Taps>::grid(gather).tiles();
-  const Index outputs = g.batch * gather.output_height() * gather.output_width() /
+  const Index images = g.chosen_for > 0 ? g.chosen_for : g.batch;
+  const Index tiles = images * WinogradPhases<Taps>::grid(gather).tiles();
+  const Index outputs = images * gather.output_height() * gather.output_width() /
                         (gather.backward ? WinogradPhases<Taps>::count : 1);
   constexpr Index outputs_of_tile = WinogradGrid::side * WinogradGrid::side;
   return std::min(g.channels, g.filters) >= least.channels &&
@@ -266,7 +267,7 @@ template <class Problem>
 template <class Visit>
 constexpr void for_each_choice(ConvolutionProblem problem, const Visit& visit) {
   for (const Index batch : {problem.geometry.batch, Index{1}}) {
-    problem.geometry.batch = batch;
+    problem.geometry.chosen_for = batch;
     for (problem.lanes = problem.sum_lanes; problem.lanes * 4 >= problem.sum_lanes;
          problem.lanes /= 2) {
       visit(choose(problem));

@@ -16,7 +16,8 @@ namespace nn {
 /// many processes share the pieces. A process has a run of neighbouring pieces.
 ///
 /// A layer that is not `LayerTraits::whole_batch` is run once for each piece, as if that were a
-/// batch of its own, and knows nothing of all this. Sums of pieces stand in *blocks*: piece p
+/// batch of its own, and knows nothing of all this; the others are run once, and sum piece by piece
+/// (`layers/pieces.hpp`). Sums of pieces stand in *blocks*: piece p
 /// writes block `block(p)`, and then the last block is added to the one before it `joins(p)` times.
 /// What is left in the end are the roots of this process's subtrees, in order, which `sum` and
 /// `join` put together with those of the others.
@@ -37,6 +38,9 @@ class BatchSharing {
   [[nodiscard]] Index first_sample() const { return first_sample_; }
   /// How many samples the whole batch has.
   [[nodiscard]] Index samples() const { return samples_; }
+  /// How many samples the smallest piece of the whole batch has. Whoever computes several pieces at
+  /// a time chooses the kernel for so many, as on all processes then the same is chosen.
+  [[nodiscard]] Index smallest_piece() const { return smallest_piece_; }
 
   /// The block to which a piece writes what is to be summed.
   [[nodiscard]] Index block(Index piece) const {
@@ -85,6 +89,7 @@ class BatchSharing {
   Index own_samples_ = 0;     ///< of this process
   Index first_sample_ = 0;    ///< their place in the batch
   Index samples_ = 0;         ///< of the batch
+  Index smallest_piece_ = 0;  ///< in samples
   Index block_count_ = 1;     ///< how many blocks are in use at a time
 
  private:

@@ -5,6 +5,7 @@
 #include "nn/kernels/convolution.hpp"
 #include "nn/kernels/gemm.hpp"
 #include "nn/layers/layer.hpp"
+#include "nn/layers/pieces.hpp"
 #include "nn/layers/window.hpp"
 
 namespace nn {
@@ -71,7 +72,8 @@ struct Conv2D {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true, .is_product = true};
+    return {
+        .reads_output = false, .fuses_activation = true, .whole_batch = true, .is_product = true};
   }
 
   template <class T>
@@ -91,32 +93,41 @@ struct Conv2D {
     const Epilogue<T> epilogue{context.bias(), context.activation};
     context.computed(
         ConvolutionPass::forward,
-        convolution_forward(geometry(context.plan->input, x.shape().front()), x.data(),
+        convolution_forward(geometry(context, x.shape().front()), x.data(),
                             context.parameter(0).data(), y.data(), epilogue, context.scratch));
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    const ConvolutionGeometry g = geometry(context.plan->input, x.shape().front());
     if (context.wants_gradients()) {
-      context.computed(
-          ConvolutionPass::backward_weights,
-          convolution_backward_weights(g, x.data(), dy.data(), context.gradient(0).data(),
-                                       context.accumulate, context.scratch));
-      if (bias) {
-        sum_rows(dy.size() / filters, filters, dy.data(), filters, context.gradient(1).data(),
-                 context.accumulate);
-      }
+      detail::sum_over_samples(
+          context, x, dy, [&](const Context<T>& part, auto inputs, auto slopes) {
+            part.computed(ConvolutionPass::backward_weights,
+                          convolution_backward_weights(
+                              geometry(part, inputs.shape().front()), inputs.data(), slopes.data(),
+                              part.gradient(0).data(), part.accumulate, part.scratch));
+            if (bias) {
+              sum_rows(slopes.size() / filters, filters, slopes.data(), filters,
+                       part.gradient(1).data(), part.accumulate);
+            }
+          });
     }
     if (context.wants_input_gradient) {
       context.computed(ConvolutionPass::backward_data,
-                       convolution_backward_data(g, dy.data(), context.parameter(0).data(),
-                                                 dx.data(), Epilogue<T>{}, context.scratch));
+                       convolution_backward_data(geometry(context, x.shape().front()), dy.data(),
+                                                 context.parameter(0).data(), dx.data(),
+                                                 Epilogue<T>{}, context.scratch));
     }
   }
 
  private:
+  template <class T>
+  [[nodiscard]] ConvolutionGeometry geometry(const Context<T>& context, Index batch) const {
+    ConvolutionGeometry g = geometry(context.plan->input, batch);
+    g.chosen_for = context.chosen_for();
+    return g;
+  }
   [[nodiscard]] constexpr ConvolutionGeometry geometry(const Shape& input, Index batch = 1) const {
     ConvolutionGeometry g = detail::place_windows(input, kernel, stride, dilation, padding);
     require<ShapeError>(filters > 0, "the number of filters must be positive, got ", filters);

@@ -5,6 +5,7 @@
 #include "nn/kernels/convolution.hpp"
 #include "nn/kernels/gemm.hpp"
 #include "nn/layers/layer.hpp"
+#include "nn/layers/pieces.hpp"
 #include "nn/layers/window.hpp"
 
 namespace nn {
@@ -84,7 +85,8 @@ struct ConvTranspose2D {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true, .is_product = true};
+    return {
+        .reads_output = false, .fuses_activation = true, .whole_batch = true, .is_product = true};
   }
 
   template <class T>
@@ -103,33 +105,43 @@ struct ConvTranspose2D {
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const Epilogue<T> epilogue{context.bias(), context.activation};
     context.computed(ConvolutionPass::forward,
-                     convolution_backward_data(geometry(context.plan->input, x.shape().front()),
-                                               x.data(), context.parameter(0).data(), y.data(),
-                                               epilogue, context.scratch));
+                     convolution_backward_data(geometry(context, x.shape().front()), x.data(),
+                                               context.parameter(0).data(), y.data(), epilogue,
+                                               context.scratch));
   }
 
   template <class T>
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
-    const ConvolutionGeometry g = geometry(context.plan->input, x.shape().front());
     if (context.wants_gradients()) {
-      context.computed(
-          ConvolutionPass::backward_weights,
-          convolution_backward_weights(g, dy.data(), x.data(), context.gradient(0).data(),
-                                       context.accumulate, context.scratch));
-      if (bias) {
-        sum_rows(dy.size() / filters, filters, dy.data(), filters, context.gradient(1).data(),
-                 context.accumulate);
-      }
+      detail::sum_over_samples(
+          context, x, dy, [&](const Context<T>& part, auto inputs, auto slopes) {
+            part.computed(ConvolutionPass::backward_weights,
+                          convolution_backward_weights(
+                              geometry(part, inputs.shape().front()), slopes.data(), inputs.data(),
+                              part.gradient(0).data(), part.accumulate, part.scratch));
+            if (bias) {
+              sum_rows(slopes.size() / filters, filters, slopes.data(), filters,
+                       part.gradient(1).data(), part.accumulate);
+            }
+          });
     }
     if (context.wants_input_gradient) {
       context.computed(ConvolutionPass::backward_data,
-                       convolution_forward(g, dy.data(), context.parameter(0).data(), dx.data(),
-                                           Epilogue<T>{}, context.scratch));
+                       convolution_forward(geometry(context, x.shape().front()), dy.data(),
+                                           context.parameter(0).data(), dx.data(), Epilogue<T>{},
+                                           context.scratch));
     }
   }
 
  private:
+  template <class T>
+  [[nodiscard]] ConvolutionGeometry geometry(const Context<T>& context, Index batch) const {
+    ConvolutionGeometry g = geometry(context.plan->input, batch);
+    g.chosen_for = context.chosen_for();
+    return g;
+  }
+
   /// One axis of the output, and the padding of the convolution that maps it back.
   struct Axis {
     Index extent;

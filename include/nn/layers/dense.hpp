@@ -4,6 +4,7 @@
 
 #include "nn/kernels/gemm.hpp"
 #include "nn/layers/layer.hpp"
+#include "nn/layers/pieces.hpp"
 
 namespace nn {
 
@@ -47,7 +48,11 @@ struct Dense {
   [[nodiscard]] Index multiply_adds(const Shape& input) const { return input.size() * units; }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true, .is_product = true};
+    // The kernel for few columns sums in another order, and is chosen by the rows as well.
+    return {.reads_output = false,
+            .fuses_activation = true,
+            .whole_batch = units > detail::most_dot_columns,
+            .is_product = true};
   }
 
   template <class T>
@@ -64,22 +69,76 @@ struct Dense {
   void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
                 TensorView<const T> dy, TensorView<T> dx) const {
     const TensorView<const T> weight = context.parameter(0);
-    const Index batch = dy.size() / units;
     const Index inputs = weight.shape()[0];
     if (context.wants_gradients()) {
-      context.computed(
-          ConvolutionPass::backward_weights,
-          gemm(Transpose::yes, Transpose::no, inputs, units, batch, x.data(), inputs, dy.data(),
-               units, context.gradient(0).data(), units, context.accumulate));
-      if (bias) {
-        sum_rows(batch, units, dy.data(), units, context.gradient(1).data(), context.accumulate);
+      if (context.sharing != nullptr) {
+        share_gradients(context, x, dy);
+      } else {
+        context.computed(ConvolutionPass::backward_weights,
+                         weight_gradient(context, x, dy, 0, inputs));
+        bias_gradient(context, dy);
       }
     }
     if (context.wants_input_gradient) {
-      context.computed(ConvolutionPass::backward_data,
-                       gemm(Transpose::no, Transpose::yes, batch, inputs, units, dy.data(), units,
-                            weight.data(), units, dx.data(), inputs));
+      const auto compute = [&](TensorView<const T> slopes, TensorView<T> result) {
+        context.computed(ConvolutionPass::backward_data,
+                         gemm(Transpose::no, Transpose::yes, slopes.size() / units, inputs, units,
+                              slopes.data(), units, weight.data(), units, result.data(), inputs));
+      };
+      if (context.sharing != nullptr && inputs <= detail::most_dot_columns) {
+        detail::for_each_piece(context, [&](Index piece) {
+          compute(detail::piece_of(dy, *context.sharing, piece),
+                  detail::piece_of(dx, *context.sharing, piece));
+        });
+      } else {
+        compute(dy, dx);
+      }
     }
+  }
+
+ private:
+  /// The gradient of the weights of inputs [first, last), for these samples.
+  template <class T>
+  Algorithm weight_gradient(const Context<T>& context, TensorView<const T> x,
+                            TensorView<const T> dy, Index first, Index last) const {
+    const Index inputs = context.parameter(0).shape()[0];
+    return gemm(Transpose::yes, Transpose::no, last - first, units, dy.size() / units,
+                x.data() + first, inputs, dy.data(), units,
+                context.gradient(0).data() + first * units, units, context.accumulate);
+  }
+
+  template <class T>
+  void bias_gradient(const Context<T>& context, TensorView<const T> dy) const {
+    if (!bias) return;
+    sum_rows(dy.size() / units, units, dy.data(), units, context.gradient(1).data(),
+             context.accumulate);
+  }
+
+  /// Of a batch that processes share, pieces of the gradient are added up while they are in the
+  /// cache: a wide layer's would otherwise go through memory several times for each piece.
+  template <class T>
+  [[gnu::cold, gnu::noinline]] void share_gradients(const Context<T>& context,
+                                                    TensorView<const T> x,
+                                                    TensorView<const T> dy) const {
+    constexpr Index elements_at_a_time = 8192;
+    const Index rows = (elements_at_a_time + units - 1) / units;
+    const Index offset = context.plan->parameters[0].offset;
+    const Index inputs = context.parameter(0).shape()[0];
+    parallel_for_pieces(inputs, rows, [&](Index first, Index last) {
+      detail::for_each_piece(context, [&](Index piece) {
+        weight_gradient(detail::context_of_piece(context, piece),
+                        detail::piece_of(x, *context.sharing, piece),
+                        detail::piece_of(dy, *context.sharing, piece), first, last);
+        detail::join_blocks(context, piece, offset + first * units, offset + last * units);
+      });
+    });
+    if (!bias) return;
+    const Index start = context.plan->parameters[1].offset;
+    detail::for_each_piece(context, [&](Index piece) {
+      bias_gradient(detail::context_of_piece(context, piece),
+                    detail::piece_of(dy, *context.sharing, piece));
+      detail::join_blocks(context, piece, start, start + units);
+    });
   }
 };
 

@@ -119,6 +119,12 @@ struct Context {
     return wants_parameter_gradients && plan->trainable && !plan->parameters.empty();
   }
 
+  /// How many samples to choose a kernel for where processes share the batch: their kernels must be
+  /// the same, however many samples each has. Else 0, and it is chosen for the samples given.
+  [[nodiscard]] Index chosen_for() const {
+    return sharing != nullptr ? sharing->smallest_piece() : 0;
+  }
+
   /// Tells the observer, if there is one, which kernel computed a product of this layer.
   void computed(ConvolutionPass product, Algorithm algorithm) const {
     if (observer != nullptr) [[unlikely]]

@@ -45,7 +45,8 @@ struct LayerTraits {
   /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
   bool is_activation = false;
   /// Where processes share a batch (see batch_sharing.hpp), the layer is given all samples of this
-  /// process at once, and not piece by piece, and sums over the others by itself.
+  /// process at once, and not piece by piece: it sums over samples piece by piece by itself, and
+  /// what it computes of a sample must be the same bits whatever other samples there are.
   bool whole_batch = false;
   Activation activation{};  ///< the one it applies
   /// Parameter 0 are the weights of a product, whose axes say which its outputs are; parameter 1 is

@@ -2,8 +2,8 @@
 /// How layers are run: as they are, or piece by piece where processes share a batch.
 #pragma once
 
-#include "nn/core/parallel.hpp"
 #include "nn/layers/layer.hpp"
+#include "nn/layers/pieces.hpp"
 
 namespace nn {
 
@@ -23,22 +23,6 @@ template <class T>
 }
 /// @}
 
-/// The context of a layer for a piece, which is to it a batch of its own.
-template <class T>
-[[gnu::cold, gnu::noinline]] [[nodiscard]] Context<T> context_of_piece(const Context<T>& whole,
-                                                                       Index piece) {
-  const BatchSharing& sharing = *whole.sharing;
-  Context<T> context = whole;
-  context.sharing = nullptr;
-  context.first_sample = sharing.first_sample() + sharing.begin(piece);
-  context.accumulate = false;
-  context.mask = whole.mask.from(sharing.begin(piece));
-  if (whole.piece_gradients != nullptr) {
-    context.gradient_block = whole.piece_gradients + sharing.block(piece) * whole.parameter_count;
-  }
-  return context;
-}
-
 /// A pass of a layer over a batch, or over the piece that it is at.
 template <class T>
 struct Pass {
@@ -48,14 +32,6 @@ struct Pass {
   TensorView<const T> dy;
   TensorView<T> result;  ///< y or dx
 };
-
-template <class Element>
-[[nodiscard]] TensorView<Element> piece_of(TensorView<Element> samples, const BatchSharing& sharing,
-                                           Index piece) {
-  if (samples.empty()) return samples;
-  const Index begin = sharing.begin(piece);
-  return samples.samples(begin, sharing.begin(piece + 1) - begin);
-}
 
 /// Goes to a piece of the whole pass.
 template <class T>
@@ -68,24 +44,6 @@ template <class T>
   pass.y = piece_of(whole.y, sharing, piece);
   pass.dy = piece_of(whole.dy, sharing, piece);
   pass.result = piece_of(whole.result, sharing, piece);
-}
-
-/// After a piece: adds up the gradients of this layer's parameters as far as the tree goes.
-template <class T>
-[[gnu::cold, gnu::noinline]] void join_gradients(const Context<T>& context, Index piece) {
-  const std::vector<Variable>& parameters = context.plan->parameters;
-  if (!context.wants_gradients() || parameters.empty()) return;
-  const BatchSharing& sharing = *context.sharing;
-  const Index first = parameters.front().offset;
-  const Index size = parameters.back().offset + parameters.back().shape.size() - first;
-  T* last = context.piece_gradients + sharing.block(piece) * context.parameter_count + first;
-  for (Index join = 0; join < sharing.joins(piece); ++join, last -= context.parameter_count) {
-    T* const before = last - context.parameter_count;
-    const T* const added = last;
-    parallel_for_pieces(size, Index{1} << 15U, [before, added](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) before[i] += added[i];
-    });
-  }
 }
 
 /// How often a layer is run for a pass: once, or once for each piece.

@@ -27,6 +27,7 @@ struct ConvolutionGeometry {
   Index pad_bottom = 0;       ///< rows of zeros below the image
   Index pad_left = 0;         ///< columns of zeros left of the image
   Index pad_right = 0;        ///< columns of zeros right of the image
+  Index chosen_for = 0;       ///< images to choose the kernel for, or 0: for the batch
 
   /// Rows of the output; 0 or less when the padded image is smaller than the dilated kernel.
   [[nodiscard]] constexpr Index output_height() const {
