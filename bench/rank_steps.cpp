@@ -90,6 +90,7 @@ class TimedSums final : public nn::BatchSharing {
     own_samples_ = sharing.begin(sharing.pieces());
     first_sample_ = sharing.first_sample();
     samples_ = sharing.samples();
+    smallest_piece_ = sharing.smallest_piece();
   }
   void sum(float* blocks, Index size) override {
     const SteadyClock::time_point begin = SteadyClock::now();
