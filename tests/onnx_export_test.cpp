@@ -16,10 +16,8 @@ namespace fs = std::filesystem;
 
 /// Writes a network, an input and its output for check_onnx.py.
 template <class Network>
-void put(const fs::path& folder, const std::string& name, const Network& network,
-         const nn::Shape& input) {
-  const auto model = networks::model_of(network, input);
-  const auto samples = networks::samples_of(input, 3);
+void put(const fs::path& folder, const std::string& name, const nn::Model<Network>& model,
+         const nn::Tensor<float>& samples) {
   nn::save_onnx(model, folder / (name + ".onnx"));
   nn::SafetensorsFile file;
   file.put("input", networks::channels_first(samples).view());
@@ -43,7 +41,7 @@ struct Unknown : nn::ShapeChange {
 
 }  // namespace
 
-TEST_CASE("OpenCV gives the outputs of every layer and of the parts' networks") {
+TEST_CASE("OpenCV, or ONNX's definitions, give the outputs of every layer and of networks") {
   const std::string python = python_with_onnx();
   if (python.empty()) {
     MESSAGE(
@@ -54,9 +52,17 @@ TEST_CASE("OpenCV gives the outputs of every layer and of the parts' networks") 
       fs::temp_directory_path() / nn::detail::temporary_beside("nn_onnx").filename();
   fs::create_directories(folder);
   const auto put_here = [&](const char* name, const auto& network, const nn::Shape& input) {
-    put(folder, name, network, input);
+    put(folder, name, networks::model_of(network, input), networks::samples_of(input, 3));
   };
+  nn::Tensor<float> tokens({3, 5});
+  for (nn::Index i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<float>(i * 3 % 7);
+  put(folder, "sequence_tokens",
+      nn::Model(nn::sequential(nn::Embedding{.tokens = 7, .features = 4}, nn::LSTM{.units = 3},
+                               nn::Dense{2}),
+                {5}, {.seed = 5}),
+      tokens);
   networks::for_each_layer(put_here);
+  networks::for_each_written_layer(put_here);
   networks::for_each_network(put_here);
   const fs::path script = data_files::tests_folder / "check_onnx.py";
   const std::string command = python + " '" + script.string() + "' '" + folder.string() + "' >&2";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/io/onnx.hpp"
+#include "nn/sequences.hpp"
 
 namespace networks {
 
@@ -96,6 +97,58 @@ void for_each_layer(const Visit& visit) {
         image);
   of_images("concat", nn::Concat<AnyLayer, AnyLayer, AnyLayer>(
                           conv, Chain({nn::MaxPool2D{3, 1, 1}, nn::ReLU{}}), nn::Identity{}));
+}
+
+/// Layers that can be written and not read.
+template <class Visit>
+void for_each_written_layer(const Visit& visit) {
+  visit("mish", nn::sequential(nn::Mish{}), Shape{7, 6, 4});
+  visit("sequence_hard_swish", nn::sequential(nn::HardSwish{}), Shape{9});
+  visit("gated", nn::sequential(nn::GatedLinearUnit{}), Shape{5, 3, 4});
+  visit("sequence_gated", nn::sequential(nn::GatedLinearUnit{.swish = true}), Shape{3, 8});
+  const Shape image{6, 4, 8};
+  const auto of_images = [&](const char* name, const auto& layer) {
+    visit(name, nn::sequential(nn::Conv2D{.filters = 8, .padding = 1}, layer), image);
+  };
+  of_images("global_max_pool", nn::GlobalMaxPool2D{});
+  of_images("adaptive_average_pool", nn::AdaptiveAveragePool2D{{3, 2}});
+  of_images("adaptive_max_pool", nn::AdaptiveMaxPool2D{{2, 4}});
+  of_images("bilinear", nn::BilinearUpSample2D{{2, 3}});
+  of_images("bilinear_corners", nn::BilinearUpSample2D{.factor = 3, .align_corners = true});
+  of_images("pixel_shuffle", nn::PixelShuffle{2});
+  of_images("group_norm", nn::GroupNorm{.groups = 4});
+  of_images("group_norm_without_scale", nn::GroupNorm{.groups = 2, .scale = false});
+  of_images("instance_norm", nn::InstanceNorm{});
+  of_images("drop_path", nn::DropPath{0.5F});
+  of_images("squeeze_excitation", nn::squeeze_excitation(8, 4));
+  const Shape rows{6, 8};
+  const auto of_rows = [&](const char* name, const auto&... layers) {
+    visit(name, nn::sequential(layers...), rows);
+  };
+  of_rows("sequence_dense", nn::Dense{5});
+  of_rows("sequence_dense_without_bias", nn::Dense{.units = 5, .bias = false});
+  of_rows("sequence_layer_norm", nn::LayerNorm{});
+  of_rows("sequence_layer_norm_without_shift", nn::LayerNorm{.shift = false});
+  of_rows("sequence_rms_norm", nn::RMSNorm{});
+  of_rows("sequence_group_norm", nn::GroupNorm{.groups = 2});
+  of_rows("sequence_positions", nn::LearnedPositions{}, nn::SinusoidalPositions{});
+  of_rows("sequence_mean", nn::MeanOverSteps{});
+  of_rows("sequence_lstm", nn::LSTM{.units = 5});
+  of_rows("sequence_lstm_rows", nn::LSTM{.units = 5, .return_sequence = true});
+  of_rows("sequence_lstm_reverse", nn::LSTM{.units = 5, .reverse = true, .bias = false});
+  of_rows("sequence_gru", nn::GRU{.units = 3});
+  of_rows("sequence_gru_rows", nn::GRU{.units = 3, .return_sequence = true, .bias = false});
+  of_rows("sequence_both_ways", nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}),
+          nn::bidirectional(nn::LSTM{.units = 4}), nn::Dense{2});
+  of_rows("sequence_attention", nn::MultiHeadAttention{.heads = 2});
+  of_rows("sequence_attention_causal",
+          nn::MultiHeadAttention{.heads = 4, .causal = true, .bias = false});
+  of_rows("sequence_attention_rotary", nn::MultiHeadAttention{.heads = 2, .rotary = true});
+  of_rows("sequence_attention_across", nn::MultiHeadAttention{.heads = 2, .queries = 2});
+  of_rows("sequence_transformer",
+          nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true}),
+          nn::transformer_block<nn::Norm::after>({.features = 8, .heads = 4, .rotary = true}),
+          nn::MeanOverSteps{}, nn::Dense{3});
 }
 
 /// Networks as the course's parts use them, in small.

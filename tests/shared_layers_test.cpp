@@ -124,7 +124,7 @@ TEST_CASE("Dense: a wide one is shared to the bits of one process") {
 }
 
 TEST_CASE("Dense: few units or inputs are shared to the bits of one process") {
-  // The kernels for a row and for few columns sum in other orders; pieces of one sample are rows.
+  // Two kernels that sum in different orders; pieces of one sample are rows.
   check(nn::sequential(nn::Dense{3}), {64}, 9, 7);
   check(nn::sequential(nn::Dense{1}, nn::Dense{40}, nn::Dense{2}), {64}, 9, 7);
   check(nn::sequential(nn::Dense{64}), {3}, 9, 7);

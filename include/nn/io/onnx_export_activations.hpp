@@ -10,6 +10,9 @@
 
 #include "nn/io/onnx_graph.hpp"
 #include "nn/layers/activations.hpp"
+#include "nn/layers/gated_linear_unit.hpp"
+#include "nn/layers/hard_swish.hpp"
+#include "nn/layers/mish.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
@@ -18,9 +21,9 @@ namespace nn {
 
 namespace detail {
 
-/// The axis along which LayerNorm and Softmax work: the last here.
-[[nodiscard]] inline Index last_axis(const Plan& plan) {
-  return plan.input.rank() == 3 ? 1 : plan.input.rank();
+/// The last axis of samples of this shape, along which LayerNorm and Softmax work.
+[[nodiscard]] inline Index last_axis(const Shape& sample) {
+  return sample.rank() == 3 ? 1 : sample.rank();
 }
 
 /// A constant of one number.
@@ -106,14 +109,47 @@ inline std::string write_onnx(OnnxGraph& graph, const GELU& layer, const Plan& p
   return graph.add("Mul", plan, {times(input, 0.5), raised});
 }
 
+/// x tanh(softplus(x)).
+inline std::string write_onnx(OnnxGraph& graph, const Mish& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  const auto bent = graph.add("Softplus", plan, {input});
+  return graph.add("Mul", plan, {input, graph.add("Tanh", plan, {bent})});
+}
+
+/// x min(max(x + 3, 0), 6) / 6; opset 13 has no operation of that name.
+inline std::string write_onnx(OnnxGraph& graph, const HardSwish& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  const auto number = [&](double value) { return detail::scalar(graph, plan, value); };
+  const auto raised = graph.add("Add", plan, {input, number(3)});
+  const auto cut = graph.add("Clip", plan, {raised, number(0), number(6)});
+  return graph.add("Mul", plan, {input, graph.add("Div", plan, {cut, number(6)})});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const GatedLinearUnit& layer, const Plan& plan,
+                              const std::string& input) {
+  const Index axis = detail::last_axis(plan.input);
+  const Index half = plan.output.back();
+  const auto part = [&](Index first) {
+    const auto number = [&](Index one) {
+      return graph.constant(plan.path + "/half", std::vector<Index>{one});
+    };
+    return graph.add("Slice", plan, {input, number(first), number(first + half), number(axis)});
+  };
+  const auto value = part(0);
+  const auto gate = part(half);
+  auto open = graph.add("Sigmoid", plan, {gate});
+  if (layer.swish) open = graph.add("Mul", plan, {gate, open});
+  return graph.add("Mul", plan, {value, open});
+}
+
 inline std::string write_onnx(OnnxGraph& graph, const Softmax& /*layer*/, const Plan& plan,
                               const std::string& input) {
-  return graph.add("Softmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
+  return graph.add("Softmax", plan, {input}, {{"axis", detail::last_axis(plan.input)}});
 }
 
 inline std::string write_onnx(OnnxGraph& graph, const LogSoftmax& /*layer*/, const Plan& plan,
                               const std::string& input) {
-  return graph.add("LogSoftmax", plan, {input}, {{"axis", detail::last_axis(plan)}});
+  return graph.add("LogSoftmax", plan, {input}, {{"axis", detail::last_axis(plan.input)}});
 }
 
 }  // namespace nn

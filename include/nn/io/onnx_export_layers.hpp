@@ -5,6 +5,8 @@
 #pragma once
 
 #include "nn/io/onnx_export_activations.hpp"
+#include "nn/io/onnx_export_images.hpp"
+#include "nn/io/onnx_export_sequences.hpp"
 #include "nn/io/onnx_export_shapes.hpp"
 #include "nn/io/onnx_graph.hpp"
 #include "nn/layers/any_concat.hpp"
@@ -57,8 +59,9 @@ inline std::string channels(OnnxGraph& graph, const Plan& plan, const char* name
 
 inline std::string write_onnx(OnnxGraph& graph, const Dense& layer, const Plan& plan,
                               const std::string& input) {
-  require(plan.input.rank() == 1, plan.name, " (layer ", plan.path,
-          ") cannot be expressed in ONNX yet: its samples are sequences of ", plan.input);
+  if (plan.input.rank() == 2) {
+    return detail::rows_product(graph, plan, input, 0, layer.bias ? 1 : -1);
+  }
   std::vector<std::string> inputs{input, graph.parameter(plan, 0)};
   if (layer.bias) inputs.push_back(graph.parameter(plan, 1));
   return graph.add("Gemm", plan, inputs, {{"transB", Index{1}}});
@@ -169,9 +172,18 @@ inline std::string write_onnx(OnnxGraph& graph, const BatchNorm& layer, const Pl
 
 /// InstanceNormalization works on everything behind the second axis, so what is to be normalised
 /// goes there, and each position that is normalised by itself becomes a channel. Scale and shift
-/// are those of a BatchNormalization that changes nothing else.
+/// are those of a BatchNormalization that changes nothing else. Rows of sequences are normalised
+/// by their formula.
 inline std::string write_onnx(OnnxGraph& graph, const LayerNorm& layer, const Plan& plan,
                               const std::string& input) {
+  if (plan.input.rank() == 2) {
+    const auto mean = graph.add("ReduceMean", plan, {input}, {{"axes", std::vector<Index>{2}}});
+    auto value = detail::divide_by_root(graph, plan, graph.add("Sub", plan, {input, mean}), 2,
+                                        layer.epsilon);
+    if (layer.scale) value = graph.add("Mul", plan, {value, graph.parameter(plan, 0)});
+    return layer.shift ? graph.add("Add", plan, {value, graph.parameter(plan, layer.scale ? 1 : 0)})
+                       : value;
+  }
   const Index width = plan.input.back();
   const Index rows = plan.input.size() / width;
   const bool is_image = plan.input.rank() == 3;
@@ -189,7 +201,7 @@ inline std::string write_onnx(OnnxGraph& graph, const LayerNorm& layer, const Pl
     value = graph.add("Transpose", plan, {value}, {{"perm", std::vector<Index>{0, 3, 1, 2}}});
   } else {
     require(plan.input.rank() == 1, plan.name, " (layer ", plan.path, ") of samples of ",
-            plan.input, " cannot be expressed in ONNX: they must be flat or images");
+            plan.input, " cannot be expressed in ONNX: they must be flat, sequences or images");
     value = detail::reshape(graph, plan, value, {width});
   }
   if (!layer.scale && !layer.shift) return value;
@@ -240,7 +252,7 @@ std::string write_branches(OnnxGraph& graph, const Branched& layer, const Plan& 
     layer.visit(
         i, [&](const auto& branch) { values.push_back(write_onnx(graph, branch, child, input)); });
   }
-  return graph.add("Concat", plan, values, {{"axis", last_axis(plan)}});
+  return graph.add("Concat", plan, values, {{"axis", last_axis(plan.output)}});
 }
 
 }  // namespace detail
@@ -284,11 +296,14 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
   const auto output = detail::write_if_known<
       Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, UpSample2D,
       BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip,
-      Sigmoid, Tanh, Softplus, SiLU, GELU, Softmax, LogSoftmax, Identity, FlattenChannelsFirst,
-      FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>, Residual<AnyLayer>,
-      Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, AnyConcat, detail::ConcatOf<2>,
-      detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>, detail::ConcatOf<6>,
-      detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
+      Sigmoid, Tanh, Softplus, SiLU, GELU, Mish, HardSwish, GatedLinearUnit, Softmax, LogSoftmax,
+      GlobalMaxPool2D, AdaptiveAveragePool2D, AdaptiveMaxPool2D, BilinearUpSample2D, PixelShuffle,
+      GroupNorm, InstanceNorm, RMSNorm, DropPath, Embedding, LearnedPositions, SinusoidalPositions,
+      MeanOverSteps, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
+      FlattenChannelsFirst, FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>,
+      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, AnyConcat,
+      detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,
+      detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
   require(output.has_value(), plan.name, " (layer ", plan.path,
           ") cannot be expressed in ONNX: it is none of the library's layers");
   return *output;

@@ -48,7 +48,7 @@ struct Dense {
   [[nodiscard]] Index multiply_adds(const Shape& input) const { return input.size() * units; }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    // The kernel for few columns sums in another order, and is chosen by the rows as well.
+    // The kernel for so narrow a product sums in another order, and is chosen by the rows as well.
     return {.reads_output = false,
             .fuses_activation = true,
             .whole_batch = units > detail::most_dot_columns,
