@@ -1,4 +1,4 @@
-// Whole training steps and predictions of the networks W1 to W6, in images per second:
+// Whole training steps and predictions of the networks W1 to W10, in images per second:
 //
 //     bench_step --benchmark_filter='^W4/train/real_time$'
 //     OMP_NUM_THREADS=1 bench_step --benchmark_filter='/infer'
@@ -15,9 +15,6 @@
 namespace {
 
 using nn::Index;
-
-const nn::Shape digits{28, 28, 1};
-const nn::Shape colour{32, 32, 3};
 
 void count(benchmark::State& state, Index batch, Index multiply_adds) {
   state.SetItemsProcessed(state.iterations() * batch);
@@ -82,11 +79,11 @@ nn::Tensor<float> noise(nn::Random& random, Index batch) {
 /// generator through the discriminator.
 void train_gan(benchmark::State& state, Index batch) {
   nn::Model generator(bench::w6_generator(), {100}, {.seed = 1});
-  nn::Model discriminator(bench::w6_discriminator(), digits, {.seed = 2});
+  nn::Model discriminator(bench::w6_discriminator(), bench::digits, {.seed = 2});
   nn::Optimizer generator_optimizer(generator, bench::gan_adam);
   nn::Optimizer discriminator_optimizer(discriminator, bench::gan_adam);
   const nn::SigmoidCrossEntropy loss{};
-  const nn::Tensor<float> real = bench::random_batch(batch, digits);
+  const nn::Tensor<float> real = bench::random_batch(batch, bench::digits);
   const nn::Tensor<float> ones({batch, 1}, 1.0F);
   const nn::Tensor<float> zeros({batch, 1});
   nn::Tensor<float> gradient({batch, 1});
@@ -114,7 +111,7 @@ void train_gan(benchmark::State& state, Index batch) {
 void infer_gan(benchmark::State& state, Index batch) {
   const nn::Model generator =
       nn::inference_form(nn::Model(bench::w6_generator(), nn::Shape{100}, {.seed = 1}));
-  nn::Tensor<float> images(digits.prepended(batch));
+  nn::Tensor<float> images(bench::digits.prepended(batch));
   nn::Random random(3);
   bench::measure(state, [&] {
     generator.predict(noise(random, batch), images);
@@ -150,11 +147,9 @@ void add(const std::string& name, const Network& network, const nn::Shape& shape
 }  // namespace
 
 int main(int argc, char** argv) {
-  add("W1", bench::w1(), digits, 64, bench::sgd);
-  add("W2", bench::w2(), digits, 128, bench::adam);
-  add("W3", bench::w3(), digits, 64, bench::sgd);
-  add("W4", bench::w4(), digits, 128, bench::adam);
-  add("W5", bench::w5(), colour, 64, bench::sgd);
+  bench::for_each_classifier([](const char* name, const auto& network, const nn::Shape& shape,
+                                Index batch,
+                                const auto& rule) { add(name, network, shape, batch, rule); });
   add("W6/train", train_gan, 64);
   add("W6/infer", infer_gan, 64);
   return bench::run(argc, argv);

@@ -1,9 +1,10 @@
-// Draws the curves of bench/growth and bench/ranks:
+// Draws the curves of bench/growth and bench/ranks, and the bars of bench/compare:
 //
 //     growth_curves curves.csv FOLDER
 //
 // Each line of the file is a point: figure, curve, x, y. A figure is named by its file and titles,
-// "growth-batch.png;title;label of x;label of y;log" (log where both axes are logarithmic).
+// "growth-batch.png;title;label of x;label of y;log" (log where both axes are logarithmic). With
+// "bars" in place of "log", a curve is the bars of one colour, and x is what stands under a bar.
 
 #include <algorithm>
 #include <exception>
@@ -72,6 +73,49 @@ void draw(const std::filesystem::path& folder, const std::string& figure,
        .size = {520, 340}});
 }
 
+/// A line of the file.
+struct Point {
+  std::string curve;
+  std::string x;
+  double y;
+};
+
+void draw_curves(const std::filesystem::path& folder, const std::string& figure,
+                 const std::vector<Point>& points) {
+  std::vector<nn::viz::Curve> curves;
+  for (const Point& point : points) {
+    nn::viz::Curve& curve = curve_of(curves, point.curve);
+    curve.x.push_back(std::stod(point.x));
+    curve.y.push_back(point.y);
+  }
+  draw(folder, figure, curves);
+}
+
+void draw_bars(const std::filesystem::path& folder, const std::vector<std::string>& words,
+               const std::vector<Point>& points) {
+  std::vector<std::string> categories;
+  std::vector<nn::viz::BarSeries> bars;
+  for (const Point& point : points) {
+    if (std::find(categories.begin(), categories.end(), point.x) == categories.end()) {
+      categories.push_back(point.x);
+    }
+    const auto found =
+        std::find_if(bars.begin(), bars.end(),
+                     [&](const nn::viz::BarSeries& series) { return series.name == point.curve; });
+    if (found != bars.end()) {
+      found->values.push_back(point.y);
+    } else {
+      bars.push_back({.name = point.curve, .values = {point.y}});
+    }
+  }
+  nn::viz::plot_bars(folder / words[0], categories, bars,
+                     {.title = words[1],
+                      .x = {.label = words[2]},
+                      .y = {.label = words[3]},
+                      .lines = {{.at = 1, .label = "as fast"}},
+                      .size = {760, 360}});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -80,16 +124,21 @@ int main(int argc, char** argv) {
     return 1;
   }
   try {
-    std::map<std::string, std::vector<nn::viz::Curve>> figures;
+    std::map<std::string, std::vector<Point>> figures;
     std::ifstream file(argv[1]);
     for (std::string line; std::getline(file, line);) {
-      const std::vector<std::string> point = cut(line, ',');
-      nn::require(point.size() == 4, "expected figure,curve,x,y, got ", line);
-      nn::viz::Curve& curve = curve_of(figures[point[0]], point[1]);
-      curve.x.push_back(std::stod(point[2]));
-      curve.y.push_back(std::stod(point[3]));
+      const std::vector<std::string> fields = cut(line, ',');
+      nn::require(fields.size() == 4, "expected figure,curve,x,y, got ", line);
+      figures[fields[0]].push_back({fields[1], fields[2], std::stod(fields[3])});
     }
-    for (const auto& [figure, curves] : figures) draw(argv[2], figure, curves);
+    for (const auto& [figure, points] : figures) {
+      const std::vector<std::string> words = cut(figure, ';');
+      if (words.back() == "bars") {
+        draw_bars(argv[2], words, points);
+      } else {
+        draw_curves(argv[2], figure, points);
+      }
+    }
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

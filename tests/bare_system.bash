@@ -1,4 +1,4 @@
-# Sourced by tests/distributions and tests/first_minutes: makes bare systems by debootstrap. Needs root and
+# Sourced by tests/distributions, tests/first_minutes and bench/peers/debian13: makes bare systems by debootstrap. Needs root and
 # mirrors; $NN_DEBIAN_MIRROR and $NN_UBUNTU_MIRROR name others than the usual ones. On a machine that does
 # other work too, OMP_WAIT_POLICY=passive is passed on.
 
@@ -30,6 +30,12 @@ make_system() {
   cp /etc/resolv.conf "$root/etc/" 2>/dev/null
   cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
   quietly git clone --quiet "$repository" "$root/nn" || return 1
+  enter_system "$root"
+}
+
+# enter_system ROOT: makes one that is there ready to run commands.
+enter_system() {
+  local root=$1
   mkdir -p "$root/data"
   mount --bind /proc "$root/proc" && mounted+=("$root/proc")
   mount --bind /dev "$root/dev" && mounted+=("$root/dev")

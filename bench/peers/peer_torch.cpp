@@ -1,5 +1,5 @@
-// The networks W1 to W6 in libtorch, under the names of bench_step. `W4/train/channels_last` is the
-// same network with its images stored channels last.
+// The networks W1 to W10 in libtorch, under the names of bench_step. `W4/train/channels_last` is
+// the same network with its images stored channels last.
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -72,6 +73,78 @@ layers::Sequential discriminator() {
   return layers::Sequential(convolution(1, 64, 4, 1, 2), leaky(),
                             convolution(64, 128, 4, 1, 2, false), layers::BatchNorm2d(128), leaky(),
                             layers::Flatten(), layers::Linear(6272, 1));
+}
+
+layers::Sequential w7() {
+  return layers::Sequential(convolution(1, 24, 5, 2), relu(), pool(), convolution(24, 48, 5, 2),
+                            relu(), pool(), layers::Flatten(), layers::Linear(2352, 256), relu(),
+                            layers::Linear(256, 10));
+}
+
+layers::Conv2d depthwise(int64_t channels, int64_t stride) {
+  return layers::Conv2d(layers::Conv2dOptions(channels, channels, 3)
+                            .padding(1)
+                            .stride(stride)
+                            .groups(channels)
+                            .bias(false));
+}
+layers::Sequential w8() {
+  layers::Sequential network(convolution(3, 32, 3, 1, 1, false), layers::BatchNorm2d(32), relu());
+  int64_t channels = 32;
+  const std::pair<int64_t, int64_t> blocks[] = {{64, 1}, {128, 2}, {128, 1}, {256, 2}, {256, 1}};
+  for (const auto& [filters, stride] : blocks) {
+    network->push_back(depthwise(channels, stride));
+    network->push_back(layers::BatchNorm2d(channels));
+    network->push_back(relu());
+    network->push_back(convolution(channels, filters, 1, 0, 1, false));
+    network->push_back(layers::BatchNorm2d(filters));
+    network->push_back(relu());
+    channels = filters;
+  }
+  network->push_back(layers::AdaptiveAvgPool2d(layers::AdaptiveAvgPool2dOptions(1)));
+  network->push_back(layers::Flatten());
+  network->push_back(layers::Linear(channels, 10));
+  return network;
+}
+
+/// relu(branch(x) + x), or + shortcut(x) where the size changes.
+struct ResidualImpl : layers::Module {
+  ResidualImpl(int64_t in, int64_t out, int64_t stride) {
+    branch = register_module("branch", layers::Sequential(convolution(in, out, 3, 1, stride, false),
+                                                          layers::BatchNorm2d(out), relu(),
+                                                          convolution(out, out, 3, 1, 1, false),
+                                                          layers::BatchNorm2d(out)));
+    if (in != out) {
+      shortcut = register_module(
+          "shortcut",
+          layers::Sequential(convolution(in, out, 1, 0, stride, false), layers::BatchNorm2d(out)));
+    }
+  }
+  Tensor forward(const Tensor& x) {
+    return torch::relu_(branch->forward(x).add_(shortcut.is_empty() ? x : shortcut->forward(x)));
+  }
+  layers::Sequential branch{nullptr};
+  layers::Sequential shortcut{nullptr};
+};
+TORCH_MODULE(Residual);
+
+layers::Sequential w9() {
+  layers::Sequential network(convolution(3, 16, 3, 1, 1, false), layers::BatchNorm2d(16), relu());
+  int64_t channels = 16;
+  for (const int64_t width : {16, 32, 64}) {
+    network->push_back(Residual(channels, width, channels == width ? 1 : 2));
+    network->push_back(Residual(width, width, 1));
+    channels = width;
+  }
+  network->push_back(layers::AdaptiveAvgPool2d(layers::AdaptiveAvgPool2dOptions(1)));
+  network->push_back(layers::Flatten());
+  network->push_back(layers::Linear(64, 10));
+  return network;
+}
+layers::Sequential w10() {
+  return layers::Sequential(convolution(1, 20, 5), pool(), convolution(20, 50, 5), pool(),
+                            layers::Flatten(), layers::Linear(800, 500), relu(),
+                            layers::Linear(500, 10));
 }
 
 void store_channels_last(layers::Sequential& network) {
@@ -212,6 +285,10 @@ int main(int argc, char** argv) {
   add("W3", {w3, digit, 64, false});
   add("W4", {w4, digit, 128, true});
   add("W5", {w5, {3, 32, 32}, 64, false});
+  add("W7", {w7, digit, 128, true});
+  add("W8", {w8, {3, 32, 32}, 64, false});
+  add("W9", {w9, {3, 32, 32}, 64, false});
+  add("W10", {w10, digit, 64, false});
   add("W6/train", train_gan, 64);
   add("W6/infer", infer_gan, 64);
   benchmark::AddCustomContext("libtorch", TORCH_VERSION);
