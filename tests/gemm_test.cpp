@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -217,21 +218,27 @@ TEST_CASE_TEMPLATE("gemm of no rows, columns or terms", T, float, double) {
 
 TEST_CASE("gemm gives the same bits for any number of threads") {
   std::mt19937 generator(3);
-  const Index m = 100;
-  const Index n = 170;
-  const Index k = 333;
-  const auto a = random_values<float>(m * k, generator);
-  const auto b = random_values<float>(k * n, generator);
-  std::vector<float> one(static_cast<std::size_t>(m * n));
   const int before = nn::threads();
-  nn::set_threads(1);
-  nn::gemm(nn::Transpose::no, nn::Transpose::no, m, n, k, a.data(), k, b.data(), n, one.data(), n);
-  for (int count = 2; count <= 3; ++count) {
-    nn::set_threads(count);
-    std::vector<float> many(one.size());
-    nn::gemm(nn::Transpose::no, nn::Transpose::no, m, n, k, a.data(), k, b.data(), n, many.data(),
-             n);
-    CHECK(one == many);
+  // Rows are cut into columns for several threads, or not, by how wide they are.
+  const std::array<Index, 3> shapes[] = {{100, 170, 333}, {1, 5, 2500},   {1, 100, 2500},
+                                         {1, 128, 2500},  {1, 200, 2500}, {1, 1100, 700}};
+  for (const std::array<Index, 3>& shape : shapes) {
+    const Index m = shape[0];
+    const Index n = shape[1];
+    const Index k = shape[2];
+    CAPTURE(m);
+    CAPTURE(n);
+    const auto a = random_values<float>(m * k, generator);
+    const auto b = random_values<float>(k * n, generator);
+    std::vector<float> one(static_cast<std::size_t>(m * n));
+    for (int count = 1; count <= 3; ++count) {
+      nn::set_threads(count);
+      std::vector<float> many(one.size());
+      nn::gemm(nn::Transpose::no, nn::Transpose::no, m, n, k, a.data(), k, b.data(), n, many.data(),
+               n);
+      if (count == 1) one = many;
+      CHECK(one == many);
+    }
   }
   nn::set_threads(before);
 }

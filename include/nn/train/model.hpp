@@ -188,8 +188,8 @@ class Model {
     Workspace workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);
-      const Memory memory = memory_of<T>(network_, plan_, count, false);
-      workspace.reserve({0, memory.scratch});
+      workspace.reserve_for(count,
+                            [&] { return memory_of<T>(network_, plan_, count, false).scratch; });
       Context<T> context = blocks();
       context.scratch = workspace.scratch();
       context.observer = observer;
@@ -268,6 +268,14 @@ class Model {
       grow(kept_, memory.kept);
       grow(scratch_, memory.scratch);
     }
+    /// Scratch for so many samples; scratch() is asked how much that is unless it was the last
+    /// time.
+    template <class Scratch>
+    void reserve_for(Index samples, const Scratch& scratch) {
+      if (samples == samples_) return;
+      reserve({0, scratch()});
+      samples_ = samples;
+    }
     [[nodiscard]] Arena kept() { return {kept_.data(), static_cast<Index>(kept_.size())}; }
     [[nodiscard]] Arena scratch() { return {scratch_.data(), static_cast<Index>(scratch_.size())}; }
     void poison() {
@@ -288,6 +296,7 @@ class Model {
     }
     AlignedVector<std::byte> kept_;
     AlignedVector<std::byte> scratch_;
+    Index samples_ = 0;  // for which scratch was reserved
   };
 
   /// What lasts from a forward to its backward pass.

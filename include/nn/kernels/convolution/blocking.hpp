@@ -59,12 +59,15 @@ struct GatherSegment {
 struct ColumnKinds {
   /// The multiply-adds saved must be worth so many times the weights copied.
   static constexpr Index worth = 64;
+  /// Of fewer channels the columns beside the image are too little work.
+  static constexpr Index least_channels = 4;
 
   Index packed_taps = 0;    ///< over all phases and kinds
   Index saved_columns = 0;  ///< columns x taps that are zero
 
   static ColumnKinds of(const Gather& gather) {
     ColumnKinds kinds;
+    if (gather.input_group() < least_channels || gather.geometry.kernel_width == 1) return kinds;
     for (Index phase = 0; phase < gather.phases_x(); ++phase) {
       const GatherAxis x = gather.x(phase);
       for (Index begin = 0; begin < x.outputs;) {
@@ -81,7 +84,7 @@ struct ColumnKinds {
 
   [[nodiscard]] bool pay(const Gather& gather) const {
     const Index saved = gather.geometry.batch * gather.most_rows() * saved_columns;
-    return saved > worth * packed_taps && gather.input_group() >= 4;
+    return saved > worth * packed_taps;
   }
 };
 

@@ -44,7 +44,10 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
   const Index zero = 0;
   for (Index first = begin; first < end;) {
     const Index left = end - first;
-    const Index width = left >= wide ? wide : left >= panel_columns<T> ? panel_columns<T> : left;
+    const Index width = left >= wide               ? wide
+                        : left >= wide / 2         ? wide / 2
+                        : left >= panel_columns<T> ? panel_columns<T>
+                                                   : left;
     for_each_depth_block(
         p.k, row_depth, p.accumulate, p.epilogue,
         [&](Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
@@ -53,6 +56,8 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
           const TileOutput<T> output{p.c + first, &zero, width, add, epilogue.from(first)};
           if (width == wide) {
             multiply_tiles<T, 1, 8>(1, input, output);
+          } else if (width == wide / 2) {
+            multiply_tiles<T, 1, 4>(1, input, output);
           } else if (width == panel_columns<T>) {
             multiply_tiles<T, 1, 2>(1, input, output);
           } else {
@@ -67,10 +72,14 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
 }
 
 /// A single row of C: a sum of rows of B, too little work to copy anything. Eight vectors of
-/// columns at a time are enough accumulators, and read B in long runs.
+/// columns at a time are enough accumulators, and read B in long runs; half as many where several
+/// threads would have nothing to share, which is no matter of the bits. Each thread reads a part of
+/// the columns, which then stays in its caches from one product to the next.
 template <class T>
 void multiply_single_row(const GemmProblem<T>& p) {
-  constexpr Index columns = 1024;
+  constexpr Index wide = 8 * lanes<T>;
+  const bool narrow = p.n < 2 * wide && p.is_large() && threads() > 1;
+  const Index columns = narrow ? wide / 2 : wide;
   const Index pieces = std::max<Index>(1, divide_up(p.n, columns));
   parallel_for(
       pieces,
