@@ -28,9 +28,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#if defined(__SSE2__) && !defined(__EMSCRIPTEN__)
-#include <immintrin.h>
-#endif
 
 #include "nn/core/activation.hpp"
 #include "nn/core/error.hpp"
@@ -46,6 +43,7 @@
 #include "nn/kernels/convolution/geometry.hpp"
 #include "nn/kernels/gemm/problem.hpp"
 #include "nn/kernels/loops/list.hpp"
+#include "nn/kernels/simd/intrinsics.hpp"
 #ifdef NN_EMULATE_FMA
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif

@@ -33,7 +33,9 @@ struct GatherBlocking {
     const Index most_rows = std::max<Index>(
         1, std::min(window_bytes / std::max<Index>(row_bytes, 1), most_pixels / row_pixels));
     Index bands = divide_up(height, most_rows);
-    if (batch < enough_items) {
+    // Every band reads all weights. Where they are more than an image, threads share the columns.
+    const Index weights_bytes = gather.geometry.weights_size() * static_cast<Index>(sizeof(T));
+    if (batch < enough_items && weights_bytes <= height * row_bytes) {
       bands = std::max(bands, std::min(divide_up(enough_items, batch), height / 4));
     }
     bands = std::max<Index>(bands, 1);

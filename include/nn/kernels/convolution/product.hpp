@@ -35,7 +35,11 @@ class GatherProduct {
         dots_(call.algorithm == Algorithm::dots),
         depthwise_(call.algorithm == Algorithm::depthwise),
         packed_taps_(split_ ? ColumnKinds::of(gather_).packed_taps : gather_.taps()),
-        padded_width_(padded_columns<T>(width_)) {
+        padded_width_(padded_columns<T>(width_)),
+        panels_(divide_up(width_, panel_columns<T>)),
+        shares_(dots_ || depthwise_ || g_.groups > 1
+                    ? 1
+                    : std::clamp<Index>(divide_up(threads(), blocking_.items()), 1, panels_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
     steps_ = scratch.take<Index>(packed_taps_ * depth_);
     pack_weights();
@@ -57,7 +61,9 @@ class GatherProduct {
 
   void run() const {
     parallel_for(
-        blocking_.items(), [&](Index item) { run_item(item); }, g_.multiply_adds() > 50000);
+        blocking_.items() * shares_,
+        [&](Index index) { run_item(index / shares_, index % shares_); },
+        g_.multiply_adds() > 50000);
   }
 
  private:
@@ -143,7 +149,8 @@ class GatherProduct {
     }
   }
 
-  void run_item(Index item) const {
+  /// A share of the columns of an item; which columns one thread has is no matter of the bits.
+  void run_item(Index item, Index share) const {
     const Index first_image = item / blocking_.bands * blocking_.images;
     const Index images = std::min(blocking_.images, g_.batch - first_image);
     const Range rows{item % blocking_.bands * blocking_.rows,
@@ -177,7 +184,9 @@ class GatherProduct {
             window.data + group * depth_, input_rows,      steps_ + first_tap * depth_,
             packed(group, first_tap),     x.taps * depth_, y.taps * x.taps * depth_,
             to + group * width_,          output_rows,     group * width_};
-        multiply_phase(phase, segments, count);
+        multiply_phase(phase, segments, count,
+                       {panels_ * share / shares_ * panel_columns<T>,
+                        panels_ * (share + 1) / shares_ * panel_columns<T>});
       }
     });
   }
@@ -195,12 +204,14 @@ class GatherProduct {
     Index first_column;  ///< of the output channels
   };
 
-  void multiply_phase(const Phase& phase, const GatherSegment* segments, Index count) const {
+  void multiply_phase(const Phase& phase, const GatherSegment* segments, Index count,
+                      const Range& columns) const {
     if (depthwise_ || dots_) {
       for (Index at = 0; at < count; ++at) multiply_whole_segment(phase, segments[at]);
       return;
     }
     for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
+      if (first < columns.begin || first >= columns.end) return;
       for (Index at = 0; at < count; ++at) {
         multiply_segment(phase, segments[at], first, used, width);
       }
@@ -293,6 +304,8 @@ class GatherProduct {
   bool depthwise_;
   Index packed_taps_;
   Index padded_width_;
+  Index panels_;
+  Index shares_;  ///< into which the columns of an item are divided, for as many threads
   T* packed_;
   Index* steps_;
 };

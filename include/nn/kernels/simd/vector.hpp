@@ -12,13 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__SSE2__) && !defined(__EMSCRIPTEN__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 #include "nn/core/shape.hpp"
+#include "nn/kernels/simd/intrinsics.hpp"
 #ifdef NN_EMULATE_FMA
 #include "nn/kernels/simd/emulated_fma.hpp"
 #endif

@@ -47,7 +47,9 @@ class WinogradProduct {
 
   void run() const {
     const Index tiles = g_.batch * grid_.tiles();
-    const Index items = std::max<Index>(1, divide_up(tiles, tiles_an_item()));
+    constexpr Index least_tiles = 8;  // for a thread; how they are cut is no matter of the bits
+    const Index threads_worth = std::min<Index>(threads(), tiles / least_tiles);
+    const Index items = std::max({Index{1}, divide_up(tiles, tiles_an_item()), threads_worth});
     const Index even = items > 1 ? (items + 1) / 2 * 2 : items;  // to share between two threads
     parallel_for_pieces(tiles, divide_up(tiles, even), [&](Index begin, Index end) {
       run_tiles({begin, end});
