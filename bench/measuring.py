@@ -238,7 +238,7 @@ def shown_command(name):
     words = iter(sys.argv[1:])
     kept = ["bench/" + name]
     for word in words:
-        if word in ("--build", "--jobs", "--minutes"):
+        if word in ("--build", "--jobs", "--minutes", "--notebook"):
             next(words, None)
         elif word not in ("--document", "--fresh", "--no-build"):
             kept.append(word)
