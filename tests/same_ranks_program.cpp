@@ -6,7 +6,7 @@
 //
 // With MPI, `same_ranks THREADS FAILURE CHECKPOINT` trains the second network alone, and rank 1
 // fails after step 7 (FAILURE: "throw", "kill", "stop", "memory", or "none"), or rank 0, which
-// writes the checkpoint ("disk"). With "slow" nobody fails, and each step takes 50 ms longer.
+// writes the checkpoint ("disk"). With "slow" nobody fails, and each step takes 150 ms longer.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -199,7 +199,7 @@ void train_until(nn::Communicator& world, const std::string& failure, const std:
   callback.everywhere = true;
   callback.on_batch = [&](nn::BatchReport& report) {
     const Index failing = failure == "disk" ? 0 : 1;
-    if (failure == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (failure == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(150));
     if (world.rank() == failing && report.step == 7) fail_by(failure);
   };
   train_convolutions(world, path, callback);
