@@ -489,16 +489,17 @@ TEST_CASE_TEMPLATE("a convolution adds the taps and channels in order, fused", T
     g.pad_top = g.pad_bottom = g.pad_left = g.pad_right = pad;
     return g;
   };
-  check_convolution<T>(geometry(3, 13, 1, 6, 5, 2, 1, 1));    // few to few: planes
-  check_convolution<T>(geometry(10, 27, 3, 5, 3, 1, 1, 1));   // with a part of several images
-  check_convolution<T>(geometry(2, 9, 16, 3, 3, 1, 1, 1));    // across lanes
-  check_convolution<T>(geometry(2, 8, 3, 32, 4, 1, 2, 1));    // ... of the gradient; strides
-  check_convolution<T>(geometry(2, 7, 13, 21, 3, 1, 1, 1));   // odd channels
-  check_convolution<T>(geometry(3, 6, 24, 40, 1, 0, 1, 1));   // 1x1
-  check_convolution<T>(geometry(2, 9, 24, 24, 3, 1, 1, 24));  // depthwise
-  check_convolution<T>(geometry(2, 9, 20, 20, 3, 1, 2, 20));  // ... not of whole vectors
-  check_convolution<T>(geometry(2, 8, 12, 18, 3, 1, 1, 3));   // groups
-  check_convolution<T>(geometry(1, 5, 40, 24, 5, 2, 1, 1));   // a long depth
+  check_convolution<T>(geometry(3, 13, 1, 6, 5, 2, 1, 1));     // few to few: planes
+  check_convolution<T>(geometry(10, 27, 3, 5, 3, 1, 1, 1));    // with a part of several images
+  check_convolution<T>(geometry(2, 9, 16, 3, 3, 1, 1, 1));     // across lanes
+  check_convolution<T>(geometry(2, 8, 3, 32, 4, 1, 2, 1));     // ... of the gradient; strides
+  check_convolution<T>(geometry(2, 7, 13, 21, 3, 1, 1, 1));    // odd channels
+  check_convolution<T>(geometry(3, 6, 24, 40, 1, 0, 1, 1));    // 1x1
+  check_convolution<T>(geometry(2, 9, 24, 24, 3, 1, 1, 24));   // depthwise
+  check_convolution<T>(geometry(2, 9, 20, 20, 3, 1, 2, 20));   // ... not of whole vectors
+  check_convolution<T>(geometry(2, 19, 24, 24, 5, 2, 2, 24));  // ... five taps, two pixels apart
+  check_convolution<T>(geometry(2, 8, 12, 18, 3, 1, 1, 3));    // groups
+  check_convolution<T>(geometry(1, 5, 40, 24, 5, 2, 1, 1));    // a long depth
 }
 
 TEST_CASE_TEMPLATE("a sum across lanes adds neighbours first", T, float, double) {

@@ -328,6 +328,43 @@ TEST_CASE_TEMPLATE(
   }
 }
 
+TEST_CASE_TEMPLATE("depthwise passes agree with the definition for rows of any length", T, float,
+                   double) {
+  std::mt19937 generator(17);
+  const auto pick = [&](std::initializer_list<Index> values) {
+    return values.begin()[generator() % values.size()];
+  };
+  int by_rows = 0;
+  for (int round = 0; round < 60; ++round) {
+    ConvolutionGeometry g;
+    do {
+      const Index channels = pick({8, 16, 17, 24, 33});
+      const Index stride = pick({1, 1, 2});
+      g = {.batch = pick({1, 2, 5}),
+           .height = pick({1, 3, 6, 9}),
+           .width = pick({1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 23}),
+           .channels = channels,
+           .filters = channels,
+           .kernel_height = pick({1, 3, 5}),
+           .kernel_width = pick({3, 3, 5, 4}),
+           .stride_height = stride,
+           .stride_width = stride,
+           .dilation_height = pick({1, 1, 2}),
+           .dilation_width = pick({1, 1, 1, 1, 2}),
+           .groups = channels,
+           .pad_top = pick({0, 1, 2}),
+           .pad_bottom = pick({0, 1, 2}),
+           .pad_left = pick({0, 1, 2, 3, 4, 6}),
+           .pad_right = pick({0, 1, 2, 4, 5})};
+    } while (g.output_height() < 1 || g.output_width() < 1);
+    const auto chosen = nn::detail::choose(problem_of<T>(g, ConvolutionPass::forward));
+    by_rows += chosen == Algorithm::depthwise_rows ? 1 : 0;
+    check_convolution<T>(g, generator);
+  }
+  MESSAGE("along rows: ", by_rows, " of 60");
+  CHECK(by_rows > 5);
+}
+
 TEST_CASE_TEMPLATE("gradients by dot products agree with the definition for few channels", T, float,
                    double) {
   std::mt19937 generator(11);
@@ -582,7 +619,7 @@ TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices 
   CHECK(chosen(first, backward_weights) == Algorithm::planes);
   const ConvolutionGeometry depthwise =
       square({.batch = 16, .size = 9, .channels = 16, .filters = 16, .kernel = 3, .groups = 16});
-  CHECK(chosen(depthwise, forward) == Algorithm::depthwise);
+  CHECK(chosen(depthwise, forward) == Algorithm::depthwise_rows);
   CHECK(chosen(depthwise, backward_weights) == Algorithm::depthwise);
   const ConvolutionGeometry back =
       square({.batch = 4, .size = 9, .channels = 3, .filters = 64, .kernel = 3});

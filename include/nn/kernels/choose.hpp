@@ -31,12 +31,13 @@ enum class Algorithm : unsigned char {
   narrow,         ///< product: C transposed, so that its rows fill the lanes
   blocks,         ///< product: packed panels in blocks that fit the caches
 
-  winograd_3x3,  ///< convolution: F(4x4, 3x3), for 3x3 taps of stride 1
-  winograd_2x2,  ///< convolution: F(4x4, 2x2) in four phases, for 4x4 taps of stride 2
-  planes,        ///< convolution: vectors along the pixels of a row
-  depthwise,     ///< convolution: vectors of channels, each with a filter of its own
-  dots,          ///< convolution: sums across lanes, along the input channels
-  gathered,      ///< convolution: a product of gathered inputs, without im2col
+  winograd_3x3,    ///< convolution: F(4x4, 3x3), for 3x3 taps of stride 1
+  winograd_2x2,    ///< convolution: F(4x4, 2x2) in four phases, for 4x4 taps of stride 2
+  planes,          ///< convolution: vectors along the pixels of a row
+  depthwise_rows,  ///< convolution: vectors of channels, along the pixels of a row
+  depthwise,       ///< convolution: vectors of channels, each with a filter of its own
+  dots,            ///< convolution: sums across lanes, along the input channels
+  gathered,        ///< convolution: a product of gathered inputs, without im2col
 };
 
 /// As `trace` names it: "Winograd F(4x4, 3x3)".
@@ -50,6 +51,7 @@ enum class Algorithm : unsigned char {
                                         "Winograd F(4x4, 3x3)",
                                         "Winograd F(4x4, 2x2)",
                                         "planes",
+                                        "depthwise rows",
                                         "depthwise",
                                         "dots",
                                         "gathered"};
@@ -136,7 +138,7 @@ struct ConvolutionProblem {
 
 /// Those of convolutions, in the order in which they are asked; the last computes everything.
 inline constexpr Algorithm convolution_algorithms[] = {
-    Algorithm::winograd_3x3, Algorithm::winograd_2x2, Algorithm::planes,
+    Algorithm::winograd_3x3, Algorithm::winograd_2x2, Algorithm::planes,  Algorithm::depthwise_rows,
     Algorithm::depthwise,    Algorithm::dots,         Algorithm::gathered};
 
 /// Half of the 8 floats of an AVX2 vector: of more output channels, panels leave fewer lanes idle.
@@ -146,6 +148,9 @@ inline constexpr Index most_dot_channels = 4;
 /// Planes must need at most 3/4 of the vectors that channels would, to pay for taking images apart
 /// (1 -> 6, 5x5, with AVX2, where 6 of 8 lanes are busy without: 46 to 44 GFLOP/s).
 inline constexpr Index planes_share[] = {3, 4};
+
+/// The fewest outputs of a row that are computed together: a row of fewer has no place for them.
+inline constexpr int least_depthwise_outputs = 4;
 
 /// From where on Winograd's filtering of so many taps is worth it.
 struct WinogradLimits {
@@ -195,6 +200,20 @@ template <int Taps>
          planes_share[1] * outputs * padded(width) <= planes_share[0] * width * padded(outputs);
 }
 
+/// Windows of 3 or 5 neighbouring columns, one or two columns apart, all of which have a column in
+/// the image.
+[[nodiscard]] constexpr bool depthwise_rows_compute(const ConvolutionProblem& p) {
+  const Gather gather = p.gather();
+  if (!p.geometry.is_depthwise() || p.geometry.channels < p.lanes || p.is_of_weights() ||
+      gather.phases_x() != 1 || gather.phases_y() != 1) {
+    return false;
+  }
+  const GatherAxis x = gather.x(0);
+  if (std::max(p.geometry.pad_left, p.geometry.pad_right) >= x.taps) return false;
+  return (x.taps == 3 || x.taps == 5) && (x.tap_step == 1 || x.tap_step == -1) && x.step <= 2 &&
+         x.outputs >= least_depthwise_outputs;
+}
+
 /// Whether a kernel can compute this pass.
 [[nodiscard]] constexpr bool computes(Algorithm algorithm, const ConvolutionProblem& p) {
   const ConvolutionGeometry& g = p.geometry;
@@ -206,6 +225,8 @@ template <int Taps>
     case Algorithm::planes:
       return g.groups == 1 && g.stride_height == 1 && g.stride_width == 1 &&
              g.channels <= most_planes && g.filters <= std::min(most_planes, most_dots);
+    case Algorithm::depthwise_rows:
+      return depthwise_rows_compute(p);
     case Algorithm::depthwise:
       return g.is_depthwise() && g.channels >= p.lanes;
     case Algorithm::dots:
@@ -311,6 +332,7 @@ void multiply(const GemmProblem<T>& problem) {
 
 #elif defined(NN_LIST_OF_CONVOLUTIONS)
 #undef NN_LIST_OF_CONVOLUTIONS
+#include "nn/kernels/convolution/depthwise.hpp"
 #include "nn/kernels/convolution/planes.hpp"
 #include "nn/kernels/convolution/planes_weights.hpp"
 #include "nn/kernels/convolution/product.hpp"
@@ -334,6 +356,8 @@ void with_kernel(ConvolutionPass pass, Algorithm algorithm, const Visit& visit) 
     case Algorithm::planes:
       return weights ? visit(std::type_identity<PlaneWeights<T> >{})
                      : visit(std::type_identity<PlaneProduct<T> >{});
+    case Algorithm::depthwise_rows:
+      return visit(std::type_identity<DepthwiseProduct<T> >{});
     default:
       return weights ? visit(std::type_identity<WeightsProduct<T> >{})
                      : visit(std::type_identity<GatherProduct<T> >{});
@@ -344,6 +368,7 @@ void with_kernel(ConvolutionPass pass, Algorithm algorithm, const Visit& visit) 
 
 #elif defined(NN_LIST_AGAIN)
 #undef NN_LIST_AGAIN
+#undef NN_KERNELS_CONVOLUTION_DEPTHWISE_HPP
 #undef NN_KERNELS_CONVOLUTION_PLANES_HPP
 #undef NN_KERNELS_CONVOLUTION_PLANES_WEIGHTS_HPP
 #undef NN_KERNELS_CONVOLUTION_PRODUCT_HPP
