@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nn/layers/adaptive_pooling.hpp>
+#include <nn/layers/squeeze_excitation.hpp>
 #include <nn/nn.hpp>
 #include <nn/train/inference_form.hpp>
 
@@ -199,6 +201,70 @@ TEST_CASE("after training, frozen or not, the inference form predicts as the mod
   model.backward(gradient);
   optimizer.step(model);
   CHECK(difference<float>(form.predict(x), then) == 0.0);
+}
+
+/// Without a BatchNorm, the inference form has the model's bits.
+void check_parts(const Sequential<AnyLayer>& network, const Shape& input, Index batch) {
+  Model model(network, input, {.seed = 3});
+  disturb(model);
+  const Model form = inference_form(model);
+  const Tensor<float> x = random_batch(input, batch, 9);
+  const Tensor<float> expected = model.predict(x);
+  CHECK(form.plan().leading > 0);
+  CHECK(2 * form.plan().samples_together < batch);
+  const int before = threads();
+  for (const int count : {1, 2, 3}) {
+    set_threads(count);
+    CHECK(difference<float>(form.predict(x), expected) == 0.0);
+    CHECK(difference<float>(form.predict(x), expected) == 0.0);  // with the weights that are packed
+  }
+  set_threads(before);
+}
+
+TEST_CASE("a batch that goes through the first layers part by part has the bits of the whole") {
+  const auto convolution = [](Index filters) {
+    return Conv2D{.filters = filters, .kernel = 3, .padding = 1};
+  };
+  // Winograd's filtering is chosen for the batch, but would not be for a part of it.
+  check_parts(
+      chain(convolution(32), ReLU{}, convolution(32), ReLU{}, MaxPool2D{2}, Flatten{}, Dense{7}),
+      {20, 20, 16}, 90);
+  check_parts(chain(Conv2D{.filters = 16, .kernel = 3, .groups = 16, .padding = 1}, ReLU{},
+                    Conv2D{.filters = 32, .kernel = 1}, GlobalAveragePool2D{}, Dense{5}, Softmax{}),
+              {24, 24, 16}, 41);
+  // Layers within layers, of which some keep packed weights.
+  check_parts(chain(chain(convolution(16), ReLU{}),
+                    Residual{chain(convolution(16), ReLU{}, convolution(16))}, ReLU{},
+                    concat(convolution(8), chain(Conv2D{.filters = 8, .kernel = 1}, SiLU{})),
+                    AnyLayer(squeeze_excitation(16, 4)), UpSample2D{2}, GlobalMaxPool2D{}, Dense{9},
+                    Dense{5}),
+              {18, 18, 8}, 61);
+  check_parts(chain(ConvTranspose2D{.filters = 8, .kernel = 4, .stride = 2, .padding = 1}, Tanh{},
+                    Dropout{}, convolution(3)),
+              {16, 16, 8}, 70);
+}
+
+TEST_CASE("packed weights are those of now, whatever the batches") {
+  Model form = inference_form(
+      Model(sequential(Conv2D{.filters = 32, .kernel = 3, .padding = 1}, ReLU{},
+                       Conv2D{.filters = 32, .kernel = 3, .padding = 1}, Flatten{}, Dense{3}),
+            {12, 12, 32}, {.seed = 1}));
+  const Tensor<float> one = random_batch({12, 12, 32}, 1, 2);
+  const Tensor<float> few = random_batch({12, 12, 32}, 9, 3);
+  const Tensor<float> first = form.predict(one);
+  const Tensor<float> second = form.predict(few);
+  CHECK(difference<float>(form.predict(one), first) == 0.0);
+  CHECK(difference<float>(form.predict(few), second) == 0.0);
+  for (float& weight : form.parameters()) weight *= 2;
+  CHECK(difference<float>(form.predict(one), first) > 0.1);
+  for (float& weight : form.parameter("0.weight")) weight /= 2;
+  for (float& weight : form.parameter("0.bias")) weight /= 2;
+  for (float& weight : form.parameter("2.weight")) weight /= 2;
+  for (float& weight : form.parameter("2.bias")) weight /= 2;
+  for (float& weight : form.parameter("4.weight")) weight /= 2;
+  for (float& weight : form.parameter("4.bias")) weight /= 2;
+  CHECK(difference<float>(form.predict(one), first) == 0.0);
+  CHECK(difference<float>(form.predict(few), second) == 0.0);
 }
 
 TEST_CASE("an inference form refuses training passes and says why") {

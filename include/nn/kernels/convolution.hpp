@@ -24,10 +24,11 @@ Algorithm convolution(const detail::ConvolutionCall<T>& call, Arena scratch);
 /// y = the convolution of x with the weights, then the epilogue (its bias has one value a filter).
 template <class T>
 Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights,
-                              T* y, const Epilogue<T>& epilogue, Arena scratch,
+                              T* y, const Epilogue<T>& epilogue, const ConvolutionScratch& scratch,
                               Algorithm algorithm = Algorithm::automatic) {
-  return convolution<T>(
-      {geometry, ConvolutionPass::forward, x, weights, y, epilogue, false, algorithm}, scratch);
+  return convolution<T>({geometry, ConvolutionPass::forward, x, weights, y, epilogue, false,
+                         scratch.is_filled, algorithm},
+                        scratch.memory);
 }
 
 /// dx = the gradient of the input: the transposed convolution of dy with the weights, then the
@@ -35,10 +36,11 @@ Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, c
 template <class T>
 Algorithm convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
                                     const T* weights, T* dx, const Epilogue<T>& epilogue,
-                                    Arena scratch, Algorithm algorithm = Algorithm::automatic) {
-  return convolution<T>(
-      {geometry, ConvolutionPass::backward_data, dy, weights, dx, epilogue, false, algorithm},
-      scratch);
+                                    const ConvolutionScratch& scratch,
+                                    Algorithm algorithm = Algorithm::automatic) {
+  return convolution<T>({geometry, ConvolutionPass::backward_data, dy, weights, dx, epilogue, false,
+                         scratch.is_filled, algorithm},
+                        scratch.memory);
 }
 
 /// dweights = the gradient of the weights, added to what is there when `accumulate`.
@@ -46,9 +48,16 @@ template <class T>
 Algorithm convolution_backward_weights(const ConvolutionGeometry& geometry, const T* x, const T* dy,
                                        T* dweights, bool accumulate, Arena scratch,
                                        Algorithm algorithm = Algorithm::automatic) {
-  return convolution<T>(
-      {geometry, ConvolutionPass::backward_weights, x, dy, dweights, {}, accumulate, algorithm},
-      scratch);
+  return convolution<T>({geometry,
+                         ConvolutionPass::backward_weights,
+                         x,
+                         dy,
+                         dweights,
+                         {},
+                         accumulate,
+                         false,
+                         algorithm},
+                        scratch);
 }
 
 }  // namespace nn::NN_ENTRANCES

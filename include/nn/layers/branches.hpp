@@ -72,10 +72,8 @@ class Branches : private Composite<Derived> {
       Context<T> child_context = context.for_child(i);
       child_context.scratch = scratch;
       T* output = buffer;
-      if (context.training) {
-        const Memory memory = this->template child_memory<T>(plan, i, batch, true);
-        child_context.kept = kept.take_arena(memory.kept);
-      }
+      const Memory memory = this->template child_memory<T>(context, i, batch);
+      child_context.kept = kept.take_arena(memory.kept);
       if (context.training && keeps_output(plan, i)) {
         output = kept.take<T>(shape.size());
       } else if (Derived::sums && i == 0) {

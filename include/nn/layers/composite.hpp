@@ -2,6 +2,7 @@
 /// The base of layers that are made of layers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <tuple>
@@ -52,9 +53,17 @@ class Composite {
     visit(index, [&](const auto& layer) {
       memory = memory_of<T>(layer, child_of(plan, index), batch, training);
     });
-    memory.kept = training ? bytes_for<std::byte>(memory.kept) : 0;
+    memory.kept = bytes_for<std::byte>(memory.kept);
     memory.scratch = bytes_for<std::byte>(memory.scratch);
     return memory;
+  }
+
+  /// The same in a forward pass over `batch` samples, which may be a part of a batch for whose
+  /// kernels there has to be room.
+  template <class T>
+  [[nodiscard]] Memory child_memory(const Context<T>& context, Index index, Index batch) const {
+    return this->template child_memory<T>(*context.plan, index,
+                                          std::max(batch, context.whole_batch), context.training);
   }
 
  private:

@@ -85,16 +85,16 @@ struct Conv2D {
         scratch = std::max(scratch, convolution_scratch_bytes<T>(g, pass));
       }
     }
-    return {.scratch = scratch};
+    return plan.keeps_packed_weights ? Memory{.kept = scratch} : Memory{.scratch = scratch};
   }
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const Epilogue<T> epilogue{context.bias(), context.activation};
-    context.computed(
-        ConvolutionPass::forward,
-        convolution_forward(geometry(context, x.shape().front()), x.data(),
-                            context.parameter(0).data(), y.data(), epilogue, context.scratch));
+    context.computed(ConvolutionPass::forward,
+                     convolution_forward(geometry(context, x.shape().front()), x.data(),
+                                         context.parameter(0).data(), y.data(), epilogue,
+                                         context.product_scratch()));
   }
 
   template <class T>

@@ -98,7 +98,7 @@ struct ConvTranspose2D {
         scratch = std::max(scratch, convolution_scratch_bytes<T>(g, pass));
       }
     }
-    return {.scratch = scratch};
+    return plan.keeps_packed_weights ? Memory{.kept = scratch} : Memory{.scratch = scratch};
   }
 
   template <class T>
@@ -107,7 +107,7 @@ struct ConvTranspose2D {
     context.computed(ConvolutionPass::forward,
                      convolution_backward_data(geometry(context, x.shape().front()), x.data(),
                                                context.parameter(0).data(), y.data(), epilogue,
-                                               context.scratch));
+                                               context.product_scratch()));
   }
 
   template <class T>

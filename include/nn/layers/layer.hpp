@@ -39,6 +39,7 @@
 #include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/kernels/choose.hpp"
+#include "nn/kernels/convolution/call.hpp"
 #include "nn/layers/batch_sharing.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
@@ -75,10 +76,12 @@ struct Context {
   const T* state_block = nullptr;      ///< all state of the model
   T* new_state_block = nullptr;        ///< the same, in training, to change
 
-  Arena kept;     ///< `Memory::kept` bytes, the same in forward and backward
+  Arena kept;     ///< `Memory::kept` bytes, the same in forward and backward; where weights stay
+                  ///< packed, the same in all predictions of so many samples
   Arena scratch;  ///< at least `Memory::scratch` bytes, of use within this call
 
   bool training = false;                  ///< whether a backward pass follows
+  bool weights_are_packed = false;        ///< whether an earlier prediction has filled `kept`
   bool wants_input_gradient = true;       ///< whether dx is to be computed
   bool wants_parameter_gradients = true;  ///< of anything in the model
   bool accumulate = false;                ///< add to the gradients instead of writing them
@@ -87,6 +90,8 @@ struct Context {
   std::uint64_t step = 0;           ///< how many training passes came before
   Observer<T>* observer = nullptr;  ///< sees what is computed, if there is one
   StepMask mask{};                  ///< of x's samples, where they are sequences of some lengths
+
+  Index whole_batch = 0;  ///< where a prediction goes through a batch part by part: its samples
 
   BatchSharing* sharing = nullptr;  ///< by which processes share this batch, if they do
   T* piece_gradients = nullptr;     ///< then its blocks, laid out as all gradients are
@@ -114,15 +119,22 @@ struct Context {
     return view(new_state_block, plan->state, index);
   }
 
+  /// The memory for a product by this layer's weights, in the forward pass: that which stays
+  /// filled, or scratch.
+  [[nodiscard]] ConvolutionScratch product_scratch() const {
+    if (!plan->keeps_packed_weights) return scratch;
+    return {kept, weights_are_packed};
+  }
+
   /// Whether this layer's parameter gradients are to be computed.
   [[nodiscard]] bool wants_gradients() const {
     return wants_parameter_gradients && plan->trainable && !plan->parameters.empty();
   }
 
-  /// How many samples to choose a kernel for where processes share the batch: their kernels must be
-  /// the same, however many samples each has. Else 0, and it is chosen for the samples given.
+  /// How many samples to choose a kernel for where it must not depend on those given: of a batch
+  /// that processes share, or that a prediction goes through part by part. Else 0.
   [[nodiscard]] Index chosen_for() const {
-    return sharing != nullptr ? sharing->smallest_piece() : 0;
+    return sharing != nullptr ? sharing->smallest_piece() : whole_batch;
   }
 
   /// Tells the observer, if there is one, which kernel computed a product of this layer.
@@ -242,6 +254,8 @@ template <class T, class L>
   Memory memory = detail::own_memory_of<T>(
       layer, plan, cut ? detail::largest_piece(plan, batch) : batch, training);
   if (cut) memory.kept = plan.pieces * bytes_for<std::byte>(memory.kept);
+  // Whatever else a layer says: nothing comes after a prediction.
+  if (!training && plan.children.empty() && !plan.keeps_packed_weights) memory.kept = 0;
   return memory;
 }
 

@@ -74,7 +74,10 @@ struct Plan {
   LayerTraits traits{};              ///< how it treats its buffers
   std::vector<Plan> children;        ///< what it is made of, in order
 
-  bool folded = false;        ///< whether the layer before does its work (`inference_form`)
+  bool folded = false;                ///< whether the layer before does its work (`inference_form`)
+  bool keeps_packed_weights = false;  ///< whether what a product makes of its weights before it
+                                      ///< multiplies is kept from one prediction to the next, as
+                                      ///< they never change (`inference_form`)
   bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
   bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
   Index number = 0;           ///< counts the layers of a model; a key for random numbers
@@ -85,6 +88,10 @@ struct Plan {
   /// buffer for one sample (see Chain).
   Index buffer = 0;
   std::vector<Index> buffer_sizes;  ///< elements of each buffer for one sample
+  /// For a chain that only predicts: how many of its first layers go through a batch by so many
+  /// samples a thread, so that what one layer writes is in the cache when the next reads it.
+  Index leading = 0;
+  Index samples_together = 0;
 
   /// Whether training passes run the layer piece by piece.
   [[nodiscard]] bool is_cut() const {

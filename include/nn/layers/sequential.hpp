@@ -75,37 +75,20 @@ class Chain : private Composite<Derived> {
       }
     }
     // Two activations in inference, two gradients in training.
-    total.scratch += 2 * largest_buffer_bytes<T>(plan, batch);
+    const Index together = training ? batch : samples_together(plan, batch);
+    total.scratch += 2 * largest_buffer_bytes<T>(plan, together);
+    if (together < batch) total.scratch += 3 * later_buffer_bytes<T>(plan, batch);
     return total;
   }
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
-    const Plan& plan = *context.plan;
     const Index batch = x.shape().front();
-    Buffers<T> buffers = make_buffers(context, batch);
-    TensorView<const T> current = x;
-    Index current_buffer = 0;
-    for (Index i = 0; i < length(); ++i) {
-      const Plan& child = child_of(plan, i);
-      Context<T> child_context = context.for_child(i);
-      const Memory memory = this->template child_memory<T>(plan, i, batch, context.training);
-      child_context.kept = buffers.kept.take_arena(memory.kept);
-      child_context.scratch = buffers.scratch;
-      const TensorView<const T> input = current;
-      if (child.buffer == current_buffer && child.traits.view) {
-        current = current.reshaped(child.output.prepended(batch));
-        continue;
-      }
-      TensorView<T> output = output_view(plan, child, x, y, current, buffers, context.training);
-      const Index next = after_folded(plan, i + 1);
-      const bool fused = fuses(plan, i, next);
-      if (fused) child_context.activation = child_of(plan, next).traits.activation;
-      visit(i, [&](const auto& layer) { run_forward(layer, child_context, input, output); });
-      current = output;
-      current_buffer = child.buffer;
-      if (fused) i = next;  // an activation keeps nothing, so there is no memory to step over
+    if (!context.training && samples_together(*context.plan, batch) < batch) {
+      return predict_in_parts(context, x, y);
     }
+    Buffers<T> buffers = make_buffers(context, batch);
+    forward(context, {0, length()}, buffers, x, y);
   }
 
   template <class T>
@@ -164,11 +147,99 @@ class Chain : private Composite<Derived> {
     Arena scratch;                 // the children's
   };
 
+  /// Layers [begin, end) of the chain.
+  struct Part {
+    Index begin;
+    Index end;
+  };
+
   friend Composite<Derived>;
   using Composite<Derived>::length;
   using Composite<Derived>::visit;
   using Composite<Derived>::child_of;
   using Composite<Derived>::child_plan;
+
+  /// The forward pass of a part, whose first layer reads x and whose last writes y.
+  template <class T>
+  void forward(const Context<T>& context, const Part& part, Buffers<T>& buffers,
+               TensorView<const T> x, TensorView<T> y) const {
+    const Plan& plan = *context.plan;
+    const Index batch = x.shape().front();
+    TensorView<const T> current = x;
+    Index current_buffer = part.begin == 0 ? 0 : child_of(plan, part.begin - 1).buffer;
+    for (Index i = part.begin; i < part.end; ++i) {
+      const Plan& child = child_of(plan, i);
+      Context<T> child_context = context.for_child(i);
+      child_context.kept =
+          buffers.kept.take_arena(this->template child_memory<T>(context, i, batch).kept);
+      child_context.scratch = buffers.scratch;
+      const TensorView<const T> input = current;
+      if (child.buffer == current_buffer && child.traits.view) {
+        current = current.reshaped(child.output.prepended(batch));
+        continue;
+      }
+      TensorView<T> output = output_view(plan, child, child_of(plan, part.end - 1).buffer, x, y,
+                                         current, buffers, context.training);
+      const Index next = after_folded(plan, i + 1);
+      const bool fused = fuses(plan, i, next);
+      if (fused) child_context.activation = child_of(plan, next).traits.activation;
+      visit(i, [&](const auto& layer) { run_forward(layer, child_context, input, output); });
+      current = output;
+      current_buffer = child.buffer;
+      if (fused) i = next;  // an activation keeps nothing, so there is no memory to step over
+    }
+  }
+
+  /// A prediction whose first layers go through the batch by few samples at a time (Plan::leading).
+  template <class T>
+  void predict_in_parts(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+    const Plan& plan = *context.plan;
+    const Index batch = x.shape().front();
+    const Index together = samples_together(plan, batch);
+    Context<T> part = context;
+    if (part.whole_batch == 0) part.whole_batch = batch;
+    Buffers<T> buffers = make_buffers(part, together);
+    const Index later = later_buffer_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
+    TensorView<T> between = y;
+    if (plan.leading < length()) {
+      between = {buffers.scratch.template take<T>(later),
+                 child_of(plan, plan.leading - 1).output.prepended(batch)};
+    }
+    Buffers<T> whole = buffers;
+    for (T*& turn : whole.turn) turn = whole.scratch.template take<T>(later);
+    for (Index first = 0; first < batch; first += together) {
+      Buffers<T> again = whole;  // the same kept memory and scratch for all samples
+      again.turn = buffers.turn;
+      const Index count = std::min(together, batch - first);
+      part.first_sample = context.first_sample + first;
+      part.mask = context.mask.from(first);
+      forward(part, {0, plan.leading}, again, x.samples(first, count),
+              between.samples(first, count));
+      part.weights_are_packed = true;
+      if (first + count == batch) whole.kept = again.kept;
+    }
+    if (plan.leading == length()) return;
+    forward(context, {plan.leading, length()}, whole, TensorView<const T>(between), y);
+  }
+
+  /// How many samples go through the first layers at a time: all, in most chains.
+  [[nodiscard]] static Index samples_together(const Plan& plan, Index batch) {
+    const Index most = plan.samples_together * threads();
+    if (plan.leading == 0 || batch <= 2 * most) return batch;
+    const Index parts = (batch + most - 1) / most;
+    return (batch + parts - 1) / parts;
+  }
+
+  /// The largest buffer from the output of the leading layers on.
+  template <class T>
+  [[gnu::noinline]] [[nodiscard]] static Index later_buffer_bytes(const Plan& plan, Index batch) {
+    Index bytes = 0;
+    for (Index buffer = child_of(plan, plan.leading - 1).buffer; buffer < buffer_count(plan);
+         ++buffer) {
+      bytes = std::max(bytes, buffer_bytes<T>(plan, buffer, batch));
+    }
+    return bytes;
+  }
 
   template <class T>
   [[nodiscard]] Index all_kept_bytes(const Plan& plan, Index batch) const {
@@ -221,15 +292,15 @@ class Chain : private Composite<Derived> {
     return reinterpret_cast<T*>(buffers.outputs + offset);  // NOLINT: laid out by make_buffers
   }
 
-  /// Where `child` writes, in the forward pass.
+  /// Where `child` writes, in the forward pass; y is buffer `last`.
   template <class T>
   [[gnu::noinline]] static TensorView<T> output_view(const Plan& plan, const Plan& child,
-                                                     TensorView<const T> x, TensorView<T> y,
-                                                     TensorView<const T> current,
+                                                     Index last, TensorView<const T> x,
+                                                     TensorView<T> y, TensorView<const T> current,
                                                      Buffers<T>& buffers, bool training) {
     const Index batch = x.shape().front();
     const Shape shape = child.output.prepended(batch);
-    if (child.buffer == buffer_count(plan) - 1) return {y.data(), shape};
+    if (child.buffer == last) return {y.data(), shape};
     if (training) return {kept_buffer(plan, child.buffer, batch, buffers), shape};
     // In inference the two buffers take turns, unless the layer works on the one it reads.
     const bool in_place = current.data() == buffers.turn[0] && child.traits.in_place;

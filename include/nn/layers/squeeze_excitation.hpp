@@ -131,9 +131,9 @@ class ChannelGate : private Composite<ChannelGate<Gate>>, private detail::LayerT
       Arena kept = whole.kept;
       Arena scratch = whole.scratch;
       const Shape shape{batch, plan.input.back()};
+      const Memory memory = layer.template child_memory<T>(whole, 0, batch);
+      context.kept = kept.take_arena(memory.kept);
       if (whole.training) {
-        const Memory memory = layer.template child_memory<T>(plan, 0, batch, true);
-        context.kept = kept.take_arena(memory.kept);
         gates = {kept.take<T>(shape.size()), shape};
       } else {
         gates = {scratch.take<T>(shape.size()), shape};

@@ -61,7 +61,10 @@ class Model {
   [[nodiscard]] const Shape& output_shape() const { return plan_.output; }
 
   /// The whole block of parameters, in the order of `variables()`.
-  [[nodiscard]] TensorView<T> parameters() { return parameters_; }
+  [[nodiscard]] TensorView<T> parameters() {
+    forget_packed_weights();
+    return parameters_;
+  }
   /// Likewise, to read.
   [[nodiscard]] TensorView<const T> parameters() const { return parameters_; }
   /// The gradients of the last backward passes, laid out as the parameters are.
@@ -87,7 +90,7 @@ class Model {
   /// @throws Error naming the existing ones when there is none of this name.
   [[nodiscard]] TensorView<T> parameter(std::string_view name) {
     const Variable& variable = find(variables_, name, "parameter");
-    return {parameters_.data() + variable.offset, variable.shape};
+    return {parameters().data() + variable.offset, variable.shape};
   }
   /// Likewise, to read.
   [[nodiscard]] TensorView<const T> parameter(std::string_view name) const {
@@ -99,6 +102,7 @@ class Model {
   void reset(std::uint64_t seed) {
     seed_ = seed;
     step_ = 0;
+    forget_packed_weights();
     draw(variables_, parameters_);
     draw(states_, state_);
     zero_gradients();
@@ -188,10 +192,12 @@ class Model {
     Workspace workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);
-      workspace.reserve_for(count,
-                            [&] { return memory_of<T>(network_, plan_, count, false).scratch; });
+      const bool used =
+          workspace.reserve_for(count, [&] { return memory_of<T>(network_, plan_, count, false); });
       Context<T> context = blocks();
+      context.kept = workspace.kept();
       context.scratch = workspace.scratch();
+      context.weights_are_packed = used;
       context.observer = observer;
       run_forward<T>(network_, context, x.samples(first, count), y.samples(first, count));
     }
@@ -268,13 +274,15 @@ class Model {
       grow(kept_, memory.kept);
       grow(scratch_, memory.scratch);
     }
-    /// Scratch for so many samples; scratch() is asked how much that is unless it was the last
-    /// time.
-    template <class Scratch>
-    void reserve_for(Index samples, const Scratch& scratch) {
-      if (samples == samples_) return;
-      reserve({0, scratch()});
+    /// For so many samples; memory() is asked how much that is unless it was the last time.
+    /// Whether it was.
+    template <class NeededMemory>
+    [[nodiscard]] bool reserve_for(Index samples, const NeededMemory& memory) {
+      if (samples == samples_ && threads() == threads_) return true;
+      reserve(memory());
       samples_ = samples;
+      threads_ = threads();
+      return false;
     }
     [[nodiscard]] Arena kept() { return {kept_.data(), static_cast<Index>(kept_.size())}; }
     [[nodiscard]] Arena scratch() { return {scratch_.data(), static_cast<Index>(scratch_.size())}; }
@@ -296,7 +304,8 @@ class Model {
     }
     AlignedVector<std::byte> kept_;
     AlignedVector<std::byte> scratch_;
-    Index samples_ = 0;  // for which scratch was reserved
+    Index samples_ = 0;  // for which it was reserved
+    Index threads_ = 0;  // likewise
   };
 
   /// What lasts from a forward to its backward pass.
@@ -320,6 +329,10 @@ class Model {
     void give_back(Workspace workspace) {
       const std::lock_guard lock(mutex_);
       free_.push_back(std::move(workspace));
+    }
+    void clear() {
+      const std::lock_guard lock(mutex_);
+      free_.clear();
     }
 
    private:
@@ -346,6 +359,11 @@ class Model {
    private:
     std::unique_ptr<Owned> owned_;
   };
+
+  /// For weights that may change, in an inference form.
+  void forget_packed_weights() {
+    if (!learns_) workspaces_->clear();
+  }
 
   /// Gives every layer its number and path, and every variable its place and full name.
   [[gnu::cold]] void place() {

@@ -73,6 +73,7 @@ class PlaneProduct {
         blocking_(Blocking::of(gather_)),
         depth_(depth(gather_)),
         weight_steps_(scratch.take<Index>(depth_)) {
+    if (call.is_filled) return;
     const ConvolutionGeometry& g = call.geometry;
     GatherAxis y = y_;
     GatherAxis x = x_;

@@ -42,6 +42,7 @@ class GatherProduct {
                     : std::clamp<Index>(divide_up(threads(), blocking_.items()), 1, panels_)) {
     packed_ = scratch.take<T>(g_.groups * packed_taps_ * depth_ * padded_width_);
     steps_ = scratch.take<Index>(packed_taps_ * depth_);
+    if (call.is_filled) return;
     pack_weights();
     for_each_phase([&](const GatherAxis& y, const GatherAxis& x, Index first_tap) {
       fill_taps(y, x, depth_, window_row(), gather_.input_channels(), 1,

@@ -36,6 +36,7 @@ class WinogradProduct {
         grid_(Phases::grid(gather_)) {
     transformed_ = scratch.take<T>(W::points * weight_pitch_);
     steps_ = scratch.take<Index>(depth_);
+    if (call.is_filled) return;
     fill_multiples(depth_, 1, steps_);
     transform_weights();
   }
