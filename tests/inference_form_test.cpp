@@ -244,6 +244,31 @@ TEST_CASE("a batch that goes through the first layers part by part has the bits 
               {16, 16, 8}, 70);
 }
 
+TEST_CASE_TEMPLATE("dense layers give the same bits with packed weights, of any size", T, float,
+                   double) {
+  for (const Index units : {1, 3, 7, 16, 17, 31, 32, 33, 50, 64, 100, 130, 300}) {
+    for (const Index inputs : {1, 5, 300, 700}) {
+      const Model<Sequential<Dense, ReLU, Dense>, T> model(
+          sequential(Dense{units}, ReLU{}, Dense{.units = 40, .bias = false}), {inputs},
+          {.seed = 2});
+      const auto form = inference_form(model);
+      for (const Index batch : {1, 2, 40, 1}) {
+        Tensor<T> x({batch, inputs});
+        Random random(4);
+        for (T& value : x) value = static_cast<T>(random.normal());
+        const Tensor<T> expected = model.predict(x);
+        CAPTURE(units);
+        CAPTURE(inputs);
+        CAPTURE(batch);
+        for (int again = 0; again < 2; ++again) {
+          const Tensor<T> y = form.predict(x);
+          CHECK(std::equal(y.begin(), y.end(), expected.begin()));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("packed weights are those of now, whatever the batches") {
   Model form = inference_form(
       Model(sequential(Conv2D{.filters = 32, .kernel = 3, .padding = 1}, ReLU{},

@@ -7,6 +7,7 @@
 
 #include "nn/core/memory.hpp"
 #include "nn/kernels/convolution/call.hpp"
+#include "nn/kernels/scratch.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 
 namespace nn::NN_ENTRANCES {
@@ -24,7 +25,7 @@ Algorithm convolution(const detail::ConvolutionCall<T>& call, Arena scratch);
 /// y = the convolution of x with the weights, then the epilogue (its bias has one value a filter).
 template <class T>
 Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, const T* weights,
-                              T* y, const Epilogue<T>& epilogue, const ConvolutionScratch& scratch,
+                              T* y, const Epilogue<T>& epilogue, const ProductScratch& scratch,
                               Algorithm algorithm = Algorithm::automatic) {
   return convolution<T>({geometry, ConvolutionPass::forward, x, weights, y, epilogue, false,
                          scratch.is_filled, algorithm},
@@ -36,7 +37,7 @@ Algorithm convolution_forward(const ConvolutionGeometry& geometry, const T* x, c
 template <class T>
 Algorithm convolution_backward_data(const ConvolutionGeometry& geometry, const T* dy,
                                     const T* weights, T* dx, const Epilogue<T>& epilogue,
-                                    const ConvolutionScratch& scratch,
+                                    const ProductScratch& scratch,
                                     Algorithm algorithm = Algorithm::automatic) {
   return convolution<T>({geometry, ConvolutionPass::backward_data, dy, weights, dx, epilogue, false,
                          scratch.is_filled, algorithm},

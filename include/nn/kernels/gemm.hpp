@@ -5,6 +5,7 @@
 
 #include "nn/core/shape.hpp"
 #include "nn/kernels/gemm/problem.hpp"
+#include "nn/kernels/scratch.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 
 namespace nn::NN_ENTRANCES {
@@ -18,14 +19,19 @@ Algorithm gemm(const detail::GemmProblem<T>& problem);
 /// transposed), B k x n (n x k when transposed). Runs on several threads, over pieces of C whose
 /// size depends on the problem alone.
 /// Computed as `choose` says, unless another algorithm is asked for; returns the one that did it.
+/// Where `scratch` has room for it, `packed_elements`, a wide B is packed whole, to be used again
+/// by products with the same B and any number of rows.
 /// @throws Error when that one cannot compute the product.
 template <class T>
 Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,
                Index lda, const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
-               const Epilogue<T>& epilogue = {}, Algorithm algorithm = Algorithm::automatic) {
-  return gemm<T>(detail::GemmProblem<T>{transpose_a == Transpose::yes,
-                                        transpose_b == Transpose::yes, m, n, k, a, lda, b, ldb, c,
-                                        ldc, accumulate, epilogue, algorithm});
+               const Epilogue<T>& epilogue = {}, Algorithm algorithm = Algorithm::automatic,
+               ProductScratch scratch = {}) {
+  const Index packed = scratch.memory.bytes_left() > 0 ? detail::packed_elements<T>(n, k) : 0;
+  return gemm<T>(detail::GemmProblem<T>{
+      transpose_a == Transpose::yes, transpose_b == Transpose::yes, m, n, k, a, lda, b, ldb, c, ldc,
+      accumulate, epilogue, algorithm, packed > 0 ? scratch.memory.take<T>(packed) : nullptr,
+      scratch.is_filled});
 }
 
 /// out[j] = the sum over i of a[i * lda + j], plus out[j] itself when `accumulate`; the rows are

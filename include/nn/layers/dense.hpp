@@ -55,14 +55,24 @@ struct Dense {
             .is_product = true};
   }
 
+  /// Kept, where weights stay packed: these.
+  template <class T>
+  [[nodiscard]] Memory memory(const Plan& plan, Index /*batch*/, bool training) const {
+    if (training || !plan.keeps_packed_weights) return {};
+    return {.kept = bytes_for<T>(detail::packed_elements<T>(units, plan.input.back()))};
+  }
+
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
     const TensorView<const T> weight = context.parameter(0);
     const Epilogue<T> epilogue{context.bias(), context.activation};
     const Index inputs = weight.shape()[0];
+    const ProductScratch kept_weights =
+        context.plan->keeps_packed_weights ? context.product_scratch() : ProductScratch{};
     context.computed(ConvolutionPass::forward,
                      gemm(Transpose::no, Transpose::no, y.size() / units, units, inputs, x.data(),
-                          inputs, weight.data(), units, y.data(), units, false, epilogue));
+                          inputs, weight.data(), units, y.data(), units, false, epilogue,
+                          Algorithm::automatic, kept_weights));
   }
 
   template <class T>

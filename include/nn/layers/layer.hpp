@@ -39,7 +39,7 @@
 #include "nn/core/subnormals.hpp"
 #include "nn/core/tensor.hpp"
 #include "nn/kernels/choose.hpp"
-#include "nn/kernels/convolution/call.hpp"
+#include "nn/kernels/scratch.hpp"
 #include "nn/layers/batch_sharing.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
@@ -121,7 +121,7 @@ struct Context {
 
   /// The memory for a product by this layer's weights, in the forward pass: that which stays
   /// filled, or scratch.
-  [[nodiscard]] ConvolutionScratch product_scratch() const {
+  [[nodiscard]] ProductScratch product_scratch() const {
     if (!plan->keeps_packed_weights) return scratch;
     return {kept, weights_are_packed};
   }

@@ -85,7 +85,9 @@ struct ColumnKinds {
   }
 
   [[nodiscard]] bool pay(const Gather& gather) const {
-    const Index saved = gather.geometry.batch * gather.most_rows() * saved_columns;
+    const ConvolutionGeometry& g = gather.geometry;
+    const Index images = g.chosen_for > 0 ? g.chosen_for : g.batch;
+    const Index saved = images * gather.most_rows() * saved_columns;
     return saved > worth * packed_taps;
   }
 };

@@ -5,23 +5,9 @@
 #include <algorithm>
 
 #include "nn/core/activation.hpp"
-#include "nn/core/memory.hpp"
 #include "nn/kernels/choose.hpp"
 
-namespace nn {
-
-/// Memory for a pass of a convolution, of `convolution_scratch_bytes`. What a kernel puts there,
-/// the weights as it multiplies by them, stays of use as long as geometry, pass, weights and
-/// algorithm are the same; then `is_filled` spares the next call to do so again.
-struct ConvolutionScratch {
-  Arena memory;
-  bool is_filled = false;  ///< by an earlier call
-
-  // NOLINTNEXTLINE(google-explicit-constructor): most passes are called once
-  ConvolutionScratch(Arena arena, bool filled = false) : memory(arena), is_filled(filled) {}
-};
-
-namespace detail {
+namespace nn::detail {
 
 /// One pass: forward and the gradient of the input multiply `left`, which is x or dy, by `right`,
 /// the weights; the gradient of the weights multiplies x by dy.
@@ -34,7 +20,7 @@ struct ConvolutionCall {
   T* result;
   Epilogue<T> epilogue{};   ///< of an output or the gradient of an input
   bool accumulate = false;  ///< the gradient of the weights, to what is there
-  bool is_filled = false;   ///< see ConvolutionScratch; not for the gradient of the weights
+  bool is_filled = false;   ///< see ProductScratch; not for the gradient of the weights
   Algorithm algorithm = Algorithm::automatic;
 
   [[nodiscard]] constexpr Gather gather() const {
@@ -56,5 +42,4 @@ void convolve_nothing(const ConvolutionCall<T>& call) {
   }
 }
 
-}  // namespace detail
-}  // namespace nn
+}  // namespace nn::detail

@@ -81,6 +81,18 @@ void pack_left(Index rows, Index depth, const T* a, Index lda, T* packed) {
   pack_rows(depth, rows - whole, panel_columns<T>, a + whole, lda, packed + whole * depth);
 }
 
+/// All of B, panel by panel, to where it is kept.
+template <class T>
+void pack_right(const GemmProblem<T>& p) {
+  const auto pack = [&p](Index index) {
+    const Index first = index * panel_columns<T>;
+    const Index columns = std::min(p.n - first, panel_columns<T>);
+    pack_rows(p.k, columns, columns > lanes<T> ? panel_columns<T> : Index{lanes<T>}, p.b + first,
+              p.ldb, p.packed + panel_offset(first, p.k));
+  };
+  parallel_for(divide_up(p.n, panel_columns<T>), pack, p.n * p.k > 50000);
+}
+
 /// One block of C: rows [m0, m1), columns [n0, n1), all of k.
 template <class T>
 class GemmBlock {
@@ -93,7 +105,8 @@ class GemmBlock {
         columns_(std::min(blocking.n, p_.n - n0)),
         block_k_(blocking.k),
         pack_a_(p_.transpose_a && columns_ > GemmBlocking::unpacked_n<T>(p_.lda)),
-        pack_b_(p_.transpose_b || rows_ > GemmBlocking::unpacked_m || columns_ % lanes<T> != 0) {
+        pack_b_(p_.packed == nullptr &&
+                (p_.transpose_b || rows_ > GemmBlocking::unpacked_m || columns_ % lanes<T> != 0)) {
     const Index size_b = pack_b_ ? block_k_ * panel_columns<T> : 0;
     const Index size_a = pack_a_ ? block_k_ * (rows_ + panel_columns<T>) : 0;
     Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
@@ -129,8 +142,11 @@ class GemmBlock {
       a = packed_a_;
     }
     for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
+      const bool packed = p_.packed != nullptr;
+      const T* const panel = packed ? p_.packed + panel_offset(n0_ + first, p_.k) + k0 * width
+                                    : b + first * (p_.transpose_b ? p_.ldb : 1);
       multiply_panel(
-          width, {a, a_rows_, steps_, depth, b + first * (p_.transpose_b ? p_.ldb : 1), p_.ldb},
+          width, {a, a_rows_, steps_, depth, panel, packed ? width : p_.ldb},
           {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, add, epilogue.from(n0_ + first)});
     });
   }

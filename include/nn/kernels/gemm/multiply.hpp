@@ -50,11 +50,14 @@ Algorithm gemm(const detail::GemmProblem<T>& problem) {
   detail::check(problem);
   detail::GemmProblem<T> p = problem;
   if (p.k == 0) p.a = p.b = p.c;  // which are not read, and may be null
+  if (p.n < kernels::panel_columns<T> || p.transpose_b || p.accumulate) p.packed = nullptr;
   if (p.algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(p);
   p.algorithm =
       choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
                                !p.epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
              p.algorithm);
+  if (p.algorithm != Algorithm::row && p.algorithm != Algorithm::blocks) p.packed = nullptr;
+  if (p.packed != nullptr && !p.packed_is_filled) kernels::pack_right(p);
   if (p.m > 0 && p.n > 0) kernels::multiply(p);
   return p.algorithm;
 }

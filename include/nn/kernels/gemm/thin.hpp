@@ -71,12 +71,83 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
   }
 }
 
+/// Whole panels of a packed B, from column `first` on, times a single row.
+template <class T, int Panels>
+void multiply_packed_panels(const GemmProblem<T>& p, Index first) {
+  constexpr int vectors = 2 * Panels;
+  constexpr Index width = panel_columns<T>;
+  const Index step = p.transpose_a ? p.lda : 1;
+  const T* const bias = p.epilogue.bias;
+  Packet<T> sum[vectors];
+  const T* panel[Panels];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    sum[v] = bias == nullptr ? broadcast(T(0)) : load(bias + first + v * lanes<T>);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < Panels; ++i) panel[i] = p.packed + panel_offset(first + i * width, p.k);
+  const T* a = p.a;
+  for (Index l = 0; l < p.k; ++l, a += step) {
+    const Packet<T> left = broadcast(*a);
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      sum[v] = multiply_add(left, load(panel[v / 2] + l * width + v % 2 * lanes<T>), sum[v]);
+    }
+  }
+  const float slope = p.epilogue.activation.slope;
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    if (slope != 1) sum[v] = activate<T>(sum[v], slope);
+    store(sum[v], p.c + first + v * lanes<T>);
+  }
+}
+
+/// What is left of the columns after whole panels.
+template <class T>
+void multiply_packed_rest(const GemmProblem<T>& p, Index first) {
+  const Index zero = 0;
+  std::array<Index, row_depth> steps;
+  fill_multiples(row_depth, p.transpose_a ? p.lda : 1, steps.data());
+  const Index columns = p.n - first;
+  const Index width = columns > lanes<T> ? panel_columns<T> : Index{lanes<T>};
+  for_each_depth_block(p.k, row_depth, false, p.epilogue,
+                       [&](Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
+                         multiply_panel<T>(
+                             1, width,
+                             {p.a + k0 * (p.transpose_a ? p.lda : 1), &zero, steps.data(), depth,
+                              p.packed + panel_offset(first, p.k) + k0 * width, width},
+                             {p.c + first, &zero, columns, add, epilogue.from(first)});
+                       });
+}
+
+/// A single row of C, B packed: read from beginning to end, panels side by side, it uses all sets
+/// of the caches. (784 x 512 and 512 x 512 together are more than the sets of which a thread reads
+/// its columns.)
+template <class T>
+void multiply_packed_row(const GemmProblem<T>& p) {
+  constexpr Index width = panel_columns<T>;
+  constexpr Index wide = 4 * width;
+  const Index columns = p.n < 2 * wide && p.is_large() && threads() > 1 ? 2 * width : wide;
+  parallel_for(
+      divide_up(p.n, columns),
+      [&](Index piece) {
+        const Index end = std::min(p.n, (piece + 1) * columns);
+        Index first = piece * columns;
+        for (; first + wide <= end; first += wide) multiply_packed_panels<T, 4>(p, first);
+        for (; first + 2 * width <= end; first += 2 * width) multiply_packed_panels<T, 2>(p, first);
+        for (; first + width <= end; first += width) multiply_packed_panels<T, 1>(p, first);
+        if (first < end) multiply_packed_rest(p, first);
+      },
+      p.is_large());
+}
+
 /// A single row of C: a sum of rows of B, too little work to copy anything. Eight vectors of
 /// columns at a time are enough accumulators, and read B in long runs; half as many where several
 /// threads would have nothing to share, which is no matter of the bits. Each thread reads a part of
 /// the columns, which then stays in its caches from one product to the next.
 template <class T>
 void multiply_single_row(const GemmProblem<T>& p) {
+  if (p.packed != nullptr) return multiply_packed_row(p);
   constexpr Index wide = 8 * lanes<T>;
   const bool narrow = p.n < 2 * wide && p.is_large() && threads() > 1;
   const Index columns = narrow ? wide / 2 : wide;
