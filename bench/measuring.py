@@ -134,6 +134,8 @@ class Record:
                 key = f"{name}|{measurement.threads}|{measurement.contender}"
                 if "label" in run:
                     self.content["labels"][name] = run["label"]
+                if "GFLOP/s" in run and measurement.counter != "GFLOP/s":
+                    self.content.setdefault("operations", {})[name] = 1e9 * run["GFLOP/s"] / run[measurement.counter]
                 self.content["values"].setdefault(key, []).append(run[measurement.counter])
                 self.content["memory"].setdefault(key, []).append(memory)
         self.save()
@@ -152,6 +154,10 @@ class Record:
     def label(self, name):
         """What the program says of this benchmark's shape."""
         return self.content["labels"].get(name, "")
+
+    def operations(self, name):
+        """How many operations an item takes by its definition, or None."""
+        return self.content.get("operations", {}).get(name)
 
     def how(self):
         """How it was measured, in words."""
