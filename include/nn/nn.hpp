@@ -34,6 +34,7 @@
 #include "nn/layers/batch_sharing.hpp"
 #include "nn/layers/batch_statistics.hpp"
 #include "nn/layers/branches.hpp"
+#include "nn/layers/carried_state.hpp"
 #include "nn/layers/composite.hpp"
 #include "nn/layers/concat.hpp"
 #include "nn/layers/conv2d.hpp"

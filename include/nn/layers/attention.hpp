@@ -100,7 +100,7 @@ struct MultiHeadAttention {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false, .fuses_activation = true};
+    return {.reads_output = false, .fuses_activation = true, .whole_sequence = true};
   }
 
   /// Kept: q, k and v of each row, what is mixed, and the logarithm of each softmax's sum.

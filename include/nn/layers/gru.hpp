@@ -9,7 +9,7 @@ namespace nn {
 
 /// Gated recurrent units (Cho et al., "Learning phrase representations using RNN encoder-decoder
 /// for statistical machine translation", 2014), for samples of shape steps x features. From h = 0
-/// on, for each step x of the sequence,
+/// on, or from where the batch before ended (see CarriedState), for each step x of the sequence,
 ///
 ///     r = sigmoid(x W_r + b_r + h U_r + b'_r)     z = sigmoid(x W_z + b_z + h U_z + b'_z)
 ///     n = tanh(x W_n + b_n + r (h U_n + b'_n))    h = (1 - z) n + z h
@@ -56,7 +56,14 @@ struct GRU {
     return input[0] * (input[1] + units) * 3 * units;
   }
 
-  [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .whole_sequence = reverse};
+  }
+
+  /// h.
+  [[nodiscard]] constexpr Index carried(const Shape& /*input*/) const {
+    return reverse ? 0 : units;
+  }
 
   /// Kept: the gates, h U_n + b'_n and h of all steps.
   template <class T>
@@ -86,7 +93,7 @@ struct GRU {
     const Passed<T> passed(layout, context.training ? kept : scratch);
     detail::multiply_inputs(context, layout, x.data(), sum_of_biases(context, scratch),
                             passed.gates, scratch);
-    std::fill_n(passed.outputs, layout.state(), T(0));
+    layout.start_states(context, 0, passed.outputs);
     const T* weights = context.parameter(1).data();
     const StepMask mask = context.mask.for_steps(layout.steps);
     const Epilogue<T> offset{bias ? context.parameter(3).data() + 2 * units : nullptr, {}};
@@ -112,6 +119,7 @@ struct GRU {
       }
     });
     layout.write_output(passed.outputs, return_sequence, y.data());
+    layout.carry_states(context, 0, passed.outputs);
   }
 
   /// Back through time: docs/derivations.md has the formulas.

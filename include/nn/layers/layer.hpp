@@ -26,6 +26,7 @@
 ///     Memory memory(const Plan& plan, Index batch, bool training) const;  // bytes
 ///     Index multiply_adds(const Shape& input) const;                   // of one sample
 ///     LayerTraits traits() const;
+///     Index carried(const Shape& input) const;   // of a CarriedState, its elements for one sample
 ///     Plan plan(const Shape& input) const;             // for layers made of layers
 #pragma once
 
@@ -41,6 +42,7 @@
 #include "nn/kernels/choose.hpp"
 #include "nn/kernels/scratch.hpp"
 #include "nn/layers/batch_sharing.hpp"
+#include "nn/layers/carried_state.hpp"
 #include "nn/layers/fields.hpp"
 #include "nn/layers/plan.hpp"
 #include "nn/layers/step_mask.hpp"
@@ -90,6 +92,7 @@ struct Context {
   std::uint64_t step = 0;           ///< how many training passes came before
   Observer<T>* observer = nullptr;  ///< sees what is computed, if there is one
   StepMask mask{};                  ///< of x's samples, where they are sequences of some lengths
+  CarriedRows<T> carried{};         ///< where x's samples go on from, if they do; to be changed
 
   Index whole_batch = 0;  ///< where a prediction goes through a batch part by part: its samples
 
@@ -296,6 +299,7 @@ template <class L>
     }
     if constexpr (requires { layer.parameters(input); }) plan.parameters = layer.parameters(input);
     if constexpr (requires { layer.state(input); }) plan.state = layer.state(input);
+    if constexpr (requires { layer.carried(input); }) plan.carried = layer.carried(input);
     for (const Variable& variable : plan.parameters) (void)variable.shape.size();  // countable
     if constexpr (requires { layer.multiply_adds(input); }) {
       plan.multiply_adds = layer.multiply_adds(input);

@@ -20,7 +20,8 @@ inline void fill_forget_gate(TensorView<double> bias, double value, Random& /*ra
 
 /// Long short-term memory (Hochreiter and Schmidhuber, "Long short-term memory", 1997; with the
 /// forget gate of Gers, Schmidhuber and Cummins, "Learning to forget", 2000), for samples of shape
-/// steps x features. From h = c = 0 on, for each step x of the sequence,
+/// steps x features. From h = c = 0 on, or from
+/// where the batch before ended (see CarriedState), for each step x of the sequence,
 ///
 ///     i = sigmoid(x W_i + h U_i + b_i)        f = sigmoid(x W_f + h U_f + b_f)
 ///     g = tanh(x W_g + h U_g + b_g)           o = sigmoid(x W_o + h U_o + b_o)
@@ -74,7 +75,14 @@ struct LSTM {
     return input[0] * (input[1] + units) * 4 * units;
   }
 
-  [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .whole_sequence = reverse};
+  }
+
+  /// h and c.
+  [[nodiscard]] constexpr Index carried(const Shape& /*input*/) const {
+    return reverse ? 0 : 2 * units;
+  }
 
   /// Kept: the gates, c and h of all steps.
   template <class T>
@@ -103,14 +111,14 @@ struct LSTM {
     const Passed<T> passed(layout, context.training ? kept : scratch);
     detail::multiply_inputs(context, layout, x.data(), sum_of_biases(context, scratch),
                             passed.gates, scratch);
-    std::fill_n(passed.cells, layout.state(), T(0));
-    std::fill_n(passed.outputs, layout.state(), T(0));
+    layout.start_states(context, 0, passed.outputs);
+    layout.start_states(context, 1, passed.cells);
     const T* weights = context.parameter(1).data();
     const StepMask mask = context.mask.for_steps(layout.steps);
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = 0; step < layout.steps; ++step) {
         const Index row = step * layout.batch;
-        if (step > 0) {  // before, h is 0
+        if (step > 0 || context.carried) {  // else h is 0
           gemm(Transpose::no, Transpose::no, count, width, units,
                passed.outputs + (row + first) * units, units, weights, width,
                passed.gates + (row + first) * width, width, true);
@@ -131,6 +139,8 @@ struct LSTM {
       }
     });
     layout.write_output(passed.outputs, return_sequence, y.data());
+    layout.carry_states(context, 0, passed.outputs);
+    layout.carry_states(context, 1, passed.cells);
   }
 
   /// Back through time: docs/derivations.md has the formulas.

@@ -125,7 +125,9 @@ struct MeanOverSteps {
   }
 
   [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return input.size(); }
-  [[nodiscard]] constexpr LayerTraits traits() const { return {.reads_output = false}; }
+  [[nodiscard]] constexpr LayerTraits traits() const {
+    return {.reads_output = false, .whole_sequence = true};
+  }
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {

@@ -20,6 +20,7 @@ template <class T>
   context.first_sample = sharing.first_sample() + sharing.begin(piece);
   context.accumulate = false;
   context.mask = whole.mask.from(sharing.begin(piece));
+  context.carried = whole.carried.from(sharing.begin(piece));
   if (whole.piece_gradients != nullptr) {
     context.gradient_block = whole.piece_gradients + sharing.block(piece) * whole.parameter_count;
   }

@@ -58,6 +58,9 @@ struct LayerTraits {
   float channel_epsilon = 0;
   /// The layer reads whole numbers below this; 0: it takes any numbers.
   Index tokens = 0;
+  /// What the layer computes of a step of a sequence depends on other steps or on its place, and it
+  /// cannot go on from one batch to the next (see CarriedState).
+  bool whole_sequence = false;
 };
 
 /// One layer at its place in a network, and below it the layers it is made of.
@@ -70,6 +73,7 @@ struct Plan {
   Shape output;                      ///< of one sample
   std::vector<Variable> parameters;  ///< its own, not its children's
   std::vector<Variable> state;       ///< likewise
+  Index carried = 0;                 ///< its elements of a CarriedState, for one sample
   Index multiply_adds = 0;           ///< of one sample's forward pass, without the children's
   LayerTraits traits{};              ///< how it treats its buffers
   std::vector<Plan> children;        ///< what it is made of, in order
@@ -80,6 +84,7 @@ struct Plan {
                                       ///< they never change (`inference_form`)
   bool trainable = true;      ///< whether its parameters are learned; `Model::freeze` changes it
   bool has_trainable = true;  ///< whether it or a layer below it has parameters that are learned
+  Index carried_offset = 0;   ///< how many elements of a CarriedState the layers before it have
   Index number = 0;           ///< counts the layers of a model; a key for random numbers
   Index pieces = 0;  ///< where processes share batches: into how many pieces training passes cut
                      ///< this process's samples; 0 elsewhere

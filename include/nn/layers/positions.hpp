@@ -89,7 +89,7 @@ struct SinusoidalPositions {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.in_place = true, .reads_output = false};
+    return {.in_place = true, .reads_output = false, .whole_sequence = true};
   }
 
   /// The waves.
@@ -151,7 +151,7 @@ struct LearnedPositions {
   }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.in_place = true, .reads_output = false};
+    return {.in_place = true, .reads_output = false, .whole_sequence = true};
   }
 
   template <class T>

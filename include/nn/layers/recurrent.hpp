@@ -77,6 +77,30 @@ struct SequenceLayout {
     }
   }
 
+  /// The states before the first step: those carried over, of which each sample has `part` + 1
+  /// or more, or 0.
+  template <class T>
+  void start_states(const Context<T>& context, Index part, T* all_states) const {
+    if (!context.carried) {
+      std::fill_n(all_states, state(), T(0));
+      return;
+    }
+    for (Index n = 0; n < batch; ++n) {
+      std::copy_n(context.carried.of(*context.plan, n) + part * units, units,
+                  all_states + n * units);
+    }
+  }
+
+  /// Hands the states after the last step on to the next batch, if there is to be one.
+  template <class T>
+  void carry_states(const Context<T>& context, Index part, const T* all_states) const {
+    if (!context.carried) return;
+    for (Index n = 0; n < batch; ++n) {
+      std::copy_n(all_states + steps * state() + n * units, units,
+                  context.carried.of(*context.plan, n) + part * units);
+    }
+  }
+
   /// What the gradient of the last step's state starts from: dy, unless that is one of a sequence,
   /// whose rows are added step by step.
   template <class T>

@@ -130,20 +130,18 @@ class Model {
   /// statistics, and draws dropout masks. `x` must stay as it is until `backward` has returned. The
   /// result is the model's, until the next pass.
   /// @throws ShapeError when x is not a batch of samples of `input_shape()`.
-  TensorView<const T> forward(TensorView<const T> x) {
-    const detail::FlushSubnormals flush;
-    require(learns_,
-            "the inference form of a model takes no training passes; train the model that "
-            "it is made of");
-    const Index batch = check(x);
-    pass_->workspace.reserve(training_memory(batch));
-    pass_->output.resize(plan_.output.prepended(batch));
-    pass_->input = x;
-    ++step_;
-    if (sharing_ != nullptr) require_own_samples(batch);
-    run_forward<T>(network_, training_context(batch), x, pass_->output.view());
-    return pass_->output;
+  TensorView<const T> forward(TensorView<const T> x) { return begin_pass(x, {}); }
+
+  /// The same for samples that go on where `carried` says, which then says where they end. Another
+  /// pass over the same batch needs a copy from before.
+  /// @throws ShapeError also when `carried` is one of other layers or of another number of samples.
+  TensorView<const T> forward(TensorView<const T> x, CarriedState<T>& carried) {
+    return begin_pass(x, rows_of(carried, check(x)));
   }
+
+  /// What samples of batches of `samples` carry over from one to the next; now they begin.
+  /// @throws Error when no layer carries anything, or one needs its whole sequence at once.
+  [[nodiscard]] CarriedState<T> carried_state(Index samples) const { return {plan_, samples}; }
 
   /// Runs the last `forward` backward, given the loss's gradient with respect to its result. Adds
   /// to `gradients()`. Returns the gradient with respect to the input if it was asked for, else
@@ -182,13 +180,24 @@ class Model {
     return y;
   }
 
+  /// The same for samples that go on where `carried` says, which then says where they end. Piece by
+  /// piece, or step by step, sequences so give what they give at once.
+  /// @throws ShapeError also when `carried` is one of other layers or of another number of samples.
+  [[nodiscard]] Tensor<T> predict(TensorView<const T> x, CarriedState<T>& carried) const {
+    Tensor<T> y(plan_.output.prepended(check(x)));
+    predict(x, y, nullptr, &carried);
+    return y;
+  }
+
   /// The same, into `y`: allocates nothing once a pass of this size has been made. `observer` is
-  /// told of every layer's result, for up to 256 samples at a time, in order.
-  void predict(TensorView<const T> x, TensorView<T> y, Observer<T>* observer = nullptr) const {
+  /// told of every layer's result, for up to 256 samples at a time, in order. `carried` as above.
+  void predict(TensorView<const T> x, TensorView<T> y, Observer<T>* observer = nullptr,
+               CarriedState<T>* carried = nullptr) const {
     const detail::FlushSubnormals flush;
     const Index batch = check(x);
     require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
                         plan_.output.prepended(batch), ", but was given ", y.shape());
+    const CarriedRows<T> rows = carried != nullptr ? rows_of(*carried, batch) : CarriedRows<T>{};
     Workspace workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);
@@ -199,6 +208,7 @@ class Model {
       context.scratch = workspace.scratch();
       context.weights_are_packed = used;
       context.observer = observer;
+      context.carried = rows.from(first);
       run_forward<T>(network_, context, x.samples(first, count), y.samples(first, count));
     }
     workspaces_->give_back(std::move(workspace));
@@ -262,6 +272,29 @@ class Model {
   [[gnu::cold]] Model(Plan plan, const Network& network, std::uint64_t seed)
       : network_(network), plan_(std::move(plan)), seed_(seed), learns_(false) {
     place();
+  }
+
+  TensorView<const T> begin_pass(TensorView<const T> x, const CarriedRows<T>& carried) {
+    const detail::FlushSubnormals flush;
+    require(learns_,
+            "the inference form of a model takes no training passes; train the model that "
+            "it is made of");
+    const Index batch = check(x);
+    pass_->workspace.reserve(training_memory(batch));
+    pass_->output.resize(plan_.output.prepended(batch));
+    pass_->input = x;
+    ++step_;
+    if (sharing_ != nullptr) require_own_samples(batch);
+    Context<T> context = training_context(batch);
+    context.carried = carried;
+    run_forward<T>(network_, context, x, pass_->output.view());
+    return pass_->output;
+  }
+
+  /// What a batch of so many samples goes on from. @throws ShapeError when it does not fit.
+  [[nodiscard]] CarriedRows<T> rows_of(CarriedState<T>& carried, Index batch) const {
+    carried.require_fits(plan_, batch);
+    return {carried.values().data(), batch};
   }
 
   /// How many samples `predict` takes at a time, which bounds its memory.
@@ -371,8 +404,11 @@ class Model {
     Index number = 0;
     Index parameters = 0;
     Index state = 0;
+    Index carried = 0;
     Plan::for_each(plan_, [&](Plan& plan) {
       plan.number = number++;
+      plan.carried_offset = carried;
+      carried += plan.carried;
       lay_out(plan, plan.parameters, variables_, parameters);
       lay_out(plan, plan.state, states_, state);
     });
