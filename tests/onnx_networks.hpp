@@ -133,6 +133,8 @@ void for_each_written_layer(const Visit& visit) {
   of_rows("sequence_group_norm", nn::GroupNorm{.groups = 2});
   of_rows("sequence_positions", nn::LearnedPositions{}, nn::SinusoidalPositions{});
   of_rows("sequence_mean", nn::MeanOverSteps{});
+  of_rows("sequence_swap_axes", nn::residual(nn::LayerNorm{}, nn::SwapAxes{}, nn::Dense{9},
+                                             nn::GELU{}, nn::Dense{6}, nn::SwapAxes{}));
   of_rows("sequence_lstm", nn::LSTM{.units = 5});
   of_rows("sequence_lstm_rows", nn::LSTM{.units = 5, .return_sequence = true});
   of_rows("sequence_lstm_reverse", nn::LSTM{.units = 5, .reverse = true, .bias = false});

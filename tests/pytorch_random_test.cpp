@@ -369,6 +369,7 @@ void put_sequences(Cases& c) {
             for (double& value : x) value = static_cast<double>(c.between(0, tokens - 1));
           });
   c.layer(nn::LearnedPositions{}, input, "x+weight", false);
+  c.layer(nn::SwapAxes{}, input, "x.transpose(1,2)", false);
   const bool bias = c.flip();
   c.layer(nn::Dense{.units = c.between(1, 70), .bias = bias}, input,
           expression("F.linear(x,weight,", bias ? "bias" : "None", ")"), false);

@@ -13,4 +13,5 @@
 #include "nn/layers/masked.hpp"
 #include "nn/layers/positions.hpp"
 #include "nn/layers/rms_norm.hpp"
+#include "nn/layers/swap_axes.hpp"
 #include "nn/layers/transformer.hpp"

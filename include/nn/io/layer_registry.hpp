@@ -44,6 +44,7 @@
 #include "nn/layers/relu.hpp"
 #include "nn/layers/rms_norm.hpp"
 #include "nn/layers/softmax.hpp"
+#include "nn/layers/swap_axes.hpp"
 #include "nn/layers/upsample2d.hpp"
 
 namespace nn {
@@ -171,7 +172,8 @@ class LayerRegistry {
             Mish, HardSwish, Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast,
             MeanOverSteps, Embedding, SinusoidalPositions, LearnedPositions, MultiHeadAttention,
             GroupNorm, InstanceNorm, RMSNorm, AdaptiveAveragePool2D, AdaptiveMaxPool2D,
-            GlobalMaxPool2D, BilinearUpSample2D, PixelShuffle, DropPath, GatedLinearUnit>();
+            GlobalMaxPool2D, BilinearUpSample2D, PixelShuffle, DropPath, GatedLinearUnit,
+            SwapAxes>();
   }
 
   template <class... Layers>

@@ -299,7 +299,7 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
       Sigmoid, Tanh, Softplus, SiLU, GELU, Mish, HardSwish, GatedLinearUnit, Softmax, LogSoftmax,
       GlobalMaxPool2D, AdaptiveAveragePool2D, AdaptiveMaxPool2D, BilinearUpSample2D, PixelShuffle,
       GroupNorm, InstanceNorm, RMSNorm, DropPath, Embedding, LearnedPositions, SinusoidalPositions,
-      MeanOverSteps, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
+      MeanOverSteps, SwapAxes, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
       FlattenChannelsFirst, FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>,
       Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, AnyConcat,
       detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,

@@ -17,6 +17,7 @@
 #include "nn/layers/masked.hpp"
 #include "nn/layers/positions.hpp"
 #include "nn/layers/rms_norm.hpp"
+#include "nn/layers/swap_axes.hpp"
 
 namespace nn {
 
@@ -171,6 +172,11 @@ inline std::string write_onnx(OnnxGraph& graph, const MeanOverSteps& /*layer*/, 
                               const std::string& input) {
   return graph.add("ReduceMean", plan, {input},
                    {{"axes", std::vector<Index>{1}}, {"keepdims", Index{0}}});
+}
+
+inline std::string write_onnx(OnnxGraph& graph, const SwapAxes& /*layer*/, const Plan& plan,
+                              const std::string& input) {
+  return detail::transposed(graph, plan, input, {0, 2, 1});
 }
 
 /// @throws Error where samples are images, whose last axis is another one in ONNX.

@@ -9,6 +9,7 @@
 #include "nn/io/channels_last.hpp"
 #include "nn/io/onnx_import_chain.hpp"
 #include "nn/layers/flatten.hpp"
+#include "nn/layers/swap_axes.hpp"
 
 namespace nn::detail {
 
@@ -141,10 +142,14 @@ inline void import_transpose(const OnnxNode& node, ImportedChain& chain) {
       std::is_sorted(permutation.begin(), permutation.end())) {
     return;
   }
+  if (chain.shape.rank() == 2 && permutation == std::vector<Index>{0, 2, 1}) {
+    return chain.append(SwapAxes{});
+  }
   const std::vector<Index> wanted =
       chain.channels_last ? std::vector<Index>{0, 3, 1, 2} : std::vector<Index>{0, 2, 3, 1};
   node.expect(chain.shape.rank() == 3 && permutation == wanted,
-              "only putting the channels of images last, or first again, is supported");
+              "only putting the channels of images last, or first again, and exchanging "
+              "the two axes of sequences are supported");
   chain.channels_last = !chain.channels_last;
 }
 
