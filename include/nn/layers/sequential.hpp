@@ -213,6 +213,7 @@ class Chain : private Composite<Derived> {
       const Index count = std::min(together, batch - first);
       part.first_sample = context.first_sample + first;
       part.mask = context.mask.from(first);
+      part.carried = context.carried.from(first);
       forward(part, {0, plan.leading}, again, x.samples(first, count),
               between.samples(first, count));
       part.weights_are_packed = true;

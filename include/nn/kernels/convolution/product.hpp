@@ -211,8 +211,9 @@ class GatherProduct {
       for (Index at = 0; at < count; ++at) multiply_whole_segment(phase, segments[at]);
       return;
     }
-    for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
-      if (first < columns.begin || first >= columns.end) return;
+    const Index end = std::min(columns.end, width_);
+    for_each_joined_panel<T>(end - columns.begin, [&](Index from, Index used, Index width) {
+      const Index first = columns.begin + from;
       for (Index at = 0; at < count; ++at) {
         multiply_segment(phase, segments[at], first, used, width);
       }
@@ -259,15 +260,16 @@ class GatherProduct {
   void multiply_segment(const Phase& phase, const GatherSegment& segment, Index first, Index used,
                         Index width) const {
     const Index from = segment.taps.begin * phase.row_depth;
-    const T* panel = phase.weights + panel_offset(first, phase.depth) + from * width;
+    const Index row = std::min(width, panel_columns<T>);
+    const T* panel = phase.weights + panel_offset(first, phase.depth) + from * row;
     for_each_depth_block(
-        segment.taps.end * phase.row_depth - from, most_depth<T>, false,
+        segment.taps.end * phase.row_depth - from, depth_for<T>(width), false,
         call_.epilogue.from(phase.first_column + first),
         [&](Index k, Index depth, bool add, const Epilogue<T>& epilogue) {
           multiply_panel<T>(
               segment.end - segment.begin, width,
               {phase.a, phase.input_rows + segment.begin, phase.steps + from + k, depth,
-               panel + k * width, width},
+               panel + k * row, row, panel_offset(row, phase.depth)},
               {phase.c + first, phase.output_rows + segment.begin, used, add, epilogue});
         });
   }

@@ -49,7 +49,8 @@ struct GemmBlocking {
     const auto rounded = [](Index size, Index multiple) {
       return divide_up(size, multiple) * multiple;
     };
-    const Index blocks_k = divided(p.k, most_depth<T>);
+    const Index together = joins_panels && p.n >= 2 * panel_columns<T> ? 2 : 1;
+    const Index blocks_k = divided(p.k, depth_for<T>(together * panel_columns<T>));
     Index blocks_m = divided(p.m, most_m);
     Index blocks_n = divided(p.n, most_n);
     if (p.is_large()) {
@@ -107,7 +108,7 @@ class GemmBlock {
         pack_a_(p_.transpose_a && columns_ > GemmBlocking::unpacked_n<T>(p_.lda)),
         pack_b_(p_.packed == nullptr &&
                 (p_.transpose_b || rows_ > GemmBlocking::unpacked_m || columns_ % lanes<T> != 0)) {
-    const Index size_b = pack_b_ ? block_k_ * panel_columns<T> : 0;
+    const Index size_b = pack_b_ ? 2 * block_k_ * panel_columns<T> : 0;
     const Index size_a = pack_a_ ? block_k_ * (rows_ + panel_columns<T>) : 0;
     Arena arena = thread_workspace(bytes_for<T>(size_b) + bytes_for<T>(size_a) +
                                    bytes_for<Index>(block_k_) + 2 * bytes_for<Index>(rows_));
@@ -141,35 +142,48 @@ class GemmBlock {
       }
       a = packed_a_;
     }
-    for_each_panel<T>(columns_, [&](Index first, Index used, Index width) {
-      const bool packed = p_.packed != nullptr;
-      const T* const panel = packed ? p_.packed + panel_offset(n0_ + first, p_.k) + k0 * width
-                                    : b + first * (p_.transpose_b ? p_.ldb : 1);
-      multiply_panel(
-          width, {a, a_rows_, steps_, depth, panel, packed ? width : p_.ldb},
-          {p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, add, epilogue.from(n0_ + first)});
+    for_each_joined_panel<T>(columns_, [&](Index first, Index used, Index width) {
+      const Index row = std::min(width, panel_columns<T>);
+      TileInput<T> input{a,      a_rows_, steps_, depth, b + first * (p_.transpose_b ? p_.ldb : 1),
+                         p_.ldb, row};
+      TileOutput<T> output{p_.c + m0_ * p_.ldc + n0_ + first, c_rows_, used, add,
+                           epilogue.from(n0_ + first)};
+      if (p_.packed != nullptr) {
+        input.b = p_.packed + panel_offset(n0_ + first, p_.k) + k0 * row;
+        input.ldb = row;
+        input.next = panel_offset(row, p_.k);
+      } else if (pack_b_) {
+        const Index done = pack_panels(width, row, input, output);
+        input = {a, a_rows_ + done, steps_, depth, packed_b_, row, panel_offset(row, depth)};
+        output.rows += done;
+      }
+      const Index left = rows_ - (output.rows - c_rows_);
+      multiply_panel<T>(left, width, input, output);
     });
   }
 
-  /// One panel. Its first tile reads B where it is, and packs it for those below.
-  void multiply_panel(Index width, TileInput<T> input, TileOutput<T> output) {
+  /// Packs a panel, or two. Where a first tile can read B where it is, and pack it for those below,
+  /// its rows are done, whose number is returned.
+  Index pack_panels(Index width, Index row, const TileInput<T>& input,
+                    const TileOutput<T>& output) {
     constexpr Index first_rows = tile_rows<2>;
-    Index done = 0;
-    if (pack_b_) {
-      if (p_.transpose_b) {
-        pack_columns(input.depth, output.columns, width, input.b, input.ldb, packed_b_);
-      } else if (output.columns < panel_columns<T> || rows_ < first_rows) {
-        pack_rows(input.depth, output.columns, width, input.b, input.ldb, packed_b_);
+    const bool by_tile =
+        !p_.transpose_b && output.columns >= panel_columns<T> && rows_ >= first_rows;
+    for (Index at = 0; at < width; at += row) {
+      const T* const b = input.b + at * (p_.transpose_b ? p_.ldb : 1);
+      const Index columns = std::min(row, output.columns - at);
+      T* const packed = packed_b_ + panel_offset(at, input.depth);
+      if (by_tile) {
+        multiply_tiles<T, first_rows, 2, Tiling::packed>(
+            1, {input.a, input.rows, input.steps, input.depth, b, input.ldb},
+            {output.c + at, output.rows, columns, output.add, output.epilogue.from(at)}, packed);
+      } else if (p_.transpose_b) {
+        pack_columns(input.depth, columns, row, b, input.ldb, packed);
       } else {
-        multiply_tiles<T, first_rows, 2, Tiling::packed>(1, input, output, packed_b_);
-        done = first_rows;
+        pack_rows(input.depth, columns, row, b, input.ldb, packed);
       }
-      input.b = packed_b_;
-      input.ldb = width;
     }
-    input.rows += done;
-    output.rows += done;
-    NN_ISA::multiply_panel<T>(rows_ - done, width, input, output);
+    return by_tile ? first_rows : 0;
   }
 
   const GemmProblem<T>& p_;

@@ -52,7 +52,8 @@ void multiply_row_piece(const GemmProblem<T>& p, Index begin, Index end) {
         p.k, row_depth, p.accumulate, p.epilogue,
         [&](Index k0, Index depth, bool add, const Epilogue<T>& epilogue) {
           const T* b = p.b + k0 * p.ldb + first;
-          const TileInput<T> input{p.a + k0 * step, &zero, steps.data(), depth, b, p.ldb};
+          const TileInput<T> input{p.a + k0 * step, &zero,           steps.data(), depth, b,
+                                   p.ldb,           panel_columns<T>};
           const TileOutput<T> output{p.c + first, &zero, width, add, epilogue.from(first)};
           if (width == wide) {
             multiply_tiles<T, 1, 8>(1, input, output);

@@ -34,6 +34,12 @@ void for_each_depth_block(Index depth, Index most, bool add, const Epilogue<T>& 
   }
 }
 
+/// The same for a panel of `width` columns, or for two panels, which share that cache.
+template <class T>
+[[nodiscard]] constexpr Index depth_for(Index width) {
+  return width > panel_columns<T> ? most_depth<T> / 2 : most_depth<T>;
+}
+
 /// Where column `first` of a matrix of `depth` rows starts in its packed panels.
 [[nodiscard]] constexpr Index panel_offset(Index first, Index depth) { return first * depth; }
 

@@ -172,14 +172,15 @@ class WinogradProduct {
     fill_multiples(count, depth_, input_rows);
     fill_multiples(count, width_, output_rows);
     for (Index point = 0; point < W::points; ++point) {
-      for_each_panel<T>(width_, [&](Index first, Index used, Index width) {
+      for_each_joined_panel<T>(width_, [&](Index first, Index used, Index width) {
+        const Index row = std::min(width, panel_columns<T>);
         for_each_depth_block(
-            depth_, most_depth<T>, false, Epilogue<T>{},
+            depth_, depth_for<T>(width), false, Epilogue<T>{},
             [&](Index k, Index depth, bool add, const Epilogue<T>& epilogue) {
               multiply_panel<T>(
                   count, width,
                   {inputs + point * input_pitch, input_rows, steps_ + k, depth,
-                   panel(point, first) + k * width, width},
+                   panel(point, first) + k * row, row, panel_offset(row, depth_)},
                   {outputs + point * output_pitch + first, output_rows, used, add, epilogue});
             });
       });
