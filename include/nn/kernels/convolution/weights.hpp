@@ -105,14 +105,14 @@ class WeightsProduct {
       touched = {std::max<Index>(touched.begin, 0), std::min(touched.end, g_.height)};
     }
     const Index window_size = needs_frame() ? images.size() * touched.size() * window_row() : 0;
-    Arena arena =
-        thread_workspace(bytes_for<T>(window_size) + bytes_for<T>(block_pixels * panel_columns<T>) +
-                         2 * bytes_for<Index>(block_pixels));
+    Arena arena = thread_workspace(bytes_for<T>(window_size) +
+                                   bytes_for<T>(2 * block_pixels * panel_columns<T>) +
+                                   2 * bytes_for<Index>(block_pixels));
     T* window_data = arena.take<T>(window_size);
     const T* first = call_.left + images.begin * g_.input_size();
     const Window<T> window = window_of(first, images.size(), g_.height, g_.width, g_.channels,
                                        touched, columns_, needs_frame() ? window_data : nullptr);
-    Block block{arena.take<T>(block_pixels * panel_columns<T>), arena.take<Index>(block_pixels),
+    Block block{arena.take<T>(2 * block_pixels * panel_columns<T>), arena.take<Index>(block_pixels),
                 arena.take<Index>(block_pixels), 0};
     for (Index group = 0; group < row_groups_; ++group) {
       const Range outputs = frame_rows() ? rows : y_.outputs_inside(group, rows);
@@ -154,16 +154,21 @@ class WeightsProduct {
     if (call_.algorithm == Algorithm::depthwise)
       return run_block_channels(window, block, taps, target, add);
     for (Index group = 0; group < g_.groups; ++group) {
-      for_each_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
+      for_each_joined_panel<T>(filters.size(), [&](Index at, Index used, Index width) {
         const Index first = group * g_.group_filters() + filters.begin + at;
+        const Index row = std::min(width, panel_columns<T>);
         const bool packed = !is_panel(block, first + width);
-        if (packed) pack_outputs(block, call_.right + first, used, width);
+        for (Index panel = 0; packed && panel < width; panel += row) {
+          pack_outputs(block, call_.right + first + panel, std::min(row, used - panel), row,
+                       block.panel + panel_offset(panel, block.pixels));
+        }
         const TileInput<T> input{window + group * g_.group_channels(),
                                  taps_ + taps.begin,
                                  block.steps,
                                  block.pixels,
                                  packed ? block.panel : call_.right + block.outputs[0] + first,
-                                 packed ? width : g_.filters};
+                                 packed ? row : g_.filters,
+                                 packed ? panel_offset(row, block.pixels) : row};
         const TileOutput<T> output{target + first, targets_ + taps.begin, used, add, {}};
         multiply_panel<T>(taps.size(), width, input, output);
       });
@@ -187,7 +192,7 @@ class WeightsProduct {
                           bool add) const {
     Index done = 0;
     for_each_channel_vector<T>(g_.filters, [&](Index first) {
-      pack_outputs(block, call_.right + first, lanes<T>, lanes<T>);
+      pack_outputs(block, call_.right + first, lanes<T>, lanes<T>, block.panel);
       for (Index p = 0; add && p < block.pixels; ++p) {
         std::fill_n(block.panel + p * lanes<T>, done - first, T(0));
       }
@@ -199,8 +204,7 @@ class WeightsProduct {
     });
   }
 
-  static void pack_outputs(const Block& block, const T* from, Index columns, Index width) {
-    T* to = block.panel;
+  static void pack_outputs(const Block& block, const T* from, Index columns, Index width, T* to) {
     for (Index p = 0; p < block.pixels; ++p, to += width) {
       for (Index j = 0; j < width; j += lanes<T>) {
         store(load_some(from + block.outputs[p] + j, columns - j), to + j);

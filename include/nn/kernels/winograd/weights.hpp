@@ -124,10 +124,11 @@ class WinogradWeights {
 
   void multiply_point(Index point, Index count, bool add) const {
     const T* outputs = outputs_ + point * output_pitch_;
-    for_each_panel<T>(g_.filters, [&](Index first, Index used, Index width) {
+    for_each_joined_panel<T>(g_.filters, [&](Index first, Index used, Index width) {
+      const Index row = std::min(width, panel_columns<T>);
       multiply_panel<T>(depth_, width,
                         {inputs_ + point * input_pitch_, input_rows_, steps_, count,
-                         outputs + panel_offset(first, count), width},
+                         outputs + panel_offset(first, count), row, panel_offset(row, count)},
                         {sums_ + point * sum_pitch_ + first, sum_rows_, used, add, {}});
     });
   }
