@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "nn/core/activation.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
@@ -105,17 +106,17 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
   for (Index tile = 0; tile < tiles; ++tile, a_rows += Rows, c_rows += Rows) {
     Packet<T> sum[Rows][Vectors];
     const T* row[Rows];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (int v = 0; v < Vectors; ++v) {
       const Packet<T> start = bias != nullptr ? wanted[v].load(bias + v * n) : broadcast(T(0));
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int i = 0; i < Rows; ++i) sum[i][v] = start;
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (int i = 0; i < Rows; ++i) {
       row[i] = input.a + a_rows[i];
       if (!add) continue;
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int v = 0; v < Vectors; ++v) {
         sum[i][v] += wanted[v].load(c + c_rows[i] + v * n);
       }
@@ -126,23 +127,23 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
     for (Index l = 0; l < input.depth; ++l, b += input.ldb) {
       const Index step = input.steps[l];
       Packet<T> right[Vectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int v = 0; v < Vectors; ++v) {
         right[v] = load(Vectors == 4 ? b + v / 2 * input.next + v % 2 * n : b + v * n);
         if constexpr (Way == Tiling::packed) store(right[v], panel + (l * Vectors + v) * n);
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int i = 0; i < Rows; ++i) {
         const Packet<T> left =
             Way == Tiling::channelwise ? load(row[i] + step) : broadcast(row[i][step]);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int v = 0; v < Vectors; ++v) sum[i][v] = multiply_add(left, right[v], sum[i][v]);
       }
     }
 
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 8
+#pragma GCC unroll 9
       for (int v = 0; v < Vectors; ++v) {
         if (slope != 1) sum[i][v] = activate<T>(sum[i][v], slope);
         wanted[v].store(sum[i][v], c + c_rows[i] + v * n);
@@ -152,15 +153,21 @@ void multiply_tiles(Index tiles, const TileInput<T>& input, const TileOutput<T>&
 }
 
 /// A depthwise convolution, in which no sum runs over channels: every channel of the vector at
-/// a + rows[i] + steps[l] is multiplied by its own element of the vector b + l * ldb.
+/// a + rows[i] + steps[l] is multiplied by its own element of the vector b + l * ldb. A single row
+/// would wait for each of its sums, so it joins 8 others where there are: the 9 taps of a 3x3
+/// window are a tile, and the 25 of a 5x5 are three.
 template <class T>
 void multiply_channel_rows(Index count, TileInput<T> input, TileOutput<T> output) {
-  constexpr int rows = 8;
-  const Index tiles = count / rows;
-  multiply_tiles<T, rows, 1, Tiling::channelwise>(tiles, input, output);
-  input.rows += tiles * rows;
-  output.rows += tiles * rows;
-  multiply_tiles<T, 1, 1, Tiling::channelwise>(count - tiles * rows, input, output);
+  const auto multiply = [&]<int Rows>(std::integral_constant<int, Rows> /*rows*/, Index tiles) {
+    multiply_tiles<T, Rows, 1, Tiling::channelwise>(tiles, input, output);
+    input.rows += tiles * Rows;
+    output.rows += tiles * Rows;
+    count -= tiles * Rows;
+  };
+  if (count > 8 && count % 8 == 1) multiply(std::integral_constant<int, 9>{}, 1);
+  multiply(std::integral_constant<int, 8>{}, count / 8);
+  multiply(std::integral_constant<int, 4>{}, count / 4);
+  multiply(std::integral_constant<int, 1>{}, count);
 }
 
 /// Calls visit(first) for vectors of channels that cover `channels`, which are at least one vector:
