@@ -44,19 +44,19 @@ struct SwapAxes {
   }
 
  private:
-  /// Samples of rows x columns to columns x rows, a few columns at a time: the lines of the cache
+  /// Samples of rows x columns to columns x rows, some columns at a time: the lines of the cache
   /// that a row of these fills are read again for the next ones.
   template <class T>
   static void turn(Index rows, Index columns, TensorView<const T> from, TensorView<T> to) {
-    constexpr Index few = 16;
+    constexpr Index together = 16;
     const Index size = rows * columns;
     parallel_for_pieces(from.shape().front(), detail::samples_per_piece(size),
                         [&](Index begin, Index end) {
                           for (Index sample = begin; sample < end; ++sample) {
                             const T* x = from.data() + sample * size;
                             T* y = to.data() + sample * size;
-                            for (Index first = 0; first < columns; first += few) {
-                              const Index last = std::min(first + few, columns);
+                            for (Index first = 0; first < columns; first += together) {
+                              const Index last = std::min(first + together, columns);
                               for (Index row = 0; row < rows; ++row) {
                                 for (Index c = first; c < last; ++c)
                                   y[c * rows + row] = x[row * columns + c];
