@@ -1,6 +1,6 @@
 /// @file
-/// A classifier of digits that judges generated images: by the features it sees in them and by the
-/// classes it takes them for.
+/// A classifier that judges generated images: by the features it sees in them and by the classes it
+/// takes them for.
 #pragma once
 
 #include <nn/kernels/kernels.hpp>
@@ -25,11 +25,12 @@ struct Judgement {
   nn::Tensor<float> probabilities;  ///< N x classes
 };
 
-/// The layers up to the features.
-[[nodiscard]] inline auto judge_body() {
+/// The layers up to the features, twice as wide for images in colour.
+[[nodiscard]] inline auto judge_body(const nn::Shape& image) {
   using namespace nn;  // NOLINT(google-build-using-namespace): these few lines are all layers
-  const auto convolution = [](Index filters) {
-    return Conv2D{.filters = filters, .kernel = 3, .padding = 1, .bias = false};
+  const Index times = image.back() == 1 ? 1 : 2;
+  const auto convolution = [times](Index filters) {
+    return Conv2D{.filters = times * filters, .kernel = 3, .padding = 1, .bias = false};
   };
   return sequential(convolution(32), BatchNorm{}, ReLU{}, MaxPool2D{2}, convolution(64),
                     BatchNorm{}, ReLU{}, MaxPool2D{2}, convolution(64), BatchNorm{}, ReLU{},
@@ -43,15 +44,16 @@ class Judge {
   struct Options {
     std::filesystem::path weights{};
     nn::Index epochs = 4;
+    bool flip = false;  ///< whether it learns from mirrored images as well
     std::vector<nn::Callback> callbacks{};
   };
 
   /// Loads the judge from its file, or trains it on `learned` and saves it. Its seed is fixed, so
   /// that the generators of different seeds stand before the same judge.
   Judge(const nn::Dataset& learned, const Options& options)
-      : whole_(nn::sequential(judge_body(), nn::Dense{learned.classes()}), learned.sample_shape(),
-               {.seed = 2024}),
-        features_(judge_body(), learned.sample_shape()),
+      : whole_(nn::sequential(judge_body(learned.sample_shape()), nn::Dense{learned.classes()}),
+               learned.sample_shape(), {.seed = 2024}),
+        features_(judge_body(learned.sample_shape()), learned.sample_shape()),
         head_(nn::Dense{learned.classes()}, features_.output_shape()) {
     std::error_code ignored;
     if (std::filesystem::exists(options.weights, ignored)) {
@@ -68,7 +70,7 @@ class Judge {
   }
   [[nodiscard]] const auto& model() const { return whole_; }
 
-  /// @param images N x 28 x 28 x 1, normalised as the images it learned from
+  /// @param images N x height x width x channels, normalised as the images it learned from
   [[nodiscard]] Judgement operator()(nn::TensorView<const float> images) const {
     Judgement result{features_.predict(images), {}};
     result.probabilities = head_.predict(result.features);
@@ -83,13 +85,14 @@ class Judge {
 
  private:
   void train(const nn::Dataset& learned, const Options& options) {
-    nn::fit(whole_, learned, nn::SoftmaxCrossEntropy{}, nn::Adam{.learning_rate = 3e-3},
-            {.epochs = options.epochs,
-             .batch_size = std::min<nn::Index>(128, learned.size()),
-             .seed = 2024,
-             .schedule = nn::one_cycle_schedule(),
-             .augmentation = nn::RandomShift{2},
-             .callbacks = options.callbacks});
+    nn::fit(
+        whole_, learned, nn::SoftmaxCrossEntropy{}, nn::Adam{.learning_rate = 3e-3},
+        {.epochs = options.epochs,
+         .batch_size = std::min<nn::Index>(128, learned.size()),
+         .seed = 2024,
+         .schedule = nn::one_cycle_schedule(),
+         .augmentation = nn::compose(nn::RandomShift{2}, nn::RandomFlip{options.flip ? 0.5 : 0.0}),
+         .callbacks = options.callbacks});
   }
 
   /// Gives the two parts the weights of the whole, whose blocks are theirs one after the other.
@@ -102,8 +105,10 @@ class Judge {
     split(whole_.state(), features_.state(), head_.state());
   }
 
-  nn::Model<decltype(nn::sequential(judge_body(), nn::Dense{}))> whole_;
-  nn::Model<decltype(judge_body())> features_;
+  using Body = decltype(judge_body({}));
+
+  nn::Model<decltype(nn::sequential(std::declval<Body>(), nn::Dense{}))> whole_;
+  nn::Model<Body> features_;
   nn::Model<nn::Dense> head_;
 };
 
