@@ -1,4 +1,5 @@
-// Part 4: trains a pair of networks that learn to draw digits, and measures how well they do it.
+// Part 4: trains a pair of networks that learn to draw digits, clothes or photographs, and measures
+// how well they do it.
 
 #include <nn/io/safetensors.hpp>
 #include <nn/viz/grid.hpp>
@@ -22,32 +23,107 @@ using nn::Index;
 using nn::viz::Image;
 
 struct Options : example::Flags {
+  std::string only;  ///< the name of a class, or empty: all
+  bool validate = false;
   std::string model = "dcgan";
   std::string loss = "non-saturating";
   bool unconditional = false;
-  Index width = 32;
+  bool augment = false;
+  Index width = 0;
   Index batch = 32;
+  double penalty = -1;
+  double noise = -1;
+  double learning_rate = 0;
   bool resume = false;
   std::filesystem::path judge;
   Index sample = 0;
   std::filesystem::path weights;
 };
 
+/// How the pair learns from a data set, as images held out of it chose (--validate); flags that are
+/// given change it.
+struct Recipe {
+  Index epochs;
+  Index judge_epochs;
+  example::GanOptions gan;
+};
+
+Recipe recipe_of(const Options& options) {
+  Recipe recipe{.epochs = 12, .judge_epochs = 4, .gan = {.width = 32, .noise = 0, .penalty = 0.02}};
+  if (options.dataset != "mnist") recipe.judge_epochs = 6;
+  if (options.dataset == "cifar-10") {
+    recipe.epochs = options.only.empty() ? 20 : 60;
+    recipe.gan.augmentation = !options.only.empty();
+  }
+  if (options.quick) {
+    recipe.epochs = 3;
+    recipe.judge_epochs = 2;
+  }
+  if (options.epochs > 0) recipe.epochs = options.epochs;
+  example::GanOptions& gan = recipe.gan;
+  gan.model = options.model;
+  gan.loss = options.loss;
+  gan.seed = options.seed;
+  if (options.width > 0) gan.width = options.width;
+  if (options.penalty >= 0) gan.penalty = options.penalty;
+  if (options.noise >= 0) gan.noise = options.noise;
+  if (options.augment) gan.augmentation = true;
+  if (options.learning_rate > 0) gan.learning_rate = options.learning_rate;
+  return recipe;
+}
+
 /// How many images the steps of the study take.
 struct Sizes {
   Index training;   ///< to learn from
   Index compared;   ///< generated and test images that are compared with each other
   Index memorised;  ///< of which the nearest training image is looked for
-  Index judge_epochs;
 };
 
 Sizes sizes_of(const Options& options) {
-  if (options.quick) return {10000, 1000, 200, 2};
-  return {60000, 10000, 2000, 4};
+  if (options.quick) return {options.dataset == "cifar-10" ? 4000 : 10000, 1000, 200};
+  return {60000, 10000, 2000};
+}
+
+/// What is learnt from and compared with: all classes, or one.
+struct Images {
+  nn::TrainTest all;           ///< for the judge
+  Dataset train, test;         ///< for the pair
+  std::vector<Index> classes;  ///< that the pair learns
+};
+
+Images load(const Options& options) {
+  const Sizes sizes = sizes_of(options);
+  const nn::Normalization range{{0.5}, {0.5}};  // from -1 to 1, as tanh has it
+  nn::TrainTest all = example::load_images(options);
+  if (options.validate) {
+    const Index held_out = std::min(sizes.compared, all.train.size() / 5);
+    all.test = all.train.slice(all.train.size() - held_out, held_out)
+                   .with_name(all.train.name() + ", held out");
+    all.train = all.train.slice(0, all.train.size() - held_out);
+  }
+  all.train =
+      all.train.with_normalization(range).slice(0, std::min(sizes.training, all.train.size()));
+  all.test = all.test.with_normalization(range).slice(0, std::min(sizes.compared, all.test.size()));
+  Images images{all, all.train, all.test, {}};
+  const std::vector<std::string>& names = all.train.class_names();
+  for (Index k = 0; k < all.train.classes(); ++k) {
+    if (options.only.empty() || names[static_cast<std::size_t>(k)] == options.only) {
+      images.classes.push_back(k);
+    }
+  }
+  nn::require(!images.classes.empty(), "--class ", options.only, ": ", options.dataset,
+              " has no such class; it has ", example::listed(names));
+  if (!options.only.empty()) {
+    const auto label = static_cast<nn::Label>(images.classes.front());
+    images.train = nn::images_of_class(all.train, label);
+    images.test = nn::images_of_class(all.test, label);
+  }
+  return images;
 }
 
 /// What real images come to, by the same measures.
 struct Floor {
+  std::vector<double> class_shares;  ///< of the images that are compared with
   double frechet_distance = 0;
   double nearest_neighbour_accuracy = 0;
   double classifier_score = 0;
@@ -87,9 +163,14 @@ GanEpoch play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, example::P
 }
 
 std::string settings_of(const Options& options) {
-  return nn::text(options.model, ", ", options.loss, ", width ", options.width, ", batch ",
-                  options.batch, options.unconditional ? ", unconditional" : "", ", seed ",
-                  options.seed, options.quick ? ", quick" : "");
+  const example::GanOptions& gan = recipe_of(options).gan;
+  return nn::text(options.dataset, options.only.empty() ? "" : ", class ", options.only,
+                  options.validate ? ", validation" : "", ", ", gan.model, ", ", gan.loss,
+                  ", width ", gan.width, ", batch ", options.batch, ", penalty ", gan.penalty,
+                  ", noise ", gan.noise, ", learning rate ", gan.learning_rate,
+                  gan.augmentation ? ", augmented" : "",
+                  options.unconditional ? ", unconditional" : "", ", seed ", options.seed,
+                  options.quick ? ", quick" : "");
 }
 
 void save_checkpoint(const std::filesystem::path& file, const Options& options, const Gan& gan,
@@ -120,18 +201,29 @@ std::vector<GanEpoch> load_checkpoint(const std::filesystem::path& file, const O
   return checkpoint.values<GanEpoch>("records");
 }
 
-example::GanOptions gan_options(const Options& options, const Dataset& training) {
-  example::GanOptions result{.model = options.model, .loss = options.loss, .width = options.width};
-  if (!options.unconditional) result.class_counts = training.class_counts();
-  result.seed = options.seed;
+example::GanOptions gan_options(const Options& options, const Images& images) {
+  example::GanOptions result = recipe_of(options).gan;
+  result.image = images.train.sample_shape();
+  if (!options.unconditional && images.classes.size() > 1) {
+    result.class_counts = images.train.class_counts();
+  }
   return result;
 }
 
 // ---- the study ----
 
+double smallest_share(const std::vector<double>& shares, const std::vector<Index>& classes) {
+  double least = 1;
+  for (const Index k : classes) least = std::min(least, shares[static_cast<std::size_t>(k)]);
+  return least;
+}
+
 /// Everything that was measured.
 struct Results {
   std::vector<GanEpoch> records;
+  std::vector<std::string> class_names;
+  std::vector<Index> classes;  ///< that the pair learned
+  Index compared = 0;          ///< images, generated and real
   double judge_accuracy = 0;
   double judge_seconds = 0;
   Floor floor;
@@ -143,6 +235,8 @@ struct Results {
     for (const GanEpoch& record : records) sum += record.seconds;
     return sum;
   }
+  /// The share of the rarest class among those that the pair learned.
+  [[nodiscard]] double rarest() const { return smallest_share(quality.class_shares, classes); }
   [[nodiscard]] double frechet_ratio() const {
     return quality.frechet_distance / floor.frechet_distance;
   }
@@ -152,9 +246,12 @@ struct Results {
 std::string collapse(const Results& results) {
   const GanEpoch& last = results.records.back();
   std::string lost;
-  for (std::size_t k = 0; k < results.quality.class_shares.size(); ++k) {
-    if (results.quality.class_shares[k] < 0.02)
-      lost += (lost.empty() ? "" : ", ") + std::to_string(k);
+  for (const Index k : results.classes) {
+    const auto at = static_cast<std::size_t>(k);
+    const double expected = 1.0 / static_cast<double>(results.classes.size());
+    if (results.quality.class_shares[at] < 0.2 * expected) {
+      lost += (lost.empty() ? "" : ", ") + results.class_names[at];
+    }
   }
   Metrics trouble{{"lost", lost}, {"won", nullptr}, {"copies", nullptr}};
   const bool won = last.real_accuracy > 0.98 && last.generated_accuracy > 0.98;
@@ -177,6 +274,7 @@ nn::Tensor<float> random_inputs(const Dataset& data, Index count, std::uint64_t 
 /// Real images by the same measures: the mean of three draws from the training set.
 Floor measure_floor(const example::QualityMeter& meter, const Dataset& training, Index count) {
   Floor floor;
+  floor.class_shares = nn::class_shares(meter.test().probabilities);
   constexpr std::uint64_t draws = 3;
   for (std::uint64_t draw = 0; draw < draws; ++draw) {
     const example::Quality real = meter(random_inputs(training, count, draw));
@@ -188,8 +286,9 @@ Floor measure_floor(const example::QualityMeter& meter, const Dataset& training,
 }
 
 /// Plays the game, epoch after epoch, measuring and drawing after each.
-std::vector<GanEpoch> play(const Options& options, Gan& gan, const Dataset& training,
+std::vector<GanEpoch> play(const Options& options, Gan& gan, const Images& images,
                            const example::QualityMeter& meter) {
+  const Index epochs = recipe_of(options).epochs;
   const std::filesystem::path checkpoint = options.out / "gan.checkpoint";
   const nn::Tensor<float> latent = example::fixed_latent(gan, 10);
   std::vector<GanEpoch> records;
@@ -198,21 +297,18 @@ std::vector<GanEpoch> play(const Options& options, Gan& gan, const Dataset& trai
   } else {
     example::draw_grid(options.out / "epoch_00.png", gan, latent);
   }
-  nn::Loader<float> loader(training,
+  nn::Loader<float> loader(images.train,
                            {.batch_size = options.batch, .drop_last = true, .seed = options.seed});
-  example::Progress progress(
-      options.epochs * loader.batches(),
-      {.steps_per_epoch = loader.batches(), .images_per_step = options.batch});
-  while (static_cast<Index>(records.size()) < options.epochs) {
+  example::Progress progress(epochs * loader.batches(), {.steps_per_epoch = loader.batches(),
+                                                         .images_per_step = options.batch});
+  while (static_cast<Index>(records.size()) < epochs) {
     const auto epoch = static_cast<Index>(records.size());
     GanEpoch record = play_epoch(gan, loader, epoch, progress);
-    const example::Quality quality =
-        meter(gan.draw(gan.latent(sizes_of(options).compared, options.seed)));
+    const example::Quality quality = meter(gan.draw(gan.latent(images.test.size(), options.seed)));
     record.classifier_score = quality.classifier_score;
     record.frechet_distance = quality.frechet_distance;
     record.nearest_neighbour_accuracy = quality.nearest_neighbour_accuracy;
-    record.smallest_share =
-        *std::min_element(quality.class_shares.begin(), quality.class_shares.end());
+    record.smallest_share = smallest_share(quality.class_shares, images.classes);
     records.push_back(record);
     progress.note("  Frechet distance " + example::fixed(record.frechet_distance, 2) +
                   ", classifier score " + example::fixed(record.classifier_score, 2) +
@@ -229,8 +325,14 @@ std::vector<GanEpoch> play(const Options& options, Gan& gan, const Dataset& trai
 
 Metrics metrics_of(const Options& options, const Gan& gan, const Results& results) {
   Metrics metrics;
+  metrics["dataset"] = options.dataset;
+  if (!options.only.empty()) metrics["class"] = options.only;
+  if (options.validate) metrics["validation"] = true;
+  metrics["quick"] = options.quick;
   metrics["judge_accuracy"] = results.judge_accuracy;
+  metrics["class_names"] = results.class_names;
   metrics["class_shares"] = results.quality.class_shares;
+  metrics["class_shares_real"] = results.floor.class_shares;
   metrics["classifier_score"] = results.quality.classifier_score;
   metrics["classifier_score_real"] = results.floor.classifier_score;
   metrics["frechet_distance"] = results.quality.frechet_distance;
@@ -249,7 +351,11 @@ Metrics metrics_of(const Options& options, const Gan& gan, const Results& result
   metrics["generator_parameters"] = example::parameter_count(gan.generator);
   metrics["discriminator_parameters"] = example::parameter_count(gan.discriminator);
   metrics["noise"] = gan.options().noise;
-  metrics["epochs"] = options.epochs;
+  metrics["penalty"] = gan.options().penalty;
+  metrics["augmentation"] = gan.options().augmentation;
+  metrics["batch_size"] = options.batch;
+  metrics["compared"] = results.compared;
+  metrics["epochs"] = results.records.size();
   metrics["train_seconds"] = results.seconds();
   metrics["judge_seconds"] = results.judge_seconds;
   metrics["seed"] = options.seed;
@@ -271,64 +377,100 @@ Metrics metrics_of(const Options& options, const Gan& gan, const Results& result
 /// What the page says beside the metrics.
 Metrics findings_of(const Options& options, const Gan& gan, const Results& results) {
   const GanEpoch& last = results.records.back();
-  const std::vector<double>& shares = results.quality.class_shares;
+  const example::GanOptions& pair = gan.options();
+  const nn::Shape& image = pair.image;
+  const auto size = [&](Index level) {
+    return std::to_string(image[0] >> level) + "x" + std::to_string(image[1] >> level);
+  };
+  std::vector<std::string> larger;
+  const Index levels = example::halvings(image);
+  for (Index level = levels - 1; level >= 0; --level) larger.push_back(size(level));
+  Index convolutions = 0;
+  for (const nn::Plan& plan : gan.discriminator.plan().children) {
+    if (plan.name.starts_with("Conv2D")) ++convolutions;
+  }
+  const bool one = results.classes.size() == 1;
   return {
+      {"is",
+       {{"mnist", options.dataset == "mnist"},
+        {"fashion", options.dataset == "fashion-mnist"},
+        {"cifar", options.dataset == "cifar-10"}}},
+      {"kind", options.dataset == "mnist" ? "digit" : "class"},
+      {"one", one ? Metrics({{"name", options.only},
+                             {"taken", results.rarest()},
+                             {"real", smallest_share(results.floor.class_shares, results.classes)}})
+                  : Metrics()},
+      {"compared_name",
+       options.validate ? "images held out of the training set" : "the test images"},
+      {"all_epochs", example::shown_epochs(results.records.size()).size() > results.records.size()},
+      {"few_epochs", results.records.size() <= 20},
+      {"classes", results.class_names.size()},
+      {"names", example::listed(results.class_names)},
+      {"smallest", size(levels)},
+      {"larger", example::listed(larger)},
+      {"pixels", image.size()},
+      {"refined", pair.penalty > 0},
+      {"convolutions", convolutions},
+      {"penalised", pair.penalty > 0 ? Metrics({{"weight", nn::text(pair.penalty)},
+                                                {"every", pair.penalty_every}})
+                                     : Metrics()},
+      {"noisy", pair.noise > 0},
+      {"changed", pair.augmentation},
+      {"learning_rate", nn::text(pair.learning_rate)},
+      {"beta1", nn::text(pair.beta1)},
       {"latent", gan.options().latent},
       {"convolutional", options.model == "dcgan"},
       {"squares", options.loss == "least-squares"},
-      {"batch_size", options.batch},
       {"last",
        {{"real_accuracy", last.real_accuracy}, {"generated_accuracy", last.generated_accuracy}}},
       {"open", last.generated_accuracy < 0.9},
-      {"compared", sizes_of(options).compared},
-      {"rarest", *std::min_element(shares.begin(), shares.end())}};
+      {"rarest", results.rarest()}};
 }
 
 /// The classifier that judges what is drawn, trained or read from its file.
-example::Judge make_judge(const Options& options, const nn::TrainTest& digits, Results& results) {
+example::Judge make_judge(const Options& options, const nn::TrainTest& images, Results& results) {
   const auto file = options.judge.empty() ? options.out / "judge.safetensors" : options.judge;
-  const Index epochs = sizes_of(options).judge_epochs;
-  const Index steps = (digits.train.size() + 127) / 128;
-  std::cout << "The judge, a classifier of digits" << std::endl;
+  const Index epochs = recipe_of(options).judge_epochs;
+  const Index steps = (images.train.size() + 127) / 128;
+  std::cout << "The judge, a classifier" << std::endl;
   const example::Stopwatch watch;
   example::Progress progress(epochs * steps, {.steps_per_epoch = steps, .images_per_step = 128});
-  example::Judge judge(digits.train,
-                       {.weights = file, .epochs = epochs, .callbacks = {example::show(progress)}});
+  example::Judge judge(images.train, {.weights = file,
+                                      .epochs = epochs,
+                                      .flip = options.dataset != "mnist",
+                                      .callbacks = {example::show(progress)}});
   progress.finish();
   results.judge_seconds = watch.seconds();
-  results.judge_accuracy = judge.accuracy(digits.test);
+  results.judge_accuracy = judge.accuracy(images.test);
+  std::cout << "its accuracy: " << example::percent(results.judge_accuracy) << std::endl;
   return judge;
 }
 
 void study(const Options& options) {
   const example::Stopwatch watch;
-  const Sizes sizes = sizes_of(options);
-  const nn::Normalization range{{0.5}, {0.5}};  // from -1 to 1, as tanh has it
-  nn::TrainTest digits = nn::load_mnist(example::dataset_folder(options.data, "mnist"));
-  digits.train = digits.train.with_normalization(range).slice(
-      0, std::min(sizes.training, digits.train.size()));
-  digits.test =
-      digits.test.with_normalization(range).slice(0, std::min(sizes.compared, digits.test.size()));
-
+  const Images images = load(options);
   Results results;
-  const example::Judge judge = make_judge(options, digits, results);
-  const nn::Tensor<float> test = digits.test.inputs();
+  results.class_names = images.train.class_names();
+  results.classes = images.classes;
+  results.compared = images.test.size();
+  const example::Judge judge = make_judge(options, images.all, results);
+  const nn::Tensor<float> test = images.test.inputs();
   const example::QualityMeter meter(judge, test);
-  results.floor = measure_floor(meter, digits.train, digits.test.size());
+  results.floor = measure_floor(meter, images.train, images.test.size());
 
-  Gan gan(gan_options(options, digits.train));
+  Gan gan(gan_options(options, images));
   std::cout << "The game" << std::endl;
-  results.records = play(options, gan, digits.train, meter);
+  results.records = play(options, gan, images, meter);
   example::save_generator(options.out / "generator.safetensors", gan);
 
-  const nn::Tensor<float> generated = gan.draw(gan.latent(digits.test.size(), options.seed + 1000));
+  const nn::Tensor<float> generated = gan.draw(gan.latent(images.test.size(), options.seed + 1000));
   results.quality = meter(generated);
-  const nn::Tensor<float> training = digits.train.inputs();
-  const Index looked_at = std::min(sizes.memorised, digits.test.size());
+  const nn::Tensor<float> training = images.train.inputs();
+  const Index looked_at = std::min(sizes_of(options).memorised, images.test.size());
   results.memorisation =
       nn::memorisation(training, test.samples(0, looked_at), generated.samples(0, looked_at));
 
-  example::draw_strip(options, results.records.size());
+  example::draw_strip(options, gan, results.records.size());
   example::draw_grid(options.out / "last.png", gan, example::fixed_latent(gan, 10));
   example::draw_lines(options.out / "lines.png", gan);
   example::draw_nearest(options.out / "nearest.png", generated, training, results.memorisation);
@@ -340,7 +482,7 @@ void study(const Options& options) {
       "part4_gan", values,
       {{"generator", example::network_table(gan.generator.plan(), "The generator.")},
        {"discriminator", example::network_table(gan.discriminator.plan(), "The discriminator.")}});
-  example::add_facts(page, options, digits.train);
+  example::add_facts(page, options, images.train);
   page.fact("whole run", example::duration(watch.seconds()));
   page.write(options.out);
 
@@ -372,12 +514,28 @@ void draw_samples(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  example::CommandLine line("part4_gan", "Trains a pair of networks that learn to draw digits.",
-                            options, {.epochs = 6, .quick_epochs = 3});
+  options.dataset = "mnist";
+  example::CommandLine line("part4_gan",
+                            "Trains a pair of networks that learn to draw digits, clothes or "
+                            "photographs.",
+                            options);
+  line.choice("--dataset", options.dataset, {"mnist", "fashion-mnist", "cifar-10"},
+              "the images to learn from");
+  line.flag("--class", options.only, "learn from the images of one class, such as automobile");
+  line.flag("--epochs", options.epochs, "passes over the training set (0: as the data set needs)");
+  line.flag("--validate", options.validate,
+            "compare with images held out of the training set in place of the test set");
   line.choice("--model", options.model, {"dcgan", "mlp"}, "the networks");
   line.choice("--loss", options.loss, {"non-saturating", "least-squares"}, "the generator's loss");
-  line.flag("--unconditional", options.unconditional, "do not tell the pair which digit is drawn");
-  line.flag("--width", options.width, "channels of the dcgan at 14x14 pixels");
+  line.flag("--unconditional", options.unconditional, "do not tell the pair which class is drawn");
+  line.flag("--width", options.width,
+            "channels of the dcgan at half the size (0: as the data set needs)");
+  line.flag("--penalty", options.penalty,
+            "on the discriminator's gradient at real images (R1; -1: as the data set needs)");
+  line.flag("--noise", options.noise,
+            "the deviation of the noise on what the discriminator sees (-1: likewise)");
+  line.flag("--augment", options.augment, "let the discriminator see images changed at random");
+  line.flag("--rate", options.learning_rate, "the learning rate (0: likewise)");
   line.flag("--batch", options.batch, "real images in a step");
   line.flag("--resume", options.resume, "go on from the checkpoint in --out");
   line.flag("--judge", options.judge,
@@ -385,8 +543,8 @@ int main(int argc, char** argv) {
   line.flag("--sample", options.sample, "only draw so many images, with the generator --weights");
   line.flag("--weights", options.weights, "a generator.safetensors of an earlier run");
   return example::run_program(line, argc, argv, [&] {
-    nn::require(options.width > 0 && options.batch > 1,
-                "--width and --batch take positive numbers, --batch 2 at least");
+    nn::require(options.width >= 0 && options.batch > 1 && options.epochs >= 0,
+                "--width and --epochs take numbers from 0 on, --batch from 2 on");
     nn::require((options.sample > 0) == !options.weights.empty(),
                 "--sample N and --weights FILE go together");
     if (options.sample > 0) return draw_samples(options);

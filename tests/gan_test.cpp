@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,108 @@ TEST_CASE("the generator's gradient through the discriminator is that of its los
         CHECK(gradient_error(small(model, loss, told_classes)) < 1e-4);
       }
     }
+  }
+}
+
+TEST_CASE("the generator's gradient finds back through changed images of any size") {
+  GanOptions options = small("dcgan", "non-saturating", true);
+  options.image = {16, 24, 3};
+  options.augmentation = true;
+  for (const double penalty : {0.0, 1.0}) {
+    options.penalty = penalty;
+    CHECK(gradient_error(options) < 1e-4);
+  }
+}
+
+TEST_CASE("a change of an image hands back the gradient by its transpose") {
+  // <A x, y> = <x, A^T y> for the linear part A of any change, and A x = change(x) - change(0).
+  const Shape shape{9, 12, 3};
+  Random random(4);
+  const auto noise = [&] {
+    Tensor<double> values(shape);
+    for (double& value : values) value = random.uniform(-1, 1);
+    return values;
+  };
+  const auto dot = [](const Tensor<double>& a, const Tensor<double>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+  };
+  for (int trial = 0; trial < 50; ++trial) {
+    const example::ImageChange change = example::ImageChange::draw(shape, random);
+    const Tensor<double> x = noise();
+    const Tensor<double> y = noise();
+    const Tensor<double> none(shape, 0.0);
+    Tensor<double> changed(shape);
+    Tensor<double> base(shape);
+    change.apply<double>(x, changed);
+    change.apply<double>(none, base);
+    Tensor<double> copy = y;
+    Tensor<double> back(shape);
+    change.apply_transposed<double>(copy, back);
+    CHECK(dot(changed, y) - dot(base, y) == doctest::Approx(dot(x, back)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("a change moves, brightens and cuts as it says") {
+  example::ImageChange change;
+  change.down = 1;
+  change.right = -1;
+  change.brightness = 0.5F;
+  change.top = 2;
+  change.left = 2;
+  change.cut_height = change.cut_width = 5;
+  Tensor<float> x({3, 3, 1});
+  for (Index i = 0; i < 9; ++i) x[i] = static_cast<float>(i);
+  Tensor<float> y({3, 3, 1});
+  change.apply<float>(x, y);
+  const std::array<float, 9> expected{-0.5F, -0.5F, -0.5F, 1.5F, 2.5F, -0.5F, 4.5F, 5.5F, 0};
+  CHECK(std::equal(y.begin(), y.end(), expected.begin()));
+}
+
+TEST_CASE("the penalty's gradient is that of the squared norms of the image gradients") {
+  for (const bool told_classes : {false, true}) {
+    GanOptions options = small("dcgan", "non-saturating", told_classes);
+    options.image = {16, 16, 1};
+    options.penalty = 3;
+    Gan<double> gan(options);
+    Real<double> real(4, 3);
+    real.images.resize({4, 16, 16, 1});
+    const auto penalty = [&] {
+      gan.discriminator.set_step(7);
+      return gan.penalty(real.images, real.labels);
+    };
+    penalty();
+    gan.discriminator.zero_gradients();
+    gan.add_penalty_gradient(1, 1e-5);  // so little that no kink lies between
+    const TensorView<double> view = gan.discriminator.gradients();
+    const std::vector<double> gradients(view.begin(), view.end());
+    double largest = 0;
+    for (const double value : gradients) largest = std::max(largest, std::abs(value));
+    REQUIRE(largest > 1e-6);
+    Random random(8);
+    for (int trial = 0; trial < 60; ++trial) {
+      const auto at = random.below(static_cast<Index>(gradients.size()));
+      double& weight = gan.discriminator.parameters()[at];
+      const double original = weight;
+      weight = original + 1e-6;
+      const double above = penalty();
+      weight = original - 1e-6;
+      const double below = penalty();
+      weight = original;
+      const double exact = gradients[static_cast<std::size_t>(at)];
+      CHECK(std::abs((above - below) / 2e-6 - exact) < 1e-3 * largest);
+    }
+  }
+}
+
+TEST_CASE("networks fit images of other sizes, and refuse what cannot be halved twice") {
+  CHECK(example::halvings({28, 28, 1}) == 2);
+  CHECK(example::halvings({32, 32, 3}) == 3);
+  CHECK_THROWS_AS((void)example::halvings({27, 28, 1}), ShapeError);
+  for (const Shape& image : {Shape{28, 28, 1}, Shape{32, 32, 3}, Shape{16, 48, 3}}) {
+    const auto generator = example::dcgan_generator(image, 4, true);
+    CHECK(generator.output_shape({10}) == image);
+    CHECK(example::dcgan_discriminator(image, 4, 10).output_shape(image) == Shape{10});
+    CHECK(example::free_discriminator(image, 4, 10).output_shape(image) == Shape{10});
   }
 }
 

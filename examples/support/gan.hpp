@@ -12,12 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "nn/nn.hpp"
+#include "support/gan_augmentation.hpp"
+#include "support/gan_networks.hpp"
 
 namespace example {
-
-/// A network chosen at run time.
-using Network = nn::Sequential<nn::AnyLayer>;
 
 /// What makes a pair.
 struct GanOptions {
@@ -25,66 +23,27 @@ struct GanOptions {
   std::string loss = "non-saturating";  ///< or "least-squares"
   nn::Index latent = 64;                ///< how many random numbers an image is drawn from
   nn::Index width = 32;                 ///< of the dcgan: channels at half the image's size
+  nn::Shape image{28, 28, 1};           ///< height x width x channels
   /// How many images of each class there are to learn from, if the pair is told which class an
   /// image is (Mirza and Osindero, "Conditional generative adversarial nets", 2014); empty: it is
   /// not.
   std::vector<nn::Index> class_counts{};
   double learning_rate = 1e-3;
+  double beta1 = 0.5, beta2 = 0.999;
   /// The deviation of the noise on every image that the discriminator sees, whose pixels go from -1
   /// to 1 (Sonderby et al., "Amortised MAP inference for image super-resolution", 2017; Arjovsky
   /// and Bottou, "Towards principled methods for training generative adversarial networks", 2017).
   double noise = 0.25;
+  /// Half the weight of the squared norm of the gradient of a real image's logit with respect to
+  /// the image (R1: Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually
+  /// converge?", 2018). Above 0, the dcgan's discriminator is `free_discriminator`, and its
+  /// generator is refined.
+  double penalty = 0;
+  nn::Index penalty_every = 8;   ///< steps, with so many times the weight
+  bool augmentation = false;     ///< whether the discriminator sees images changed by `ImageChange`
   double average_decay = 0.999;  ///< of the average of the generator's weights
   std::uint64_t seed = 1;
 };
-
-/// Images of MNIST's size out of `latent` normal numbers: transposed convolutions and BatchNorm
-/// (Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional
-/// generative adversarial networks", 2016), at a width that two processor cores can afford.
-[[nodiscard]] inline Network dcgan_generator(nn::Index width) {
-  using namespace nn;  // NOLINT(google-build-using-namespace): these few lines are all layers
-  const Initializer start = normal(0.02);
-  return Network(
-      {Dense{.units = 7 * 7 * 2 * width, .bias = false, .initializer = start},
-       Reshape{{7, 7, 2 * width}}, BatchNorm{}, ReLU{},
-       ConvTranspose2D{.filters = width,
-                       .kernel = 4,
-                       .stride = 2,
-                       .padding = 1,
-                       .bias = false,
-                       .initializer = start},
-       BatchNorm{}, ReLU{},
-       ConvTranspose2D{.filters = 1, .kernel = 4, .stride = 2, .padding = 1, .initializer = start},
-       Tanh{}});
-}
-
-/// Logits, positive for an image taken for real: one for each class that it may be said to be of.
-[[nodiscard]] inline Network dcgan_discriminator(nn::Index width, nn::Index classes) {
-  using namespace nn;  // NOLINT(google-build-using-namespace)
-  const Initializer start = normal(0.02);
-  return Network(
-      {Conv2D{.filters = width, .kernel = 4, .stride = 2, .padding = 1, .initializer = start},
-       LeakyReLU{0.2F},
-       Conv2D{.filters = 2 * width,
-              .kernel = 4,
-              .stride = 2,
-              .padding = 1,
-              .bias = false,
-              .initializer = start},
-       BatchNorm{}, LeakyReLU{0.2F}, Flatten{}, Dense{.units = classes, .initializer = start}});
-}
-
-/// The fully connected pair, as in the paper of 2014 but for the activations.
-[[nodiscard]] inline Network mlp_generator() {
-  using namespace nn;  // NOLINT(google-build-using-namespace)
-  return Network({Dense{256}, BatchNorm{}, ReLU{}, Dense{512}, BatchNorm{}, ReLU{}, Dense{784},
-                  Tanh{}, Reshape{{28, 28, 1}}});
-}
-[[nodiscard]] inline Network mlp_discriminator(nn::Index classes) {
-  using namespace nn;  // NOLINT(google-build-using-namespace)
-  return Network({Flatten{}, Dense{512}, LeakyReLU{0.2F}, Dropout{0.3F}, Dense{256},
-                  LeakyReLU{0.2F}, Dropout{0.3F}, Dense{classes}});
-}
 
 /// What one step of the game came to.
 struct GanStep {
@@ -106,12 +65,11 @@ class Gan {
 
   explicit Gan(GanOptions options)
       : options_(std::move(options)),
-        generator(options_.model == "mlp" ? mlp_generator() : dcgan_generator(options_.width),
+        generator(generator_network(),
                   {options_.latent + static_cast<nn::Index>(options_.class_counts.size())},
                   {.seed = nn::Random(options_.seed, 1U)()}),
-        discriminator(options_.model == "mlp" ? mlp_discriminator(logits())
-                                              : dcgan_discriminator(options_.width, logits()),
-                      {28, 28, 1}, {.seed = nn::Random(options_.seed, 2U)()}),
+        discriminator(discriminator_network(), options_.image,
+                      {.seed = nn::Random(options_.seed, 2U)()}),
         generator_optimizer(generator, rule()),
         discriminator_optimizer(discriminator, rule()),
         average(generator, {.decay = options_.average_decay}) {}
@@ -127,6 +85,9 @@ class Gan {
     discriminator.zero_gradients();
     result.discriminator_loss = judge(real, labels, 1, result.real_accuracy);
     discriminator.backward(gradient_);
+    if (options_.penalty > 0 && generator.step() % options_.penalty_every == 1) {
+      add_penalty_gradient(static_cast<double>(options_.penalty_every));
+    }
     result.discriminator_loss += judge(generated, labels_, 0, result.generated_accuracy);
     discriminator.backward(gradient_);
     discriminator_optimizer.step(discriminator);
@@ -148,11 +109,46 @@ class Gan {
   double generator_gradient(nn::TensorView<const T> generated) {
     double accuracy = 0;
     const double loss = judge(generated, labels_, 1, accuracy);
-    const nn::TensorView<const T> image_gradient =
+    const nn::TensorView<const T> shown =
         discriminator.backward(gradient_, {.parameter_gradients = false, .input_gradient = true});
     generator.zero_gradients();
-    generator.backward(image_gradient);
+    generator.backward(before_changes(shown));
     return loss;
+  }
+
+  /// Shows the discriminator real images as a training pass does.
+  /// @return the penalty on them: half its weight times the mean squared norm of the gradients
+  double penalty(nn::TensorView<const T> real, nn::TensorView<const nn::Label> labels) {
+    double accuracy = 0;
+    judge(real, labels, 1, accuracy);
+    return find_slopes();
+  }
+  /// Adds the gradient of the last `penalty` to the discriminator's `gradients()`.
+  ///
+  /// It would take a second derivative, that of g = dz/dx by the weights w. But with u = g / |g| it
+  /// is d/dw (|g|^2 / 2) = |g| d/dw |g|, where |g| is the derivative of z along u, and u, along
+  /// which that is largest, may be taken for fixed (d|g| = u . dg). A difference of two logits
+  /// stands for it: |g| d/dw (z(x + h u) - z(x - h u)) / 2h. So two ordinary passes give the
+  /// gradient, exactly where the network is linear between the two images.
+  /// @param times a factor
+  /// @param h how far the images are moved, in all pixels together; so little does no one see
+  void add_penalty_gradient(double times, double h = 1) {
+    find_slopes();
+    const nn::Index count = seen_.shape()[0];
+    moved_.resize(seen_.shape());
+    for (const double side : {1.0, -1.0}) {
+      gradient_.resize(discriminator.output_shape().prepended(count));
+      gradient_.fill(T(0));
+      for (nn::Index i = 0; i < count; ++i) {
+        const double norm = norms_[static_cast<std::size_t>(i)];
+        const T step = static_cast<T>(norm > 0 ? side * h / norm : 0);
+        moved_.sample(i).array() = seen_.sample(i).array() + step * slopes_.sample(i).array();
+        gradient_(i, counting_[i]) =
+            static_cast<T>(times * options_.penalty * side * norm / (2 * h * double(count)));
+      }
+      discriminator.forward(moved_);
+      discriminator.backward(gradient_);
+    }
   }
 
   /// What `count` images are drawn from: N x numbers. Classes come as often as in the training
@@ -171,7 +167,7 @@ class Gan {
     }
   }
 
-  /// Images drawn by the averaged generator: N x 28 x 28 x 1, from -1 (black) to 1 (white).
+  /// Images drawn by the averaged generator: N x height x width x channels, from -1 (black) to 1.
   [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent) {
     average.swap(generator);
     nn::Tensor<T> images = generator.predict(latent);
@@ -184,7 +180,8 @@ class Gan {
     return std::max<nn::Index>(1, static_cast<nn::Index>(options_.class_counts.size()));
   }
   [[nodiscard]] nn::Adam rule() const {
-    return {.learning_rate = options_.learning_rate, .beta1 = 0.5};
+    return {
+        .learning_rate = options_.learning_rate, .beta1 = options_.beta1, .beta2 = options_.beta2};
   }
 
   void draw_latent(nn::Index count, nn::Random random, nn::Tensor<T>& latent,
@@ -209,30 +206,86 @@ class Gan {
     return label;
   }
 
-  /// Without noise the discriminator would soon tell images by traces that no one sees, and teach
-  /// the generator to play safe. Each image has a stream of its own.
-  void add_noise(nn::TensorView<const T> images) {
-    noisy_.resize(images.shape());
+  [[nodiscard]] Network generator_network() const {
+    if (options_.model == "mlp") return mlp_generator(options_.image);
+    return dcgan_generator(options_.image, options_.width, options_.penalty > 0);
+  }
+  [[nodiscard]] Network discriminator_network() const {
+    if (options_.model == "mlp") return mlp_discriminator(logits());
+    return options_.penalty > 0 ? free_discriminator(options_.image, options_.width, logits())
+                                : dcgan_discriminator(options_.image, options_.width, logits());
+  }
+
+  /// What the discriminator is shown of images: changed, if they are to be, and with noise. Without
+  /// either it would soon tell images by traces that no one sees, and teach the generator to play
+  /// safe. Each image has a stream of its own.
+  void show(nn::TensorView<const T> images) {
+    seen_.resize(images.shape());
+    changes_.resize(static_cast<std::size_t>(images.shape()[0]));
     nn::parallel_for(images.shape()[0], [&](nn::Index i) {
       nn::Random random(options_.seed, 5U, discriminator.step(), i);
       const nn::TensorView<const T> from = images.sample(i);
-      const nn::TensorView<T> to = noisy_.sample(i);
-      for (nn::Index k = 0; k < from.size(); ++k) {
-        to[k] = from[k] + static_cast<T>(random.normal(0, options_.noise));
+      const nn::TensorView<T> to = seen_.sample(i);
+      if (options_.augmentation) {
+        ImageChange& change = changes_[static_cast<std::size_t>(i)];
+        change = ImageChange::draw(options_.image, random);
+        change.apply(from, to);
+      } else {
+        std::copy(from.begin(), from.end(), to.begin());
+      }
+      for (nn::Index k = 0; options_.noise > 0 && k < to.size(); ++k) {
+        to[k] += static_cast<T>(random.normal(0, options_.noise));
       }
     });
+  }
+
+  /// The gradient with respect to images, from that with respect to what was shown of them.
+  nn::TensorView<const T> before_changes(nn::TensorView<const T> shown) {
+    if (!options_.augmentation) return shown;
+    slopes_.resize(shown.shape());
+    std::copy(shown.begin(), shown.end(), slopes_.begin());
+    moved_.resize(shown.shape());
+    nn::parallel_for(shown.shape()[0], [&](nn::Index i) {
+      changes_[static_cast<std::size_t>(i)].apply_transposed(slopes_.sample(i), moved_.sample(i));
+    });
+    return moved_;
+  }
+
+  /// The gradients of the logits that counted in the last pass, each with respect to its image, in
+  /// `slopes_`, and their norms.
+  double find_slopes() {
+    const nn::Index count = seen_.shape()[0];
+    gradient_.resize(discriminator.output_shape().prepended(count));
+    gradient_.fill(T(0));
+    for (nn::Index i = 0; i < count; ++i) gradient_(i, counting_[i]) = T(1);
+    const nn::TensorView<const T> slopes =
+        discriminator.backward(gradient_, {.parameter_gradients = false, .input_gradient = true});
+    slopes_.resize(slopes.shape());
+    std::copy(slopes.begin(), slopes.end(), slopes_.begin());
+    norms_.resize(static_cast<std::size_t>(count));
+    double sum = 0;
+    for (nn::Index i = 0; i < count; ++i) {
+      double squares = 0;
+      for (const T value : slopes_.sample(i)) squares += double(value) * double(value);
+      norms_[static_cast<std::size_t>(i)] = std::sqrt(squares);
+      sum += squares;
+    }
+    return options_.penalty / 2 * sum / static_cast<double>(count);
   }
 
   /// The loss of the discriminator's answers to `images`, said to be of the classes `labels`,
   /// against `target`, 1 for real. The gradient with respect to its logits goes to `gradient_`.
   double judge(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels, T target,
                double& accuracy) {
-    add_noise(images);
-    const nn::TensorView<const T> answers = discriminator.forward(noisy_);
+    show(images);
+    const nn::TensorView<const T> answers = discriminator.forward(seen_);
     const nn::Index count = answers.shape()[0];
-    const auto counts = [&](nn::Index i) { return told_classes() ? labels[i] : 0; };
     for (nn::Tensor<T>* tensor : {&logit_, &target_, &slope_}) tensor->resize({count, 1});
-    for (nn::Index i = 0; i < count; ++i) logit_[i] = answers(i, counts(i));
+    counting_.resize({count});
+    for (nn::Index i = 0; i < count; ++i) {
+      counting_[i] = told_classes() ? labels[i] : 0;
+      logit_[i] = answers(i, counting_[i]);
+    }
     target_.fill(target);
     const bool squares = options_.loss == "least-squares";
     const nn::TensorView<const T> logit = logit_;
@@ -240,7 +293,7 @@ class Gan {
                            : nn::SigmoidCrossEntropy{}(logit, target_.view(), slope_.view());
     gradient_.resize(answers.shape());
     gradient_.fill(T(0));
-    for (nn::Index i = 0; i < count; ++i) gradient_(i, counts(i)) = slope_[i];
+    for (nn::Index i = 0; i < count; ++i) gradient_(i, counting_[i]) = slope_[i];
 
     const T border = squares ? T(0.5) : T(0);
     const auto real = std::count_if(logit_.begin(), logit_.end(), [&](T z) { return z > border; });
@@ -259,7 +312,12 @@ class Gan {
   nn::WeightAverage<T> average;
 
  private:
-  nn::Tensor<T> noisy_;
+  nn::Tensor<T> seen_;
+  nn::Tensor<T> moved_;
+  nn::Tensor<T> slopes_;
+  std::vector<double> norms_;
+  std::vector<ImageChange> changes_;
+  nn::Tensor<nn::Label> counting_;  ///< which logit of each image counts
   nn::Tensor<T> latent_;
   nn::Tensor<nn::Label> labels_;
   nn::Tensor<T> logit_;

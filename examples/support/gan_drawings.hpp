@@ -30,7 +30,8 @@ inline std::vector<nn::viz::Image> pictures_of(nn::TensorView<const float> image
   return nn::viz::to_images(images, nn::viz::ValueRange{-1, 1});
 }
 
-/// Always the same random numbers, a row of ten images for each; with classes, each column is one.
+/// Always the same random numbers, a row of ten images for each; of ten classes, each column is
+/// one.
 inline nn::Tensor<float> fixed_latent(const Gan<float>& gan, nn::Index rows) {
   nn::Tensor<float> latent = gan.latent(10 * rows, 12345);
   for (nn::Index i = 0; i < latent.shape()[0]; ++i)
@@ -120,14 +121,28 @@ inline void draw_curves(const Flags& flags, const std::vector<GanEpoch>& records
        .y = {.label = "distance", .logarithmic = true}});
 }
 
-/// The first row of every epoch's grid, one under the other: digits as they emerge.
-inline void draw_strip(const Flags& flags, std::size_t epochs) {
+/// All epochs and 0, which is before them; of many, ten whose distances grow.
+inline std::vector<std::size_t> shown_epochs(std::size_t epochs) {
+  constexpr std::size_t most = 10;
+  std::vector<std::size_t> shown{0};
+  for (std::size_t k = 1; k <= most; ++k) {
+    const double share = static_cast<double>(k * k) / static_cast<double>(most * most);
+    const auto epoch = static_cast<std::size_t>(share * static_cast<double>(epochs));
+    const std::size_t next = epochs <= most ? k : std::max(epoch, shown.back() + 1);
+    if (next <= epochs) shown.push_back(next);
+  }
+  return shown;
+}
+
+/// The first row of every epoch's grid, or of some, one under the other: images as they emerge.
+inline void draw_strip(const Flags& flags, const Gan<float>& gan, std::size_t epochs) {
   std::vector<nn::viz::Image> rows;
   std::vector<std::string> titles;
-  for (std::size_t epoch = 0; epoch <= epochs; ++epoch) {
+  const nn::Index height = 2 * gan.options().image[0] + 8;
+  for (const std::size_t epoch : shown_epochs(epochs)) {
     const std::string number = (epoch < 10 ? "0" : "") + std::to_string(epoch);
     const nn::viz::Image grid = nn::viz::read_image(flags.out / ("epoch_" + number + ".png"));
-    rows.push_back(nn::viz::crop(grid, 0, 0, 4 + 56 + 4, grid.width()));
+    rows.push_back(nn::viz::crop(grid, 0, 0, height, grid.width()));
     titles.push_back(epoch == 0 ? "before" : "epoch " + std::to_string(epoch));
   }
   nn::viz::write_image_grid(flags.out / "strip.png", rows, 1,

@@ -52,4 +52,13 @@ std::string counted(nn::Index count, const std::string& noun) {
   return thousands(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+std::string listed(const std::vector<std::string>& words) {
+  std::string list;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) list += i + 1 < words.size() ? ", " : " and ";
+    list += words[i];
+  }
+  return list;
+}
+
 }  // namespace example

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "nn/core/shape.hpp"
 
@@ -27,6 +28,9 @@ namespace example {
 
 /// "1 image", "2 images"
 [[nodiscard]] std::string counted(nn::Index count, const std::string& noun);
+
+/// "a, b and c"
+[[nodiscard]] std::string listed(const std::vector<std::string>& words);
 
 /// Measures the time since it was made.
 class Stopwatch {

@@ -144,7 +144,7 @@ TEST_CASE("a file of a few sentences gives the one that its values ask for") {
   };
   CHECK(sentence("", nullptr, nullptr).empty());
   CHECK(sentence("1, 7", nullptr, nullptr) ==
-        "The generator has collapsed: it hardly draws these digits at all: 1, 7.");
+        "The generator has collapsed: it hardly draws these classes at all: 1, 7.");
   CHECK(sentence("", 0.9876, nullptr) ==
         "The discriminator has won: it tells 98.8 % of the generated images, and the generator has "
         "nothing left to learn from it.");
