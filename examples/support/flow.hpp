@@ -1,0 +1,298 @@
+/// @file
+/// A network that carries noise to images, step by step (Lipman et al., "Flow matching for
+/// generative modeling", 2023; the straight paths are those of Liu, Gong and Liu, "Flow straight
+/// and fast", 2023).
+#pragma once
+
+#include <nn/kernels/kernels.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/kernels/simd/math.hpp"
+#include "nn/layers/group_norm.hpp"
+#include "nn/layers/pixel_shuffle.hpp"
+#include "nn/nn.hpp"
+#include "support/random_class.hpp"
+
+namespace example {
+
+/// Some of the numbers of a flat sample, for networks whose branches read different things.
+struct Part {
+  nn::Index begin = 0;
+  nn::Index count = 1;
+
+  [[nodiscard]] std::string name() const {
+    return nn::text("Part{", begin, " to ", begin + count - 1, "}");
+  }
+  /// @throws nn::ShapeError when the sample is not flat, or shorter.
+  [[nodiscard]] nn::Shape output_shape(const nn::Shape& input) const {
+    nn::require<nn::ShapeError>(
+        input.rank() == 1 && begin >= 0 && count > 0 && begin + count <= input.size(),
+        "expects a flat input of at least ", begin + count, " numbers, got ", input);
+    return {count};
+  }
+  template <class T>
+  void forward(const nn::Context<T>& /*context*/, nn::TensorView<const T> x,
+               nn::TensorView<T> y) const {
+    for (nn::Index i = 0; i < x.shape()[0]; ++i) {
+      std::copy_n(x.sample(i).data() + begin, count, y.sample(i).data());
+    }
+  }
+  template <class T>
+  void backward(const nn::Context<T>& context, nn::TensorView<const T> x,
+                nn::TensorView<const T> /*y*/, nn::TensorView<const T> dy,
+                nn::TensorView<T> dx) const {
+    if (!context.wants_input_gradient) return;
+    dx.fill(T(0));
+    for (nn::Index i = 0; i < x.shape()[0]; ++i) {
+      std::copy_n(dy.sample(i).data(), count, dx.sample(i).data() + begin);
+    }
+  }
+};
+
+/// What makes a flow.
+struct FlowOptions {
+  nn::Index width = 32;         ///< channels at half the image's size
+  nn::Index outer_blocks = 2;   ///< there, before and after the inner ones
+  nn::Index inner_blocks = 4;   ///< at a quarter of the size, with twice the channels
+  double learning_rate = 2e-3;  ///< at its highest
+  double average_decay = 0.999;
+  std::vector<nn::Index> class_counts{};  ///< of the training set
+  std::uint64_t seed = 1;
+};
+
+/// The numbers that stand for a moment t from 0 to 1: sines and cosines of several frequencies.
+inline constexpr nn::Index time_features = 16;
+
+namespace detail {
+
+using FlowNetwork = nn::Sequential<nn::AnyLayer>;
+
+/// Two convolutions, added to what they read. The second begins at zero, so that the network begins
+/// as a straight way through. (ReLU is computed by the convolution before it; another
+/// normalisation and smoother activations took a third of the time.)
+[[nodiscard]] inline nn::AnyLayer flow_block(nn::Index channels) {
+  using namespace nn;  // NOLINT(google-build-using-namespace): these few lines are all layers
+  const Conv2D convolution{.filters = channels, .kernel = 3, .padding = 1};
+  Conv2D last = convolution;
+  last.initializer = zeros();
+  return Residual<FlowNetwork>(FlowNetwork({GroupNorm{8}, convolution, ReLU{}, last}));
+}
+
+}  // namespace detail
+
+/// A small U-Net (Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical
+/// image segmentation", 2015) with residual blocks: of a flat sample with the pixels, the moment
+/// and the digit it makes a velocity for each pixel. Moment and digit become a number for each
+/// channel, added to all pixels before the first block.
+[[nodiscard]] inline detail::FlowNetwork flow_network(const FlowOptions& options) {
+  using namespace nn;  // NOLINT(google-build-using-namespace)
+  using detail::FlowNetwork;
+  const Index width = options.width;
+  const Index told = time_features + static_cast<Index>(options.class_counts.size());
+  const AnyLayer image =
+      FlowNetwork({Part{0, 784}, Reshape{{28, 28, 1}},
+                   Conv2D{.filters = width, .kernel = 4, .stride = 2, .padding = 1}});
+  const AnyLayer condition = FlowNetwork({Part{784, told}, Dense{4 * width}, SiLU{}, Dense{width},
+                                          Reshape{{1, 1, width}}, UpSample2D{14}});
+  FlowNetwork inner({Conv2D{.filters = 2 * width, .kernel = 3, .stride = 2, .padding = 1}});
+  for (Index i = 0; i < options.inner_blocks; ++i) {
+    inner.push_back(detail::flow_block(2 * width));
+  }
+  inner.push_back(GroupNorm{8});
+  inner.push_back(Conv2D{.filters = width, .kernel = 1});
+  inner.push_back(UpSample2D{2});
+
+  FlowNetwork network({Residual<AnyLayer, AnyLayer>(image, condition)});
+  for (Index i = 0; i < options.outer_blocks; ++i) network.push_back(detail::flow_block(width));
+  network.push_back(Residual<FlowNetwork>(inner));
+  for (Index i = 0; i < options.outer_blocks; ++i) network.push_back(detail::flow_block(width));
+  for (const AnyLayer& layer : std::vector<AnyLayer>{
+           GroupNorm{8}, ReLU{},
+           Conv2D{.filters = 4, .kernel = 3, .padding = 1, .initializer = zeros()}, PixelShuffle{2},
+           Flatten{}}) {
+    network.push_back(layer);
+  }
+  return network;
+}
+
+/// How the way from noise to image is followed.
+enum class Solver {
+  euler,  ///< one evaluation a step
+  heun    ///< two: the mean of the velocities at both ends
+};
+
+/// The network, what trains it, and the average of its weights that draws the pictures.
+template <class T = float>
+class Flow {
+ public:
+  using Model = nn::Model<detail::FlowNetwork, T>;
+
+  explicit Flow(FlowOptions options)
+      : options_(std::move(options)),
+        model(flow_network(options_),
+              {784 + time_features + static_cast<nn::Index>(options_.class_counts.size())},
+              {.seed = nn::Random(options_.seed, 1U)()}),
+        optimizer(model, nn::Adam{.learning_rate = options_.learning_rate}),
+        average(model, {.decay = options_.average_decay}) {}
+
+  [[nodiscard]] const FlowOptions& options() const { return options_; }
+
+  /// One step: on the straight way from noise x0 to a training image x1, at x = (1 - t) x0 + t x1,
+  /// the network learns to answer x1 - x0. Returns the mean squared error, a mean over pixels.
+  /// @param images N x 28 x 28 x 1, from -1 to 1
+  /// @param factor of the learning rate
+  double step(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels,
+              double factor) {
+    const double loss = gradient(images, labels);
+    optimizer.set_learning_rate(options_.learning_rate * factor);
+    optimizer.step(model);
+    average.update(model);
+    return loss;
+  }
+
+  /// The loss of a step and, in the model's `gradients()`, its gradient. The moments of a batch lie
+  /// evenly, each at random in its share of [0, 1] (Kingma et al., "Variational diffusion models",
+  /// 2021, appendix I.1).
+  double gradient(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels) {
+    const nn::Index count = images.shape()[0];
+    inputs_.resize({count, model.input_shape()[0]});
+    targets_.resize({count, pixels});
+    nn::parallel_for(count, [&](nn::Index i) {
+      nn::Random random(options_.seed, 2U, model.step(), i);
+      const double t = (static_cast<double>(i) + random.uniform()) / static_cast<double>(count);
+      const nn::TensorView<const T> image = images.sample(i);
+      for (nn::Index k = 0; k < pixels; ++k) {
+        const auto noise = static_cast<T>(random.normal());
+        inputs_(i, k) = static_cast<T>(1 - t) * noise + static_cast<T>(t) * image[k];
+        targets_(i, k) = image[k] - noise;
+      }
+      tell(i, t);
+      for (nn::Index c = 0; c < classes(); ++c) {
+        inputs_(i, pixels + time_features + c) = c == labels[i] ? T(1) : T(0);
+      }
+    });
+    const nn::TensorView<const T> outputs = model.forward(inputs_);
+    slope_.resize(outputs.shape());
+    const T loss = nn::MeanSquaredError{}(outputs, targets_.view(), slope_.view());
+    model.zero_gradients();
+    model.backward(slope_);
+    return static_cast<double>(loss);
+  }
+
+  /// What `count` images are drawn from: N x (784 + classes), noise and the digit, which comes as
+  /// often as in the training set.
+  [[nodiscard]] nn::Tensor<T> latent(nn::Index count, std::uint64_t seed) const {
+    nn::Tensor<T> result({count, pixels + classes()});
+    nn::Random random(seed, 4U);
+    for (nn::Index i = 0; i < count; ++i) {
+      set_class(result, i, random_class(options_.class_counts, random));
+      for (nn::Index k = 0; k < pixels; ++k) result(i, k) = static_cast<T>(random.normal());
+    }
+    return result;
+  }
+  /// Has image `row` be of a class.
+  void set_class(nn::Tensor<T>& latent, nn::Index row, nn::Label label) const {
+    for (nn::Index c = 0; c < classes(); ++c) latent(row, pixels + c) = c == label ? T(1) : T(0);
+  }
+  /// What lies between two rows, at `share` from 0 to 1 of the way. Noise keeps its deviation.
+  void mix(nn::TensorView<const T> from, nn::TensorView<const T> to, double share,
+           nn::TensorView<T> result) const {
+    const double length = std::sqrt((1 - share) * (1 - share) + share * share);
+    for (nn::Index k = 0; k < result.size(); ++k) {
+      const double norm = k < pixels ? length : 1;
+      result[k] =
+          static_cast<T>((1 - share) / norm) * from[k] + static_cast<T>(share / norm) * to[k];
+    }
+  }
+
+  /// Images drawn with the averaged weights: N x 28 x 28 x 1, from -1 to 1, by `steps` steps of
+  /// `solver`.
+  [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent) {
+    return draw(latent, steps, solver, [](double, nn::TensorView<const T>) {});
+  }
+  /// @param visit called with t and N x 784 pixels as they are then, before the first step and
+  /// after each
+  template <class Visit>
+  [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent, nn::Index count, Solver by,
+                                   const Visit& visit) {
+    average.swap(model);
+    nn::Tensor<T> x({latent.shape()[0], pixels});
+    for (nn::Index i = 0; i < x.shape()[0]; ++i) {
+      std::copy_n(latent.view().sample(i).data(), pixels, x.view().sample(i).data());
+    }
+    const double length = 1 / static_cast<double>(count);
+    visit(0.0, x.view());
+    for (nn::Index step = 0; step < count; ++step) {
+      const double t = static_cast<double>(step) * length;
+      const nn::Tensor<T> v = velocity(x, t, latent);
+      if (by == Solver::heun) {
+        nn::Tensor<T> ahead = x;
+        move(ahead, v, length);
+        move(x, velocity(ahead, t + length, latent), length / 2);
+        move(x, v, length / 2);
+      } else {
+        move(x, v, length);
+      }
+      visit(t + length, x.view());
+    }
+    average.swap(model);
+    nn::Tensor<T> images({x.shape()[0], 28, 28, 1});
+    for (nn::Index i = 0; i < x.size(); ++i) images[i] = std::clamp(x[i], T(-1), T(1));
+    return images;
+  }
+
+ private:
+  static constexpr nn::Index pixels = 28 * 28;
+  [[nodiscard]] nn::Index classes() const {
+    return static_cast<nn::Index>(options_.class_counts.size());
+  }
+
+  /// Writes a moment into row `i` of the inputs.
+  void tell(nn::Index i, double t) {
+    constexpr double quarter = 1.57079632679489661923;  // pi / 2
+    for (nn::Index k = 0; k < time_features / 2; ++k) {
+      const double angle = nn::detail::product(quarter * static_cast<double>(k + 1), t);
+      inputs_(i, pixels + 2 * k) = static_cast<T>(nn::detail::sine(angle));
+      inputs_(i, pixels + 2 * k + 1) = static_cast<T>(nn::detail::cosine(angle));
+    }
+  }
+
+  [[nodiscard]] nn::Tensor<T> velocity(const nn::Tensor<T>& x, double t,
+                                       const nn::Tensor<T>& latent) {
+    const nn::Index count = x.shape()[0];
+    inputs_.resize({count, model.input_shape()[0]});
+    nn::parallel_for(count, [&](nn::Index i) {
+      T* const row = inputs_.view().sample(i).data();
+      std::copy_n(x.view().sample(i).data(), pixels, row);
+      std::copy_n(latent.view().sample(i).data() + pixels, classes(), row + pixels + time_features);
+      tell(i, t);
+    });
+    return model.predict(inputs_);
+  }
+
+  static void move(nn::Tensor<T>& x, const nn::Tensor<T>& v, double length) {
+    const T factor = static_cast<T>(length);
+    for (nn::Index i = 0; i < x.size(); ++i) x[i] += nn::detail::product(factor, v[i]);
+  }
+
+  FlowOptions options_;
+
+ public:
+  Model model;
+  nn::Optimizer<nn::Adam, T> optimizer;
+  nn::WeightAverage<T> average;
+  nn::Index steps = 10;  ///< from noise (t = 0) to image (t = 1), all of one length
+  Solver solver = Solver::heun;
+
+ private:
+  nn::Tensor<T> inputs_;
+  nn::Tensor<T> targets_;
+  nn::Tensor<T> slope_;
+};
+
+}  // namespace example

@@ -1,0 +1,184 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "../examples/support/autoencoder.hpp"
+#include "../examples/support/flow.hpp"
+
+namespace generators_test {
+
+namespace {
+
+using namespace nn;  // NOLINT
+using example::Autoencoder;
+using example::AutoencoderOptions;
+using example::Flow;
+using example::FlowOptions;
+using example::Solver;
+
+AutoencoderOptions small_pair() {
+  return {.latent = 3, .width = 4, .class_counts = {3, 1, 2}, .seed = 5};
+}
+FlowOptions small_flow() {
+  return {.width = 8, .outer_blocks = 1, .inner_blocks = 1, .class_counts = {3, 1, 2}, .seed = 5};
+}
+
+/// Images of noise and their classes.
+template <class T>
+struct Real {
+  Tensor<T> images;
+  Tensor<Label> labels;
+
+  explicit Real(Index count) : images({count, 28, 28, 1}), labels({count}) {
+    Random random(11);
+    for (T& value : images) value = static_cast<T>(random.uniform(-1, 1));
+    for (Label& label : labels) label = static_cast<Label>(random.below(3));
+  }
+};
+
+/// Moves every parameter a little, so that what begins at zero has a gradient to pass on.
+void shake(TensorView<double> parameters) {
+  Random random(17);
+  for (double& value : parameters) value += 0.05 * random.normal();
+}
+
+/// The largest difference between a model's gradients and central differences of `loss`, in units
+/// of the larger, or of the root mean square of all.
+template <class Model, class Loss>
+double gradient_error(Model& model, const Loss& loss) {
+  loss();
+  const TensorView<double> view = model.gradients();
+  const std::vector<double> gradients(view.begin(), view.end());
+  double squares = 0;
+  for (const double value : gradients) squares += value * value;
+  const double scale = std::sqrt(squares / static_cast<double>(gradients.size()));
+  REQUIRE(scale > 1e-8);
+  double worst = 0;
+  Random random(3);
+  for (int trial = 0; trial < 40; ++trial) {
+    const Index at = random.below(model.parameters().size());
+    double& weight = model.parameters()[at];
+    const double before = weight;
+    const double gradient = gradients[static_cast<std::size_t>(at)];
+    double best = 1;
+    for (const double step : {1e-5, 1e-6, 1e-7}) {
+      if (best < 1e-6) break;  // if not, smaller steps leave kinks outside
+      weight = before + step;
+      const double above = loss();
+      weight = before - step;
+      const double below = loss();
+      weight = before;
+      const double difference = (above - below) / (2 * step);
+      const double size = std::max({std::abs(difference), std::abs(gradient), scale});
+      best = std::min(best, std::abs(difference - gradient) / size);
+    }
+    worst = std::max(worst, best);
+  }
+  return worst;
+}
+
+TEST_CASE("the gradients of an autoencoder are those of its loss") {
+  Autoencoder<double> pair(small_pair());
+  shake(pair.encoder.parameters());
+  const Real<double> real(5);
+  const auto loss = [&] {
+    pair.encoder.set_step(7);
+    pair.decoder.set_step(7);
+    return pair.gradient(real.images, real.labels).total;
+  };
+  CHECK(gradient_error(pair.encoder, loss) < 1e-4);
+  CHECK(gradient_error(pair.decoder, loss) < 1e-4);
+}
+
+TEST_CASE("the divergence of an autoencoder is that of normal distributions") {
+  Autoencoder<double> pair(small_pair());
+  pair.encoder.parameters().fill(0);
+  const Real<double> real(4);
+  CHECK(pair.gradient(real.images, real.labels).divergence == doctest::Approx(0));
+  const TensorView<double> parameters = pair.encoder.parameters();
+  // The last of them are the offsets of the means and of the logarithms of the variances.
+  parameters[parameters.size() - 6] = 2;            // a mean
+  parameters[parameters.size() - 1] = std::log(3);  // a variance
+  CHECK(pair.gradient(real.images, real.labels).divergence ==
+        doctest::Approx(2 + (3 - 1 - std::log(3)) / 2));
+}
+
+TEST_CASE("the gradients of a flow are those of its loss") {
+  Flow<double> flow(small_flow());
+  shake(flow.model.parameters());
+  const Real<double> real(4);
+  const auto loss = [&] {
+    flow.model.set_step(7);
+    return flow.gradient(real.images, real.labels);
+  };
+  CHECK(gradient_error(flow.model, loss) < 1e-4);
+}
+
+TEST_CASE("a flow of one velocity moves noise by it, whatever the steps") {
+  Flow<double> flow(small_flow());  // its last convolution begins at zero
+  const TensorView<double> weights = flow.average.parameters();
+  const Tensor<double> latent = flow.latent(3, 2);
+  for (const double velocity : {0.0, 0.25}) {
+    for (Index k = 1; k <= 4; ++k) weights[weights.size() - k] = velocity;  // its offsets
+    for (const Solver solver : {Solver::euler, Solver::heun}) {
+      for (const Index steps : {1, 3}) {
+        Index visits = 0;
+        const Tensor<double> images =
+            flow.draw(latent, steps, solver, [&](double, TensorView<const double>) { ++visits; });
+        CHECK(visits == steps + 1);
+        double worst = 0;
+        for (Index i = 0; i < images.size(); ++i) {
+          const double expected = std::clamp(latent(i / 784, i % 784) + velocity, -1.0, 1.0);
+          worst = std::max(worst, std::abs(images[i] - expected));
+        }
+        CHECK(worst < 1e-12);
+      }
+    }
+  }
+}
+
+TEST_CASE("digits are drawn as often as they are in the training set") {
+  const Flow<float> flow(small_flow());
+  const Tensor<float> latent = flow.latent(1200, 3);
+  std::vector<double> counts(3, 0.0);
+  for (Index i = 0; i < 1200; ++i) {
+    for (Index c = 0; c < 3; ++c) counts[static_cast<std::size_t>(c)] += latent(i, 784 + c);
+  }
+  CHECK(counts[0] == doctest::Approx(600).epsilon(0.1));
+  CHECK(counts[1] == doctest::Approx(200).epsilon(0.2));
+  CHECK(counts[2] == doctest::Approx(400).epsilon(0.15));
+}
+
+TEST_CASE("noise between two points of noise keeps its deviation") {
+  const Flow<float> flow(small_flow());
+  const Tensor<float> latent = flow.latent(2, 3);
+  Tensor<float> middle({787});
+  flow.mix(latent.view().sample(0), latent.view().sample(1), 0.5, middle.view());
+  double squares = 0;
+  for (Index k = 0; k < 784; ++k) squares += static_cast<double>(middle[k] * middle[k]);
+  CHECK(squares / 784 == doctest::Approx(1).epsilon(0.15));
+}
+
+TEST_CASE("generators learn the same on any number of threads") {
+  const Real<float> real(6);
+  std::vector<double> losses;
+  const int before = threads();
+  for (const int count : {1, 3}) {
+    set_threads(count);
+    Flow<float> flow(small_flow());
+    Autoencoder<float> pair(small_pair());
+    double last = 0;
+    for (int step = 0; step < 3; ++step) {
+      last = flow.step(real.images, real.labels, 1) + pair.step(real.images, real.labels, 1).total;
+    }
+    losses.push_back(last);
+  }
+  set_threads(before);
+  CHECK(losses[0] == losses[1]);
+}
+
+}  // namespace
+
+}  // namespace generators_test
