@@ -37,6 +37,29 @@ inline void require_known_format(const Metadata& metadata) {
 inline constexpr const char* distance_means = "nn.distance.means";
 inline constexpr const char* distance_whitening = "nn.distance.whitening";
 
+/// A network as files describe it.
+struct NetworkDescription {
+  std::string model;    ///< JSON, or nothing
+  std::string missing;  ///< why there is nothing
+};
+
+/// Describes a network for samples of shape `input`.
+template <class Network>
+[[gnu::cold]] [[nodiscard]] NetworkDescription describe_network(const Network& network,
+                                                                const Shape& input,
+                                                                const LayerNames& names = {}) {
+  ArchitectureWriter writer;
+  describe(network, writer);
+  if (!writer.undescribed_layer().empty()) {
+    return {{}, text("the layer '", writer.undescribed_layer(), "' does not tell its options")};
+  }
+  Json model = Json::object();
+  model["input"] = shape_json(input);
+  if (!names.empty()) model["names"] = names;
+  model["network"] = writer.take();
+  return {model.dump(), {}};
+}
+
 /// Puts the network and what is known of it into a file. A network with a layer that does not
 /// name its options is left out: "nn.model.missing" says which.
 template <class Network>
@@ -51,18 +74,11 @@ template <class Network>
     file.put(distance_means, means.view(), ElementType::f32);
     file.put(distance_whitening, whitening.view(), ElementType::f32);
   }
-  ArchitectureWriter writer;
-  describe(network, writer);
-  if (!writer.undescribed_layer().empty()) {
-    file.metadata["nn.model.missing"] =
-        text("the layer '", writer.undescribed_layer(), "' does not tell its options");
-    return;
-  }
-  Json model = Json::object();
-  model["input"] = shape_json(input);
-  if (!names.empty()) model["names"] = names;
-  model["network"] = writer.take();
-  file.metadata["nn.model"] = model.dump();
+  const NetworkDescription description = describe_network(network, input, names);
+  if (description.model.empty())
+    file.metadata["nn.model.missing"] = description.missing;
+  else
+    file.metadata["nn.model"] = description.model;
 }
 
 }  // namespace detail

@@ -80,23 +80,13 @@ inline void require_held(const Plan& root, Index bytes) {
   });
 }
 
-/// The network that a file describes.
-[[nodiscard]] inline StoredNetwork network_of(const SafetensorsFile& file,
+/// The network that `description` describes, which is that of a file with `bytes` bytes of tensors.
+[[nodiscard]] inline StoredNetwork network_of(const std::string& description, Index bytes,
                                               ArchitectureLimits limits, bool& is_chain) {
-  const auto found = file.metadata.find("nn.model");
-  if (found == file.metadata.end()) {
-    const auto missing = file.metadata.find("nn.model.missing");
-    throw FileError(
-        missing != file.metadata.end()
-            ? text("it does not hold its network: ", missing->second,
-                   " (see nn/layers/fields.hpp); load it into a model of that network")
-            : std::string("it does not hold its network, but at most weights (it is of the first "
-                          "format, or another program's): load them into a model of that network"));
-  }
-  const nlohmann::json json = parse_model_json(found->second, "nn.model");
+  const nlohmann::json json = parse_model_json(description, "nn.model");
   require<FileError>(json.is_object() && json.contains("input") && json.contains("network"),
                      "its nn.model has no input or no network");
-  limits.parameters = bytes_of(file);
+  limits.parameters = bytes;
   StoredNetwork stored;
   stored.input = OptionsReader::shape_from("input", json["input"]);
   require<FileError>(stored.input.size() > 0 && stored.input.size() <= limits.sample,
@@ -117,6 +107,22 @@ inline void require_held(const Plan& root, Index bytes) {
   }
   require_held(plan_of(stored.network, stored.input), limits.parameters);
   return stored;
+}
+
+/// The network that a file describes.
+[[nodiscard]] inline StoredNetwork network_of(const SafetensorsFile& file,
+                                              const ArchitectureLimits& limits, bool& is_chain) {
+  const auto found = file.metadata.find("nn.model");
+  if (found == file.metadata.end()) {
+    const auto missing = file.metadata.find("nn.model.missing");
+    throw FileError(
+        missing != file.metadata.end()
+            ? text("it does not hold its network: ", missing->second,
+                   " (see nn/layers/fields.hpp); load it into a model of that network")
+            : std::string("it does not hold its network, but at most weights (it is of the first "
+                          "format, or another program's): load them into a model of that network"));
+  }
+  return network_of(found->second, bytes_of(file), limits, is_chain);
 }
 
 template <class T>

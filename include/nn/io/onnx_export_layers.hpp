@@ -18,6 +18,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/residual.hpp"
 #include "nn/layers/sequential.hpp"
@@ -51,8 +52,9 @@ namespace detail {
 /// A constant with one and the same number for each channel.
 inline std::string channels(OnnxGraph& graph, const Plan& plan, const char* name, Index count,
                             float value) {
-  return graph.constant(plan.path + name, {count},
-                        std::vector<float>(static_cast<std::size_t>(count), value));
+  auto values = graph.new_elements(count);
+  std::fill(values.begin(), values.end(), value);
+  return graph.constant(plan.path + name, {count}, values);
 }
 
 }  // namespace detail
@@ -232,6 +234,13 @@ std::string write_onnx(OnnxGraph& graph, const Sequential<Layers...>& chain, con
   return value;
 }
 
+/// A layer with a name is that layer.
+template <class L>
+std::string write_onnx(OnnxGraph& graph, const Named<L>& named, const Plan& plan,
+                       const std::string& input) {
+  return write_onnx(graph, named.layer(), plan, input);
+}
+
 template <class Body, class Shortcut>
 std::string write_onnx(OnnxGraph& graph, const Residual<Body, Shortcut>& layer, const Plan& plan,
                        const std::string& input) {
@@ -301,9 +310,10 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
       GroupNorm, InstanceNorm, RMSNorm, DropPath, Embedding, LearnedPositions, SinusoidalPositions,
       MeanOverSteps, SwapAxes, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
       FlattenChannelsFirst, FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>,
-      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>, AnyConcat,
-      detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>, detail::ConcatOf<5>,
-      detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(graph, any, plan, input);
+      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
+      Named<AnyLayer>, AnyConcat, detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>,
+      detail::ConcatOf<5>, detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(
+      graph, any, plan, input);
   require(output.has_value(), plan.name, " (layer ", plan.path,
           ") cannot be expressed in ONNX: it is none of the library's layers");
   return *output;

@@ -106,8 +106,8 @@ inline std::string turned_by_steps(OnnxGraph& graph, const Plan& plan, const std
                                    Index part, double base) {
   const Index steps = plan.input[0];
   const Index half = part / 2;
-  std::vector<float> cosines(static_cast<std::size_t>(steps * part));
-  std::vector<float> sines(cosines.size());
+  auto cosines = graph.new_elements(steps, part);
+  auto sines = graph.new_elements(steps, part);
   for (Index i = 0; i < part; ++i) {
     const StepAngles angles(base, i % half, half);
     for (Index step = 0; step < steps; ++step) {
@@ -128,7 +128,7 @@ inline std::string turned_by_steps(OnnxGraph& graph, const Plan& plan, const std
 
 /// What is added to the scores of a step so that it attends to none after it.
 inline std::string causal_mask(OnnxGraph& graph, const Plan& plan, Index steps) {
-  std::vector<float> terms(static_cast<std::size_t>(steps * steps));
+  auto terms = graph.new_elements(steps, steps);
   for (Index step = 0; step < steps; ++step) {
     for (Index other = step + 1; other < steps; ++other) {
       terms[static_cast<std::size_t>(step * steps + other)] =
@@ -156,7 +156,7 @@ inline std::string write_onnx(OnnxGraph& graph, const SinusoidalPositions& layer
                               const std::string& input) {
   const Index steps = plan.input[0];
   const Index features = plan.input[1];
-  std::vector<float> waves(static_cast<std::size_t>(steps * features));
+  auto waves = graph.new_elements(steps, features);
   for (Index i = 0; i < features; ++i) {
     const detail::StepAngles angles(static_cast<double>(layer.base), i / 2 * 2, features);
     for (Index step = 0; step < steps; ++step) {

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/io/onnx_fold_constants.hpp"
 #include "nn/io/onnx_node.hpp"
 
 namespace nn::detail {
@@ -31,7 +33,7 @@ class OnnxFolder {
 
   /// Whether the node's output could be worked out.
   bool fold(const ::onnx::NodeProto& proto) {
-    return add_constant(proto) || fold_constant(proto) || fold_size(proto);
+    return add_constant(proto) || fold_zeros(proto) || fold_constant(proto) || fold_size(proto);
   }
 
  private:
@@ -58,7 +60,12 @@ class OnnxFolder {
       return false;
     }
     const std::string& operation = proto.op_type();
-    if (operation == "Concat") return join_constants(proto);
+    if (operation == "Concat" && is_list_of_whole(proto)) return join_constants(proto);
+    if (operation == "Concat") {
+      return put(proto, joined_constants(node, proto.input_size()));
+    }
+    if (operation == "Transpose") return put(proto, transposed_constant(node));
+    if (operation == "Slice") return put(proto, sliced_constant(node));
     const ::onnx::TensorProto& tensor = constants_.tensor(proto.input(0));
     std::vector<Index> extents(tensor.dims().begin(), tensor.dims().end());
     if (operation == "Reshape") {
@@ -80,13 +87,37 @@ class OnnxFolder {
     } else if (operation != "Identity") {
       return false;
     }
-    made_bytes_ += tensor.ByteSizeLong();
-    node.expect(made_bytes_ <= most_bytes, "constants are repeated too often");
+    count_bytes(node, tensor.ByteSizeLong());
     ::onnx::TensorProto& made = new_constant(proto);
     made = tensor;
     made.clear_dims();
     for (const Index extent : extents) made.add_dims(extent);
     return true;
+  }
+
+  void count_bytes(const OnnxNode& node, std::size_t bytes) {
+    made_bytes_ += bytes;
+    node.expect(made_bytes_ <= most_bytes, "constants are repeated too often");
+  }
+
+  /// Notes the node's output as a constant.
+  bool put(const ::onnx::NodeProto& proto, const OnnxConstant& constant) {
+    count_bytes(node_of(proto), constant.values.size() * sizeof(double));
+    ::onnx::TensorProto& made = new_constant(proto);
+    made.set_data_type(::onnx::TensorProto::DOUBLE);
+    for (const Index extent : constant.extents) made.add_dims(extent);
+    for (const double value : constant.values) made.add_double_data(value);
+    return true;
+  }
+
+  /// Whether all inputs are lists of whole numbers, such as shapes.
+  [[nodiscard]] bool is_list_of_whole(const ::onnx::NodeProto& proto) const {
+    return std::all_of(proto.input().begin(), proto.input().end(), [&](const std::string& name) {
+      const ::onnx::TensorProto& tensor = constants_.tensor(name);
+      const bool whole = tensor.data_type() == ::onnx::TensorProto::INT64 ||
+                         tensor.data_type() == ::onnx::TensorProto::INT32;
+      return whole && tensor.dims_size() <= 1;
+    });
   }
 
   /// The extents that a Reshape of a constant gives.
@@ -161,13 +192,28 @@ class OnnxFolder {
       return note(shapes_, proto);
     }
     const bool passes = operation == "Cast" || operation == "Identity";
+    const bool passes_number = passes || operation == "Unsqueeze" || operation == "Squeeze";
     if (shapes_.contains(first)) {
       if (passes) return note(shapes_, proto);
-      node.expect(takes_first(node), "of a computed shape only the number of samples is supported");
-      return note(batches_, proto);
+      if (takes_first(node)) return note(batches_, proto);
+      return leave_open(proto, "of a computed shape only the number of samples is supported");
     }
-    if (!batches_.contains(first)) return false;
-    if (passes || operation == "Unsqueeze" || operation == "Squeeze") return note(batches_, proto);
+    for (const std::string& input : proto.input()) {
+      const auto found = open_.find(input);
+      if (found == open_.end()) continue;
+      require(passes_number || operation == "Concat", found->second);
+      expect_new(proto);
+      open_.emplace(proto.output(0), found->second);
+      return true;
+    }
+    if (!batches_.contains(first)) {
+      const bool later =
+          operation == "Concat" &&
+          std::any_of(proto.input().begin(), proto.input().end(),
+                      [&](const std::string& input) { return batches_.contains(input); });
+      return later && leave_open(proto, "the number of samples is only supported in front");
+    }
+    if (passes_number) return note(batches_, proto);
     node.expect(operation == "Concat", "the number of samples is only supported in a shape");
     std::vector<Index> shape{0};
     for (int i = 1; i < proto.input_size(); ++i) {
@@ -175,6 +221,48 @@ class OnnxFolder {
       shape.insert(shape.end(), some.begin(), some.end());
     }
     put_list(proto, shape);
+    return true;
+  }
+
+  /// Zeros of a size that depends on the number of samples, as recurrent layers begin with, and
+  /// parts of them: a constant of one zero.
+  bool fold_zeros(const ::onnx::NodeProto& proto) {
+    const OnnxNode node = node_of(proto);
+    const std::string& operation = proto.op_type();
+    if (proto.output_size() != 1) return false;
+    if (operation == "Slice" && proto.input_size() > 0 && zeros_.contains(proto.input(0))) {
+      return put_zero(proto);
+    }
+    const bool expands = operation == "Expand" && proto.input_size() == 2;
+    if (!expands && (operation != "ConstantOfShape" || proto.input_size() != 1)) return false;
+    const std::string& size = proto.input(expands ? 1 : 0);
+    if (!open_.contains(size) && !constants_.contains(size) && !batches_.contains(size)) {
+      return false;
+    }
+    if (expands && !constants_.contains(proto.input(0))) return false;
+    std::vector<double> values{0};
+    if (expands) {
+      values = node.constant(0).values;
+    } else if (proto.attribute_size() > 0) {
+      values = read_constant(proto.attribute(0).t()).values;
+    }
+    node.expect(std::all_of(values.begin(), values.end(), [](double value) { return value == 0; }),
+                "only zeros can be repeated");
+    return put_zero(proto);
+  }
+
+  bool put_zero(const ::onnx::NodeProto& proto) {
+    zeros_.insert(proto.output(0));
+    return put(proto, {{}, {0}});
+  }
+
+  /// Notes a number, or a list, that is not known before there is a sample. What needs it is
+  /// refused, saying why.
+  bool leave_open(const ::onnx::NodeProto& proto, const char* why) {
+    expect_new(proto);
+    open_.emplace(proto.output(0),
+                  text(proto.op_type(), " '", proto.name().empty() ? proto.output(0) : proto.name(),
+                       "': ", why));
     return true;
   }
 
@@ -201,7 +289,8 @@ class OnnxFolder {
   void expect_new(const ::onnx::NodeProto& proto) const {
     const std::string& name = proto.output(0);
     node_of(proto).expect(!is_computed_(name) && !constants_.contains(name) &&
-                              !shapes_.contains(name) && !batches_.contains(name),
+                              !shapes_.contains(name) && !batches_.contains(name) &&
+                              !open_.contains(name),
                           "'", name, "' is made twice");
   }
 
@@ -218,10 +307,12 @@ class OnnxFolder {
   Index opset_;
   std::function<bool(const std::string&)> is_computed_;
   OnnxConstants constants_;
-  std::deque<::onnx::TensorProto> made_;  ///< constants worked out here
-  std::size_t made_bytes_ = 0;            ///< of these
-  std::set<std::string> shapes_;          ///< values that are a computed value's shape
-  std::set<std::string> batches_;         ///< values that are the number of samples
+  std::deque<::onnx::TensorProto> made_;     ///< constants worked out here
+  std::size_t made_bytes_ = 0;               ///< of these
+  std::set<std::string> shapes_;             ///< values that are a computed value's shape
+  std::set<std::string> batches_;            ///< values that are the number of samples
+  std::set<std::string> zeros_;              ///< constants that stand for more zeros
+  std::map<std::string, std::string> open_;  ///< values that nobody knows yet, and why
 };
 
 }  // namespace nn::detail

@@ -4,6 +4,8 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -15,6 +17,13 @@
 #include "nn/io/weight_layout.hpp"
 
 namespace nn {
+
+namespace detail {
+
+/// The version of ONNX's operations in files that are written.
+inline constexpr Index exported_opset = 13;
+
+}  // namespace detail
 
 /// A named setting of an ONNX node.
 struct OnnxAttribute {
@@ -50,7 +59,7 @@ class OnnxGraph {
   std::string constant(const std::string& name, const std::vector<Index>& extents,
                        std::span<const float> values) {
     ::onnx::TensorProto& tensor = new_constant(name, extents, ::onnx::TensorProto::FLOAT);
-    tensor.set_raw_data(values.data(), values.size_bytes());
+    if (!values.empty()) tensor.set_raw_data(values.data(), values.size_bytes());
     return tensor.name();
   }
   /// Adds a constant of whole numbers, such as a shape, and returns its name.
@@ -71,11 +80,27 @@ class OnnxGraph {
     return variable(variables_.states, states_, plan, plan.state, index, 0);
   }
 
-  /// Where the values of parameters and states are.
+  /// Where the values of parameters and states are. Without this, their constants have extents and
+  /// no values: for a graph that is only compared with another.
   void set_blocks(std::span<const float> parameters, std::span<const float> states) {
     parameters_ = parameters;
     states_ = states;
+    has_values_ = true;
   }
+
+  /// Which parameters and states the constants hold, by the constants' names: "2.weight" and the
+  /// like.
+  [[nodiscard]] const std::map<std::string, std::string>& held() const { return held_; }
+
+  /// The elements of a constant of rows x columns that is to be computed, zeros for now.
+  /// @throws Error for more elements than `limit_constants` allows.
+  [[nodiscard]] std::vector<float> new_elements(Index rows, Index columns = 1) const {
+    require(rows <= largest_constant_ / std::max<Index>(columns, 1), "a constant of ", rows, " x ",
+            columns, " elements is larger than all that the file has");
+    return std::vector<float>(static_cast<std::size_t>(rows * columns));
+  }
+  /// Bounds the elements of constants that are computed.
+  void limit_constants(Index elements) { largest_constant_ = elements; }
 
   /// The order of the elements of flat samples on either side of a layer.
   [[nodiscard]] const detail::FlatOrders& orders() const { return orders_; }
@@ -132,17 +157,22 @@ class OnnxGraph {
         (plan.path.empty() ? "" : plan.path + ".") + detail::pytorch_name(wanted.name);
     const auto stored = std::find_if(all.begin(), all.end(),
                                      [&](const auto& variable) { return variable.name == name; });
-    std::vector<float> values(static_cast<std::size_t>(stored->shape.size()));
-    detail::for_each_element(*stored, [&](Index in_model, Index in_file) {
-      values[static_cast<std::size_t>(in_file)] =
-          block[static_cast<std::size_t>(stored->offset + in_model)];
-    });
+    std::vector<float> values;
+    if (has_values_) {
+      values.resize(static_cast<std::size_t>(stored->shape.size()));
+      detail::for_each_element(*stored, [&](Index in_model, Index in_file) {
+        values[static_cast<std::size_t>(in_file)] =
+            block[static_cast<std::size_t>(stored->offset + in_model)];
+      });
+    }
     std::vector<Index> extents;
     for (Index axis = 0; axis < stored->shape.rank(); ++axis) {
       extents.push_back(stored->shape[axis]);
     }
     extents.insert(extents.end(), static_cast<std::size_t>(ones), 1);
-    return constant(name, extents, values);
+    const std::string constant_name = constant(name, extents, values);
+    held_[constant_name] = name;
+    return constant_name;
   }
 
   ::onnx::GraphProto graph_;
@@ -150,7 +180,10 @@ class OnnxGraph {
   detail::StoredVariables variables_;
   std::span<const float> parameters_;
   std::span<const float> states_;
+  bool has_values_ = false;
+  Index largest_constant_ = std::numeric_limits<Index>::max();
   std::map<std::string, Index> names_;
+  std::map<std::string, std::string> held_;
 };
 
 }  // namespace nn

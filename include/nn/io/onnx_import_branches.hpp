@@ -12,6 +12,7 @@
 #include "nn/layers/concat.hpp"
 #include "nn/layers/flatten.hpp"
 #include "nn/layers/sequential.hpp"
+#include "nn/layers/squeeze_excitation.hpp"
 
 namespace nn::detail {
 
@@ -22,6 +23,41 @@ namespace nn::detail {
   const auto& other = branches[first ? 1 : 0].layers;
   return (first || branches[1].layers.empty()) && other.size() == 1 &&
          other[0].layer.get_if<Sigmoid>() != nullptr;
+}
+
+/// A branch as one layer; its weights are put among those of the layer that has the branches.
+[[nodiscard]] inline AnyLayer gather_branch(ImportedChain branch, const std::string& prefix,
+                                            std::map<std::string, OnnxConstant>& weights) {
+  if (branch.layers.empty()) return Identity{};
+  Sequential<AnyLayer> layers;
+  for (std::size_t i = 0; i < branch.layers.size(); ++i) {
+    for (auto& [name, constant] : branch.layers[i].weights) {
+      weights[prefix + std::to_string(i) + "." + name] = std::move(constant);
+    }
+    layers.push_back(branch.layers[i].layer);
+  }
+  return layers;
+}
+
+/// The product of a value and of what a branch makes of it: one number for each channel, which
+/// images have as pixels of a size of 1 x 1.
+inline void append_product(const OnnxNode& node, std::vector<ImportedChain>& branches,
+                           ImportedChain& chain) {
+  if (is_silu(branches)) return chain.append(SiLU{});
+  const bool two = branches.size() == 2;
+  const bool first = two && branches[0].layers.empty();
+  node.expect(two && (first || branches[1].layers.empty()),
+              "of products only those of a value and of what one branch makes of it are supported");
+  ImportedChain& gate = branches[first ? 1 : 0];
+  const Shape& shape = chain.shape;
+  const bool fits = shape.rank() == 3 ? gate.shape == Shape{1, 1, shape[2]}
+                                      : shape.rank() == 1 && gate.shape == shape;
+  node.expect(fits && !chain.channels_last, "samples of ", shape, " times ", gate.shape,
+              "; only one number for each channel is supported");
+  if (shape.rank() == 3) gate.append(Flatten{});
+  std::map<std::string, OnnxConstant> weights;
+  const AnyLayer layer = gather_branch(std::move(gate), "0.", weights);
+  chain.append(ChannelGate<AnyLayer>(layer), std::move(weights));
 }
 
 template <std::size_t... I>
@@ -48,20 +84,6 @@ AnyLayer make_concat(const std::vector<AnyLayer>& branches, std::index_sequence<
     default:
       node.refuse("it joins ", branches.size(), " branches; at most 8 are supported");
   }
-}
-
-/// A branch as one layer; its weights are put among those of the layer that has the branches.
-[[nodiscard]] inline AnyLayer gather_branch(ImportedChain branch, const std::string& prefix,
-                                            std::map<std::string, OnnxConstant>& weights) {
-  if (branch.layers.empty()) return Identity{};
-  Sequential<AnyLayer> layers;
-  for (std::size_t i = 0; i < branch.layers.size(); ++i) {
-    for (auto& [name, constant] : branch.layers[i].weights) {
-      weights[prefix + std::to_string(i) + "." + name] = std::move(constant);
-    }
-    layers.push_back(branch.layers[i].layer);
-  }
-  return layers;
 }
 
 }  // namespace nn::detail

@@ -20,6 +20,16 @@ struct ImportedLayer {
   std::map<std::string, OnnxConstant> weights{};
 };
 
+/// In which order the file has the axes of samples, steps and directions; see
+/// io/onnx_import_recurrent.hpp.
+enum class TimeAxes {
+  samples_first,      ///< samples, then what a sample is
+  steps_first,        ///< steps, samples, features
+  directions_second,  ///< steps, directions, samples, units
+  directions_third,   ///< steps, samples, directions, units
+  directions_first,   ///< directions, samples, units
+};
+
 /// A chain in the making, and the shape of a sample at its end.
 struct ImportedChain {
   std::vector<ImportedLayer> layers;
@@ -31,6 +41,10 @@ struct ImportedChain {
   bool channels_last = false;
   /// Whether what the next node makes, if it is an image, will be read with the channel last.
   bool makes_channels_last = false;
+  bool whole = false;  ///< whether samples are whole numbers in the file: tokens
+  TimeAxes time = TimeAxes::samples_first;
+  Index directions = 1;  ///< of the recurrent layer, while `time` has an axis of them
+  std::string wanted{};  ///< the value that is read of those which the next node makes
 
   void append(AnyLayer layer, std::map<std::string, OnnxConstant> weights = {}) {
     shape = layer.output_shape(shape);

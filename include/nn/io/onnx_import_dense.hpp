@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/io/onnx_import_chain.hpp"
+#include "nn/io/onnx_import_sequences.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/dense.hpp"
 
@@ -17,14 +17,16 @@ namespace nn::detail {
 inline void import_gemm(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"alpha", "beta", "broadcast", "transA", "transB"});
   node.expect(node.integer("transA", 0) == 0, "transA is not supported");
-  node.expect(chain.shape.rank() == 1, "it gets samples of ", chain.shape, " instead of flat ones");
+  const bool rows = chain.shape.rank() == 2 && node.operation() == "MatMul";
+  node.expect(chain.shape.rank() == 1 || rows, "it gets samples of ", chain.shape,
+              " instead of flat ones");
   OnnxConstant weight = node.constant(1, 2);
   const double alpha = static_cast<double>(node.number("alpha", 1));
   const double beta = static_cast<double>(node.number("beta", 1));
   const bool transposed = node.integer("transB", 0) != 0;
   const Index inputs = weight.extents[transposed ? 1 : 0];
   const Index outputs = weight.extents[transposed ? 0 : 1];
-  node.expect(inputs == chain.shape[0], "weights for ", inputs, " inputs, and samples of ",
+  node.expect(inputs == chain.shape.back(), "weights for ", inputs, " inputs, and samples of ",
               chain.shape);
   OnnxConstant stored{{outputs, inputs}, std::vector<double>(weight.values.size())};
   for (Index i = 0; i < inputs; ++i) {
@@ -58,6 +60,7 @@ inline void import_mat_mul(const OnnxNode& node, ImportedChain& chain) {
 
 /// A constant added to what a dense layer or a convolution without bias gives.
 inline void import_bias(const OnnxNode& node, ImportedChain& chain) {
+  if (import_positions(node, chain)) return;
   node.expect_attributes({});
   std::vector<double> values = channel_values(node, chain, 1 - node.variable_index());
   node.expect(!chain.layers.empty(), "a constant is added to the input, which is not supported");

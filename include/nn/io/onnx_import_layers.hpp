@@ -10,11 +10,17 @@
 
 #include "nn/io/onnx_import_chain.hpp"
 #include "nn/io/onnx_import_dense.hpp"
+#include "nn/io/onnx_import_norms.hpp"
+#include "nn/io/onnx_import_resize.hpp"
+#include "nn/io/onnx_import_sequences.hpp"
 #include "nn/io/onnx_import_shapes.hpp"
 #include "nn/io/onnx_import_windows.hpp"
 #include "nn/layers/activations.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/dropout.hpp"
+#include "nn/layers/gated_linear_unit.hpp"
+#include "nn/layers/hard_swish.hpp"
+#include "nn/layers/mish.hpp"
 #include "nn/layers/prelu.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/softmax.hpp"
@@ -130,6 +136,21 @@ void import_simple(const OnnxNode& node, ImportedChain& chain) {
   chain.append(L{});
 }
 
+inline void import_gelu(const OnnxNode& node, ImportedChain& chain) {
+  node.expect_attributes({"approximate"});
+  const std::string how = node.word("approximate", "none");
+  node.expect(how == "none" || how == "tanh", "approximate '", how, "' is not supported");
+  chain.append(GELU{.approximate = how == "tanh"});
+}
+
+/// One half of the channels times the sigmoid of the other: how io/onnx_compositions.hpp puts it.
+inline void import_gated(const OnnxNode& node, ImportedChain& chain) {
+  const Index axis = node.axis(-1, chain.shape.rank() + 1);
+  node.expect(axis == channel_axis(chain) && chain.shape.back() % 2 == 0,
+              "only halves of the channels are supported, and samples are ", chain.shape);
+  chain.append(GatedLinearUnit{});
+}
+
 /// A concatenation of one value is that value.
 inline void import_concat(const OnnxNode& node, ImportedChain& /*chain*/) {
   node.expect_attributes({"axis"});
@@ -146,23 +167,36 @@ inline void import_identity(const OnnxNode& node, ImportedChain& /*chain*/) {
       {"Add", import_bias},
       {"AveragePool", import_average_pool},
       {"BatchNormalization", import_batch_norm},
+      {"Cast", import_cast},
       {"Clip", import_clip},
       {"Concat", import_concat},
       {"Conv", import_conv},
       {"ConvTranspose", import_conv_transpose},
+      {"DepthToSpace", import_depth_to_space},
       {"Dropout", import_dropout},
       {"Elu", import_elu},
       {"Flatten", import_flatten},
+      {"GRU", import_gru},
+      {"Gather", import_gather},
+      {"GatedLinearUnit", import_gated},
+      {"Gelu", import_gelu},
       {"Gemm", import_gemm},
       {"GlobalAveragePool", import_global_average_pool},
       {"GlobalMaxPool", import_global_max_pool},
+      {"GroupNormalization", import_group_norm},
+      {"HardSwish", import_simple<HardSwish>},
       {"Identity", import_identity},
+      {"InstanceNormalization", import_instance_norm},
+      {"LSTM", import_lstm},
+      {"LayerNormalization", import_layer_norm},
       {"LeakyRelu", import_leaky_relu},
       {"LogSoftmax", import_softmax<LogSoftmax>},
       {"MatMul", import_mat_mul},
       {"MaxPool", import_max_pool},
+      {"Mish", import_simple<Mish>},
       {"PRelu", import_prelu},
       {"Pad", import_pad},
+      {"RMSNormalization", import_rms_norm},
       {"ReduceMean", import_reduce_mean},
       {"Relu", import_simple<ReLU>},
       {"Reshape", import_reshape},

@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "nn/io/onnx_import_chain.hpp"
+#include "nn/io/onnx_import_sequences.hpp"
 #include "nn/io/onnx_import_shapes.hpp"
 #include "nn/io/safetensors_file.hpp"
+#include "nn/layers/adaptive_pooling.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/conv_transpose2d.hpp"
 #include "nn/layers/pooling.hpp"
-#include "nn/layers/upsample2d.hpp"
 
 namespace nn::detail {
 
@@ -164,10 +165,11 @@ inline void import_average_pool(const OnnxNode& node, ImportedChain& chain) {
   chain.append(AveragePool2D{window, stride, filled, counts});
 }
 
-/// The mean over all pixels, as an image of one pixel.
-inline void append_global_mean(ImportedChain& chain, bool keeps_image) {
+/// One number for each channel, as an image of one pixel or flat.
+template <class L>
+void append_global(ImportedChain& chain, bool keeps_image) {
   const Index channels = chain.shape[2];
-  chain.append(GlobalAveragePool2D{});
+  chain.append(L{});
   if (keeps_image)
     chain.append(Reshape{{1, 1, channels}});
   else
@@ -177,47 +179,24 @@ inline void append_global_mean(ImportedChain& chain, bool keeps_image) {
 inline void import_global_average_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({});
   expect_image(node, chain);
-  append_global_mean(chain, true);
+  append_global<GlobalAveragePool2D>(chain, true);
 }
 
 inline void import_global_max_pool(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({});
   expect_image(node, chain);
-  const Extent2D window{chain.shape[0], chain.shape[1]};
-  chain.append(MaxPool2D{window, window});
+  append_global<GlobalMaxPool2D>(chain, true);
 }
 
-/// The mean over height and width, as some exporters write a global pooling.
+/// The mean over height and width, as some exporters write a global pooling, or over steps.
 inline void import_reduce_mean(const OnnxNode& node, ImportedChain& chain) {
   node.expect_attributes({"axes", "keepdims", "noop_with_empty_axes"});
+  if (chain.shape.rank() == 2) return import_mean_over_steps(node, chain);
   expect_image(node, chain, true);
   const Index height = chain.channels_last ? 1 : 2;
   node.expect(named_axes(node, 4) == std::vector<Index>{height, height + 1},
               "only means over height and width are supported");
-  append_global_mean(chain, node.integer("keepdims", 1) != 0);
-}
-
-inline void import_resize(const OnnxNode& node, ImportedChain& chain) {
-  node.expect_attributes({"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside",
-                          "extrapolation_value", "mode", "nearest_mode"});
-  expect_image(node, chain);
-  node.expect(node.word("mode", "nearest") == "nearest", "only mode 'nearest' is supported");
-  const std::string place = node.word("coordinate_transformation_mode", "half_pixel");
-  const std::string rounding = node.word("nearest_mode", "round_prefer_floor");
-  // By a whole factor, both put the same pixel into the whole block.
-  const bool is_block = (place == "asymmetric" && rounding == "floor") ||
-                        (place == "half_pixel" && rounding.starts_with("round_prefer"));
-  node.expect(is_block, "the modes '", place, "' and '", rounding, "' are not supported together");
-  node.expect(node.has_input(2) && !node.has_input(3), "only scales are supported");
-  const OnnxConstant scales = node.constant(2, 1);
-  node.expect(scales.values.size() == 4 && scales.values[0] == 1 && scales.values[1] == 1,
-              "only height and width can be scaled");
-  for (const double scale : scales.values) {
-    node.expect(scale >= 1 && scale <= OnnxNode::largest_extent && scale == std::floor(scale),
-                "only whole factors are supported, and one is ", scale);
-  }
-  chain.append(
-      UpSample2D{{static_cast<Index>(scales.values[2]), static_cast<Index>(scales.values[3])}});
+  append_global<GlobalAveragePool2D>(chain, node.integer("keepdims", 1) != 0);
 }
 
 /// Zeros around an image are left to the node after it.

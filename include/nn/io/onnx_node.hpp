@@ -155,6 +155,14 @@ class OnnxNode {
     refuse("none of its inputs is computed");
   }
 
+  /// Which of its outputs has this name.
+  [[nodiscard]] int output_index(const std::string& name) const {
+    for (int i = 0; i < proto_->output_size(); ++i) {
+      if (proto_->output(i) == name) return i;
+    }
+    refuse("it does not make '", name, "'");
+  }
+
   [[nodiscard]] bool has_input(int index) const {
     return index < proto_->input_size() && !proto_->input(index).empty();
   }
@@ -210,6 +218,12 @@ class OnnxNode {
   [[nodiscard]] std::string word(std::string_view name, std::string_view otherwise) const {
     const auto* attribute = find(name);
     return attribute == nullptr ? std::string(otherwise) : attribute->s();
+  }
+  /// Several words; none where they are not given.
+  [[nodiscard]] std::vector<std::string> words(std::string_view name) const {
+    const auto* attribute = find(name);
+    if (attribute == nullptr) return {};
+    return {attribute->strings().begin(), attribute->strings().end()};
   }
   [[nodiscard]] std::vector<Index> integers(std::string_view name,
                                             std::vector<Index> otherwise) const {

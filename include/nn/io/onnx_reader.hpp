@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nn/io/onnx_channel_order.hpp"
+#include "nn/io/onnx_compositions.hpp"
 #include "nn/io/onnx_fold.hpp"
 #include "nn/io/onnx_import_branches.hpp"
 #include "nn/io/onnx_import_layers.hpp"
@@ -25,7 +26,9 @@ class OnnxReader {
   explicit OnnxReader(const ::onnx::ModelProto& proto)
       : graph_(proto.graph()),
         opset_(opset_of(proto)),
-        folder_(opset_, [this](const std::string& name) { return values_.contains(name); }) {
+        folder_(opset_, [this](const std::string& name) { return values_.contains(name); }),
+        compositions_(folder_.constants(), opset_,
+                      [this](const std::string& name) { return maker_of(name); }) {
     require(proto.has_graph(), "it has no graph");
     require(graph_.node_size() <= largest_graph, "it has ", graph_.node_size(),
             " nodes, and at most ", largest_graph, " are read");
@@ -33,7 +36,7 @@ class OnnxReader {
     require(opset_ > 0, "it does not say which version of the operations it uses");
     for (const auto& tensor : graph_.initializer()) folder_.add(tensor);
     find_input();
-    for (const auto& node : graph_.node()) place(shorten(node));
+    for (const auto& node : graph_.node()) place(shorten(compose(node)));
     channels_last_ = read_channels_last(graph_, *input_, folder_.constants(), opset_);
     require(graph_.output_size() == 1, "it has ", graph_.output_size(),
             " outputs, and only one is supported");
@@ -145,6 +148,22 @@ class OnnxReader {
     }
   }
 
+  /// The node that makes a value, if it is one of the graph's.
+  [[nodiscard]] const ::onnx::NodeProto* maker_of(const std::string& name) const {
+    if (const auto found = values_.find(name); found != values_.end()) return found->second.node;
+    const auto shape = shapes_.find(name);
+    return shape == shapes_.end() ? nullptr : shape->second;
+  }
+
+  /// The last node of a composition takes its place.
+  const ::onnx::NodeProto& compose(const ::onnx::NodeProto& proto) {
+    view(proto).expect(proto.op_type() != "GatedLinearUnit", "this operation is not supported");
+    if (proto.op_type() == "Shape" && proto.output_size() == 1) shapes_[proto.output(0)] = &proto;
+    const bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
+    auto found = standard ? compositions_.shorten(proto) : std::nullopt;
+    return found ? rewritten_.emplace_back(std::move(*found)) : proto;
+  }
+
   /// Whether a value, if it is an image, is read as one with the channel last in the file.
   [[nodiscard]] bool is_channels_last(const std::string& value) const {
     return channels_last_.contains(value);
@@ -192,25 +211,34 @@ class OnnxReader {
                       bool channels_last, int nesting) {
     require(nesting <= deepest_nesting, "its branches are nested more than ", deepest_nesting,
             " deep");
-    std::vector<const ::onnx::NodeProto*> nodes;
+    std::vector<std::pair<const ::onnx::NodeProto*, const std::string*>> nodes;
     for (const std::string* value = &to; *value != from;) {
       const Value& known = values_.at(*value);
       const OnnxNode node = view(*known.node);
-      node.expect(known.node->output(0) == *value, "only its first output is supported");
+      const std::string& operation = node.operation();
+      node.expect(known.node->output(0) == *value || operation == "LSTM" || operation == "GRU",
+                  "only its first output is supported");
       node.expect(used_.insert(known.node).second,
                   "it stands in two branches, which cannot be expressed");
-      nodes.push_back(known.node);
+      nodes.emplace_back(known.node, value);
       value = known.dominator;
     }
     ImportedChain result;
     result.shape = input;
     result.channels_last = channels_last;
+    const Index type = input_->type().tensor_type().elem_type();
+    result.whole =
+        nesting == 0 && (type == ::onnx::TensorProto::INT64 || type == ::onnx::TensorProto::INT32);
     const auto& dims = input_->type().tensor_type().shape().dim();
     if (!dims.empty() && dims[0].has_dim_value()) result.batch = dims[0].dim_value();
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
-      result.makes_channels_last = is_channels_last((*node)->output(0));
-      append(view(**node), result, nesting);
+      result.wanted = *node->second;
+      result.makes_channels_last = is_channels_last(result.wanted);
+      append(view(*node->first), result, nesting);
     }
+    require(result.time == TimeAxes::samples_first,
+            "what it gives has not the axis of the samples first");
+    require(!result.whole, "it gives whole numbers");
     require(!result.has_rows, "a Reshape that takes samples apart is not undone");
     require(!result.pending_padding, "a Pad node is followed by none that can take it in");
     return result;
@@ -222,6 +250,8 @@ class OnnxReader {
     node.expect(!chain.has_rows || node.operation() == "BatchNormalization" ||
                     node.operation() == "Reshape",
                 "after a Reshape that takes samples apart only BatchNormalization is supported");
+    if (inputs.size() == 1 && turns_time(node, chain)) return;
+    expect_order(node, chain);
     try {
       if (inputs.size() > 1) {
         node.expect(!chain.pending_padding, "a Pad node before it is not supported");
@@ -229,8 +259,9 @@ class OnnxReader {
       } else {
         const auto found = onnx_operations().find(node.operation());
         node.expect(found != onnx_operations().end(), "this operation is not supported");
-        node.expect(node.operation() == "Add" || node.variable_index() == 0,
-                    "only its first input may be computed");
+        node.expect(
+            node.operation() == "Add" || node.operation() == "Gather" || node.variable_index() == 0,
+            "only its first input may be computed");
         const bool padded = chain.pending_padding.has_value();
         found->second(node, chain);
         node.expect(!padded || !chain.pending_padding || node.operation() == "Identity" ||
@@ -241,6 +272,17 @@ class OnnxReader {
       node.refuse(error.what());
     }
     if (chain.layers.size() > before) require_fits(chain.shape);
+  }
+
+  /// Refuses what expects samples first, or numbers that are not tokens, where there are others.
+  static void expect_order(const OnnxNode& node, const ImportedChain& chain) {
+    static const std::set<std::string> any_time{"Dropout", "GRU", "Gather", "Identity", "LSTM"};
+    static const std::set<std::string> whole{"Cast",    "Flatten", "Gather",   "Identity",
+                                             "Reshape", "Squeeze", "Unsqueeze"};
+    const std::string& operation = node.operation();
+    node.expect(chain.time == TimeAxes::samples_first || any_time.contains(operation),
+                "it gets values whose first axis is not that of the samples");
+    node.expect(!chain.whole || whole.contains(operation), "it gets whole numbers");
   }
 
   /// A node that joins branches.
@@ -257,9 +299,9 @@ class OnnxReader {
                   "images with the channel first and last cannot be joined");
     }
     chain.channels_last = branches.front().channels_last;
-    if (node.operation() == "Mul" && is_silu(branches)) {
+    if (node.operation() == "Mul") {
       node.expect_attributes({});
-      return chain.append(SiLU{});
+      return append_product(node, branches, chain);
     }
     const Index rank = branches[0].shape.rank() + 1;
     const Index channels = channel_axis(branches[0]);
@@ -286,7 +328,9 @@ class OnnxReader {
   const ::onnx::GraphProto& graph_;
   Index opset_;
   OnnxFolder folder_;
-  std::deque<::onnx::NodeProto> rewritten_;  ///< nodes put more simply
+  OnnxCompositions compositions_;
+  std::map<std::string, const ::onnx::NodeProto*> shapes_;  ///< nodes that give a value's shape
+  std::deque<::onnx::NodeProto> rewritten_;                 ///< nodes put more simply
   std::map<std::pair<std::string, std::vector<std::string>>, std::string> joined_;
   const ::onnx::ValueInfoProto* input_ = nullptr;
   std::set<std::string> channels_last_;  ///< values, see is_channels_last
