@@ -39,6 +39,7 @@
 #include "nn/layers/relu.hpp"
 #include "nn/layers/rms_norm.hpp"
 #include "nn/layers/softmax.hpp"
+#include "nn/layers/swap_axes.hpp"
 #include "nn/layers/transformer.hpp"
 #include "nn/layers/upsample2d.hpp"
 #include "nn/losses/contrastive.hpp"
