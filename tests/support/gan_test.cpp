@@ -1,4 +1,4 @@
-#include "../examples/support/gan.hpp"
+#include "support/gan.hpp"
 
 #include <doctest/doctest.h>
 

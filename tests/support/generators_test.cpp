@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "../examples/support/autoencoder.hpp"
-#include "../examples/support/flow.hpp"
+#include "support/autoencoder.hpp"
+#include "support/flow.hpp"
 
 namespace generators_test {
 
