@@ -34,6 +34,7 @@ struct Options : example::Flags {
   double penalty = -1;
   double noise = -1;
   double learning_rate = 0;
+  double decay = -1;
   bool resume = false;
   std::filesystem::path judge;
   Index sample = 0;
@@ -45,15 +46,25 @@ struct Options : example::Flags {
 struct Recipe {
   Index epochs;
   Index judge_epochs;
+  double decay;  ///< the share of the training, at its end, in which the learning rate falls
   example::GanOptions gan;
 };
 
 Recipe recipe_of(const Options& options) {
-  Recipe recipe{.epochs = 12, .judge_epochs = 4, .gan = {.width = 32, .noise = 0, .penalty = 0.02}};
+  Recipe recipe{.epochs = 6,
+                .judge_epochs = 4,
+                .decay = 0.7,
+                .gan = {.width = 32, .noise = 0, .penalty = 0.02}};
+  if (options.model == "mlp") {  // whose discriminator has Dropout
+    recipe.decay = 0;
+    recipe.gan.penalty = 0;
+    recipe.gan.noise = 0.25;
+  }
   if (options.dataset != "mnist") recipe.judge_epochs = 6;
   if (options.dataset == "cifar-10") {
     recipe.epochs = options.only.empty() ? 20 : 60;
     recipe.gan.augmentation = !options.only.empty();
+    recipe.decay = 0;
   }
   if (options.quick) {
     recipe.epochs = 3;
@@ -68,6 +79,7 @@ Recipe recipe_of(const Options& options) {
   if (options.penalty >= 0) gan.penalty = options.penalty;
   if (options.noise >= 0) gan.noise = options.noise;
   if (options.augment) gan.augmentation = true;
+  if (options.decay >= 0) recipe.decay = options.decay;
   if (options.learning_rate > 0) gan.learning_rate = options.learning_rate;
   return recipe;
 }
@@ -133,13 +145,21 @@ struct Floor {
 
 using Gan = example::Gan<float>;
 
+/// 1, and near the end of the training falling along a line, to where it still changes something.
+double rate_factor(const Recipe& recipe, Index step, Index steps) {
+  const double left = 1 - static_cast<double>(step) / static_cast<double>(steps);
+  return left < recipe.decay ? std::max(0.02, left / recipe.decay) : 1;
+}
+
 /// One epoch of the game.
-GanEpoch play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, example::Progress& progress) {
+GanEpoch play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, const Recipe& recipe,
+                    example::Progress& progress) {
   const example::Stopwatch watch;
   GanEpoch sum;
   Index batches = 0;
   for (const nn::Batch<float>& batch : loader.epoch(epoch)) {
     const Index step = epoch * loader.batches() + batches;
+    gan.scale_learning_rate(rate_factor(recipe, step, recipe.epochs * loader.batches()));
     const example::GanStep result = gan.step(batch.inputs, batch.labels);
     nn::require<nn::DivergenceError>(
         std::isfinite(result.discriminator_loss) && std::isfinite(result.generator_loss),
@@ -163,11 +183,15 @@ GanEpoch play_epoch(Gan& gan, nn::Loader<float>& loader, Index epoch, example::P
 }
 
 std::string settings_of(const Options& options) {
-  const example::GanOptions& gan = recipe_of(options).gan;
+  const Recipe recipe = recipe_of(options);
+  const example::GanOptions& gan = recipe.gan;
+  const std::string falling =
+      recipe.decay > 0 ? nn::text(", falling in the last ", recipe.decay, " of ", recipe.epochs)
+                       : "";
   return nn::text(options.dataset, options.only.empty() ? "" : ", class ", options.only,
                   options.validate ? ", validation" : "", ", ", gan.model, ", ", gan.loss,
                   ", width ", gan.width, ", batch ", options.batch, ", penalty ", gan.penalty,
-                  ", noise ", gan.noise, ", learning rate ", gan.learning_rate,
+                  ", noise ", gan.noise, ", learning rate ", gan.learning_rate, falling,
                   gan.augmentation ? ", augmented" : "",
                   options.unconditional ? ", unconditional" : "", ", seed ", options.seed,
                   options.quick ? ", quick" : "");
@@ -288,7 +312,7 @@ Floor measure_floor(const example::QualityMeter& meter, const Dataset& training,
 /// Plays the game, epoch after epoch, measuring and drawing after each.
 std::vector<GanEpoch> play(const Options& options, Gan& gan, const Images& images,
                            const example::QualityMeter& meter) {
-  const Index epochs = recipe_of(options).epochs;
+  const Recipe recipe = recipe_of(options);
   const std::filesystem::path checkpoint = options.out / "gan.checkpoint";
   const nn::Tensor<float> latent = example::fixed_latent(gan, 10);
   std::vector<GanEpoch> records;
@@ -299,11 +323,11 @@ std::vector<GanEpoch> play(const Options& options, Gan& gan, const Images& image
   }
   nn::Loader<float> loader(images.train,
                            {.batch_size = options.batch, .drop_last = true, .seed = options.seed});
-  example::Progress progress(epochs * loader.batches(), {.steps_per_epoch = loader.batches(),
-                                                         .images_per_step = options.batch});
-  while (static_cast<Index>(records.size()) < epochs) {
+  example::Progress progress(recipe.epochs * loader.batches(), {.steps_per_epoch = loader.batches(),
+                                                                .images_per_step = options.batch});
+  while (static_cast<Index>(records.size()) < recipe.epochs) {
     const auto epoch = static_cast<Index>(records.size());
-    GanEpoch record = play_epoch(gan, loader, epoch, progress);
+    GanEpoch record = play_epoch(gan, loader, epoch, recipe, progress);
     const example::Quality quality = meter(gan.draw(gan.latent(images.test.size(), options.seed)));
     record.classifier_score = quality.classifier_score;
     record.frechet_distance = quality.frechet_distance;
@@ -352,6 +376,7 @@ Metrics metrics_of(const Options& options, const Gan& gan, const Results& result
   metrics["discriminator_parameters"] = example::parameter_count(gan.discriminator);
   metrics["noise"] = gan.options().noise;
   metrics["penalty"] = gan.options().penalty;
+  metrics["decay"] = recipe_of(options).decay;
   metrics["augmentation"] = gan.options().augmentation;
   metrics["batch_size"] = options.batch;
   metrics["compared"] = results.compared;
@@ -390,6 +415,7 @@ Metrics findings_of(const Options& options, const Gan& gan, const Results& resul
     if (plan.name.starts_with("Conv2D")) ++convolutions;
   }
   const bool one = results.classes.size() == 1;
+  const double decay = recipe_of(options).decay;
   return {
       {"is",
        {{"mnist", options.dataset == "mnist"},
@@ -417,6 +443,7 @@ Metrics findings_of(const Options& options, const Gan& gan, const Results& resul
       {"noisy", pair.noise > 0},
       {"changed", pair.augmentation},
       {"learning_rate", nn::text(pair.learning_rate)},
+      {"falling", decay > 0 ? Metrics(decay) : Metrics()},
       {"beta1", nn::text(pair.beta1)},
       {"latent", gan.options().latent},
       {"convolutional", options.model == "dcgan"},
@@ -536,6 +563,8 @@ int main(int argc, char** argv) {
             "the deviation of the noise on what the discriminator sees (-1: likewise)");
   line.flag("--augment", options.augment, "let the discriminator see images changed at random");
   line.flag("--rate", options.learning_rate, "the learning rate (0: likewise)");
+  line.flag("--decay", options.decay,
+            "the share of the training, at its end, in which the rate falls (-1: likewise)");
   line.flag("--batch", options.batch, "real images in a step");
   line.flag("--resume", options.resume, "go on from the checkpoint in --out");
   line.flag("--judge", options.judge,

@@ -72,10 +72,20 @@ class Gan {
                       {.seed = nn::Random(options_.seed, 2U)()}),
         generator_optimizer(generator, rule()),
         discriminator_optimizer(discriminator, rule()),
-        average(generator, {.decay = options_.average_decay}) {}
+        average(generator, {.decay = options_.average_decay}) {
+    nn::require(options_.penalty == 0 || options_.model == "dcgan",
+                "a penalty needs a discriminator that answers alike twice, which one with Dropout "
+                "does not; only the dcgan has one");
+  }
 
   [[nodiscard]] const GanOptions& options() const { return options_; }
   [[nodiscard]] bool told_classes() const { return !options_.class_counts.empty(); }
+
+  /// Has both networks learn at `factor` times the learning rate of the options.
+  void scale_learning_rate(double factor) {
+    generator_optimizer.set_learning_rate(factor * options_.learning_rate);
+    discriminator_optimizer.set_learning_rate(factor * options_.learning_rate);
+  }
 
   /// One step of the game on a batch of real images: the discriminator learns to tell them from as
   /// many generated ones, then the generator learns to have these taken for real.
