@@ -28,9 +28,9 @@ struct ImageChange {
   nn::Index top = 0, left = 0;    ///< of the square, which may lie outside in part
   nn::Index cut_height = 0, cut_width = 0;
 
-  /// Draws a change as in the paper: moved by up to an eighth of the sides, a brightness within
-  /// half of the range from 0 to 1 (here from -1 to 1), a saturation up to 2, a contrast from 0.5
-  /// to 1.5, and a square of half the sides.
+  /// Draws a change: moved by up to an eighth of the sides, a saturation up to 2, a contrast from
+  /// 0.5 to 1.5 and a square of half the sides, as in the authors' code, and a brightness within 1,
+  /// which is twice theirs.
   [[nodiscard]] static ImageChange draw(const nn::Shape& image, nn::Random& random) {
     const auto within = [&](nn::Index bound) { return random.below(2 * bound + 1) - bound; };
     ImageChange change;
