@@ -28,15 +28,14 @@ struct ImageChange {
   nn::Index top = 0, left = 0;    ///< of the square, which may lie outside in part
   nn::Index cut_height = 0, cut_width = 0;
 
-  /// Draws a change: moved by up to an eighth of the sides, a saturation up to 2, a contrast from
-  /// 0.5 to 1.5 and a square of half the sides, as in the authors' code, and a brightness within 1,
-  /// which is twice theirs.
+  /// Draws a change as the paper's authors do: moved by up to an eighth of the sides, a brightness
+  /// within 0.5, a saturation up to 2, a contrast from 0.5 to 1.5, and a square of half the sides.
   [[nodiscard]] static ImageChange draw(const nn::Shape& image, nn::Random& random) {
     const auto within = [&](nn::Index bound) { return random.below(2 * bound + 1) - bound; };
     ImageChange change;
     change.down = within(image[0] / 8);
     change.right = within(image[1] / 8);
-    change.brightness = static_cast<float>(random.uniform(-1, 1));
+    change.brightness = static_cast<float>(random.uniform(-0.5, 0.5));
     change.saturation = static_cast<float>(random.uniform(0, 2));
     change.contrast = static_cast<float>(random.uniform(0.5, 1.5));
     change.cut_height = image[0] / 2;
