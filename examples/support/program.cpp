@@ -75,7 +75,9 @@ CommandLine::CommandLine(std::string program, std::string description, Flags& fl
   flags_.data = default_data();
   flags_.out = std::filesystem::path("out") / program_;
   flags_.epochs = common.epochs;
-  flag("--data", flags_.data, "the folder of the data sets ($NN_DATA_DIR, or data)");
+  if (common.data) {
+    flag("--data", flags_.data, "the folder of the data sets ($NN_DATA_DIR, or data)");
+  }
   if (common.dataset) {
     flags_.dataset = "mnist";
     choice("--dataset", flags_.dataset, {"mnist", "fashion-mnist"}, "the images to learn");

@@ -47,6 +47,7 @@ struct CommonFlags {
   nn::Index quick_epochs = 1;  ///< with --quick, unless --epochs is given
   bool dataset = false;        ///< whether it has --dataset
   bool accuracy = false;       ///< whether it has --expect-accuracy
+  bool data = true;            ///< whether it has --data
 };
 
 /// Reads a program's flags.
