@@ -1,7 +1,5 @@
 // Part 5: digits, clothes and photographs, as well as two processor cores can learn them.
 
-#include <nn/io/safetensors.hpp>
-
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -11,16 +9,13 @@
 #include "support/classify_pictures.hpp"
 #include "support/image_drawings.hpp"
 #include "support/jpeg_trace.hpp"
-#include "support/stored_network.hpp"
-#include "support/study/image_training.hpp"
-#include "support/study/seeds.hpp"
-#include "support/views.hpp"
+#include "support/study/image_run.hpp"
+#include "support/study/network_comparison.hpp"
 
 namespace {
 
 using example::Answers;
 using example::Choice;
-using example::ImageTraining;
 using example::Metrics;
 using example::Moment;
 using example::Recipe;
@@ -31,27 +26,10 @@ using nn::Tensor;
 using Model = example::ImageModel;
 using Options = example::ImageOptions;
 using Parts = example::ImageParts;
+using Results = example::ImageResults;
+using Run = example::ImageRun;
 
-// ---- what is kept and shown ----
-
-/// Where the network is from.
-nn::Metadata origin_of(const Options& options, const Recipe& recipe, const Parts& parts) {
-  return {{"dataset", options.dataset},
-          {"recipe", std::string(recipe.name)},
-          {"seed", std::to_string(options.seed)},
-          {"epochs", std::to_string(example::epochs_of(options, recipe))},
-          {"batch_size", std::to_string(example::batch_size_of(recipe, parts))},
-          {"learning_rate", nn::text(recipe.learning_rate)},
-          {"data_sha256", example::checksum_of(parts)}};
-}
-
-/// Everything that was measured.
-struct Results {
-  ImageTraining training;
-  std::vector<Choice> choices;
-  Choice chosen;
-  Answers answers;
-};
+// ---- what is shown ----
 
 Metrics metrics_of(const Options& options, const Recipe& recipe, const Parts& parts,
                    const Model& model, const Results& results) {
@@ -59,6 +37,7 @@ Metrics metrics_of(const Options& options, const Recipe& recipe, const Parts& pa
   Metrics metrics;
   metrics["dataset"] = options.dataset;
   metrics["recipe"] = recipe.name;
+  metrics["network"] = recipe.network;
   metrics["test_accuracy"] = results.answers.confusion.accuracy();
   metrics["validation_accuracy"] = results.chosen.validation_accuracy;
   metrics["train_seconds"] = seconds;
@@ -90,7 +69,7 @@ Metrics metrics_of(const Options& options, const Recipe& recipe, const Parts& pa
 
 /// What the page says beside the metrics.
 Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& parts,
-                    const Results& results) {
+                    const Model& model, const Results& results) {
   const nn::Shape& shape = parts.training.sample_shape();
   const Answers& answers = results.answers;
   const nn::Proportion interval = nn::proportion(answers.confusion.correct(), parts.test.size());
@@ -104,9 +83,18 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
         {"fashion", options.dataset == "fashion-mnist"},
         {"cifar", options.dataset == "cifar-10"},
         {"pooled", recipe.architecture == example::Architecture::pooled},
-        {"paired", recipe.architecture == example::Architecture::paired},
         {"whitened", recipe.architecture == example::Architecture::whitened},
+        {"paired", recipe.architecture == example::Architecture::paired},
+        {"blocks", recipe.architecture == example::Architecture::paired ||
+                       recipe.architecture == example::Architecture::whitened},
+        {"attentive", recipe.architecture == example::Architecture::attentive},
+        {"mixing", recipe.architecture == example::Architecture::mixing},
+        {"recurrent", recipe.architecture == example::Architecture::recurrent},
+        {"residual", recipe.architecture == example::Architecture::residual},
         {"gelu", recipe.gelu}}},
+      {"has",
+       {{"filters", example::has_filters(model)},
+        {"maps", !example::drawn_layers(model.plan()).empty()}}},
       {"images",
        {{"training", parts.training.size()},
         {"validation", parts.validation.size()},
@@ -119,6 +107,7 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
         {"times", epochs == 1 ? "once" : example::counted(epochs, "time")},
         {"batch_size", example::batch_size_of(recipe, parts)},
         {"learning_rate", recipe.learning_rate},
+        {"adamw", recipe.rule == example::Rule::adamw},
         {"smoothed", recipe.label_smoothing > 0 ? Metrics(1 - recipe.label_smoothing) : Metrics()},
         {"averaged", recipe.average_decay > 0}}},
       {"correct", answers.confusion.correct()},
@@ -162,53 +151,14 @@ void draw(const Options& options, const Recipe& recipe, const Model& model, cons
   if (!answers.wrong.empty()) {
     example::draw_predictions(options.out, "wrong.png", parts.test, answers, some(answers.wrong));
   }
-  example::draw_filters(options, model);
-  example::draw_features(options, model, parts.test.slice(right.front(), 1));
+  if (example::has_filters(model)) example::draw_filters(options, model);
+  if (!example::drawn_layers(model.plan()).empty()) {
+    example::draw_features(options, model, parts.test.slice(right.front(), 1));
+  }
   example::draw_attention(options, model, parts.test, right);
 }
 
 // ---- the uses ----
-
-/// What the validation set chooses, and what the test set then says of it.
-Results measure(const Model& model, ImageTraining training, const Recipe& recipe,
-                const Parts& parts) {
-  std::vector<Choice> choices = example::measure_choices(model, recipe, parts.validation);
-  const Choice chosen = example::best_of(choices);
-  const Tensor<float> logits = nn::predict_views(model, parts.test, chosen.views);
-  return {.training = std::move(training),
-          .choices = std::move(choices),
-          .chosen = chosen,
-          .answers = example::answers_of(nn::softmax_rows(logits), parts.test)};
-}
-
-/// A trained network, and what it was made from.
-struct Run {
-  Parts parts;
-  Model model;
-  std::optional<Results> results;  ///< none where another process has measured
-};
-
-/// Trains one network, and measures it.
-/// @param show_layers whether to print what the network is
-Run learn(const Options& options, const Recipe& recipe, bool show_layers) {
-  Parts parts = example::load_parts(options, recipe);
-  const nn::Shape shape = parts.training.sample_shape();
-  Model model(example::network_of(recipe, shape, parts.training.classes()), shape,
-              {.seed = options.seed});
-  if (show_layers) std::cout << nn::summary(model, recipe.batch_size);
-  ImageTraining training = example::train(model, options, recipe, parts);
-  std::optional<Results> results;
-  if (options.writes() || !options.together) {
-    // From here on it is the network as it is stored, so that the accuracy is that of the file.
-    nn::from_safetensors(model, nn::to_safetensors(model, {.type = example::stored_type}));
-    results = measure(model, std::move(training), recipe, parts);
-  }
-  return {std::move(parts), std::move(model), std::move(results)};
-}
-
-SeedResult result_of(std::uint64_t seed, const Results& results) {
-  return {seed, results.chosen.validation_accuracy, results.answers.confusion.accuracy()};
-}
 
 /// Networks from several seeds, each as --seed makes it. The first of them goes to `first` in
 /// process 0, which learns it; what was measured of all is returned by every process.
@@ -217,8 +167,8 @@ std::vector<SeedResult> learn_all(const Options& options, const Recipe& recipe,
   return nn::share_tasks(*options.world, options.seeds, [&](Index i) {
     Options own = options;
     own.seed += static_cast<std::uint64_t>(i);
-    Run run = learn(own, recipe, i == 0);
-    const SeedResult result = result_of(own.seed, *run.results);
+    Run run = example::learn(own, recipe, i == 0);
+    const SeedResult result = example::result_of(own.seed, *run.results);
     if (i == 0) first.emplace(std::move(run));
     return result;
   });
@@ -229,18 +179,14 @@ void write(const Options& options, const Recipe& recipe, const Run& run,
            const std::vector<SeedResult>& seeds, const example::Stopwatch& watch) {
   const auto& [parts, model, measured] = run;
   const Results& results = *measured;
-  example::save_weights(
-      options.out / "weights.safetensors", model, parts.training, results.chosen.views,
-      origin_of(options, recipe, parts),
-      {{"test_accuracy", example::fixed(results.answers.confusion.accuracy(), 4)},
-       {"validation_accuracy", example::fixed(results.chosen.validation_accuracy, 4)}});
+  example::save_run(options.out / "weights.safetensors", options, recipe, run);
   Metrics values = metrics_of(options, recipe, parts, model, results);
   const Metrics several = example::seeds_metrics(seeds);
   if (!several.is_null()) values["seeds"] = several;
   example::write_metrics(options.out, values);
 
   values["seeds"] = several;
-  values.update(findings_of(options, recipe, parts, results));
+  values.update(findings_of(options, recipe, parts, model, results));
   values["million_operations"] = 2 * example::multiply_adds(model.plan()) / 1'000'000;
   draw(options, recipe, model, parts, results);
   example::Page page = example::classifier_page(
@@ -268,17 +214,17 @@ void tell(const Options& options, const Run& run, const std::vector<SeedResult>&
             << "page: " << (options.out / "index.html").string() << '\n';
 }
 
-void study(const Options& options) {
+void study(Options options) {
   const example::Stopwatch watch;
-  const Recipe recipe = example::with_larger_batches(
-      example::find_recipe(options.dataset, options.recipe), options.larger);
+  const Recipe recipe = example::recipe_of(options, options.network);
+  options = example::with_epochs(std::move(options), recipe);
   std::optional<Run> first;
   std::vector<SeedResult> seeds;
   if (options.seeds > 1) {
     seeds = learn_all(options, recipe, first);
   } else {
-    first.emplace(learn(options, recipe, true));
-    if (options.writes()) seeds = {result_of(options.seed, *first->results)};
+    first.emplace(example::learn(options, recipe, true));
+    if (options.writes()) seeds = {example::result_of(options.seed, *first->results)};
   }
   if (!options.writes()) return;
   write(options, recipe, *first, seeds, watch);
@@ -320,7 +266,14 @@ int main(int argc, char** argv) {
   line.choice("--dataset", options.dataset, {"mnist", "fashion-mnist", "cifar-10"},
               "the images to learn");
   line.choice("--recipe", options.recipe, {"fast", "best"}, "in minutes, or as well as it goes");
-  line.flag("--epochs", options.epochs, "passes over the training set (0: as the recipe has it)");
+  line.choice("--network", options.network, {"own", "resnet", "vit", "mixer", "lstm", "all"},
+              "the recipe's own, or another kind; all: each for the same --minutes, side by side");
+  line.flag("--minutes", options.minutes,
+            "of training: finds the epochs that they suffice for on this machine (2 for other "
+            "networks than the recipe's own)");
+  line.flag("--epochs", options.given_epochs,
+            "passes over the training set, instead of the recipe's or --minutes; for all networks "
+            "a number each, in the order of the table");
   line.flag("--seeds", options.seeds,
             "trainings, from --seed and the seeds after it, that several processes divide among "
             "themselves");
@@ -337,8 +290,9 @@ int main(int argc, char** argv) {
   line.flag("--classify", options.classify, "pictures (PNG, JPEG) to classify with --weights");
   return example::run_program(line, argc, argv, [&] {
     if (options.classify.empty() && options.weights.empty()) {
+      options.settle_time();
       options.join_training(example::ranks());
-      return study(options);
+      return options.network == "all" ? example::compare_networks(options) : study(options);
     }
     nn::require(!options.weights.empty(), "--classify needs a trained network: --weights FILE");
     if (options.classify.empty()) return measure_again(options);

@@ -86,6 +86,11 @@ inline void draw_augmentations(const Flags& flags, const Recipe& recipe, const n
                             {.scale = 3, .row_titles = titles});
 }
 
+/// Whether the network begins with a convolution, whose filters can be drawn.
+inline bool has_filters(const ImageModel& model) {
+  return model.plan().children.front().name.starts_with("Conv2D");
+}
+
 /// Draws filters.png, those of the first convolution: black for the lowest weight, white for the
 /// highest.
 inline void draw_filters(const Flags& flags, const ImageModel& model) {

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "nn/nn.hpp"
-#include "support/recipes.hpp"
+#include "support/other_networks.hpp"
 
 namespace example {
 
@@ -88,14 +88,32 @@ inline nn::Sequential<nn::AnyLayer> paired_network(const Recipe& recipe, const n
   return network;
 }
 
+/// All layers but the last.
+inline nn::Sequential<nn::AnyLayer> layers_of(const Recipe& recipe, const nn::Shape& input) {
+  switch (recipe.architecture) {
+    case Architecture::pooled:
+      return pooled_network(recipe);
+    case Architecture::paired:
+    case Architecture::whitened:
+      return paired_network(recipe, input);
+    case Architecture::attentive:
+      return vision_transformer(recipe, input);
+    case Architecture::recurrent:
+      return row_reader(recipe, input);
+    case Architecture::residual:
+      return residual_network(recipe);
+    case Architecture::mixing:
+      return mixer(recipe, input);
+  }
+  return {};
+}
+
 }  // namespace detail
 
 /// The recipe's network, for images of this shape.
 inline nn::Sequential<nn::AnyLayer> network_of(const Recipe& recipe, const nn::Shape& input,
                                                nn::Index classes) {
-  nn::Sequential<nn::AnyLayer> network = recipe.architecture == Architecture::pooled
-                                             ? detail::pooled_network(recipe)
-                                             : detail::paired_network(recipe, input);
+  nn::Sequential<nn::AnyLayer> network = detail::layers_of(recipe, input);
   // Variance 1/3 / fan-in, as usual for a last layer, times the square of the scale.
   const nn::Initializer start{nn::Initializer::Kind::uniform, nn::Initializer::Fan::in,
                               recipe.head_scale * recipe.head_scale / 3};

@@ -27,10 +27,20 @@ struct AugmentationPlan {
 
 /// The kinds of network.
 enum class Architecture {
-  pooled,   ///< three convolutions, each followed by pooling, normalisation and ReLU; then the
-            ///< classes
-  paired,   ///< three blocks of two convolutions, the first of which is followed by pooling
-  whitened  ///< filters that whiten the image, then three such blocks
+  pooled,     ///< three convolutions, each followed by pooling, normalisation and ReLU; then the
+              ///< classes
+  paired,     ///< three blocks of two convolutions, the first of which is followed by pooling
+  whitened,   ///< filters that whiten the image, then three such blocks
+  attentive,  ///< a vision transformer
+  recurrent,  ///< LSTMs that read the image row by row, from both ends
+  residual,   ///< a ResNet
+  mixing      ///< an MLP-Mixer
+};
+
+/// The rules by which weights are changed.
+enum class Rule {
+  momentum,  ///< SGD with Nesterov's momentum, or LARS
+  adamw
 };
 
 /// A network and how it is trained.
@@ -41,13 +51,17 @@ struct Recipe {
   Architecture architecture = Architecture::pooled;
   std::array<nn::Index, 3> widths{};  ///< channels after each halving of the image
   bool gelu = false;                  ///< GELU instead of ReLU
+  std::string_view network = "own";   ///< as --network names it
+  double drop_path = 0;               ///< the rate at which the last block's branches are left out
 
+  Rule rule = Rule::momentum;
   nn::Index epochs = 1;
   nn::Index batch_size = 128;
   double learning_rate = 0.1;  ///< at its peak
   double weight_decay = 5e-4;
   double warm_up = 0.2;        ///< the share of the training in which the rate rises
   double trust = 0;            ///< of LARS instead of SGD; 0: SGD
+  double clip_norm = 0;        ///< the longest gradient; 0: any
   double shift_rate = 1;       ///< by how much faster the shifts of BatchNorm learn
   double head_scale = 1;       ///< of the outputs of the last layer
   double label_smoothing = 0;  ///< of the wanted probabilities

@@ -96,7 +96,11 @@ inline Trained load_weights(const std::filesystem::path& file) {
   const std::string dataset = value("dataset");
   const nn::Shape shape = detail::shape_of(dataset);
   const std::vector<std::string> names = detail::parted(value("class_names"));
-  const Recipe& recipe = find_recipe(dataset, value("recipe"));
+  const auto network =
+      stored.metadata.find("network");  // of the recipe's own, older files say none
+  const Recipe recipe =
+      with_network(find_recipe(dataset, value("recipe")),
+                   network == stored.metadata.end() ? "own" : std::string_view(network->second));
   Trained trained{
       .model = {network_of(recipe, shape, static_cast<nn::Index>(names.size())), shape},
       .dataset = dataset,

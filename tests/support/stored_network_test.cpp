@@ -35,8 +35,8 @@ nn::Dataset noise() {
       .with_normalization({{0.25}, {0.125}});
 }
 
-example::ImageModel network(const nn::Dataset& data) {
-  const example::Recipe& recipe = example::find_recipe("mnist", "fast");
+example::ImageModel network(const nn::Dataset& data, const char* kind = "own") {
+  const example::Recipe recipe = example::with_network(example::find_recipe("mnist", "fast"), kind);
   return {example::network_of(recipe, data.sample_shape(), data.classes()),
           data.sample_shape(),
           {.seed = 7}};
@@ -65,6 +65,24 @@ TEST_CASE("stored network: what is read answers as what was stored, in a byte a 
   const nn::Tensor<float> found = example::logits_of(networks, data.with_normalization({})).front();
   REQUIRE(found.shape() == expected.shape());
   for (nn::Index i = 0; i < found.size(); ++i) CHECK(found[i] == expected[i]);
+}
+
+TEST_CASE("stored network: a network of another kind is made again by its name") {
+  const nn::Dataset data = noise();
+  for (const char* kind : {"resnet", "vit", "mixer", "lstm"}) {
+    CAPTURE(kind);
+    auto model = network(data, kind);
+    const File file("nn_stored_network_test_3.safetensors");
+    example::save_weights(file.path, model, data, {.flip = false},
+                          {{"dataset", "mnist"}, {"recipe", "fast"}, {"network", kind}},
+                          {{"test_accuracy", "0.5"}});
+    const std::vector<example::Trained> networks = example::load_networks({file.path.string()});
+    nn::from_safetensors(model, nn::to_safetensors(model, {.type = example::stored_type}));
+    const nn::Tensor<float> expected = nn::predict_views(model, data, networks.front().views);
+    const nn::Tensor<float> found = example::logits_of(networks, data).front();
+    REQUIRE(found.shape() == expected.shape());
+    for (nn::Index i = 0; i < found.size(); ++i) CHECK(found[i] == expected[i]);
+  }
 }
 
 TEST_CASE("stored network: a file that does not say all is refused by what it lacks") {

@@ -1,5 +1,5 @@
 /// @file
-/// How part 5 trains: which images, by which recipe, with whom.
+/// How part 5 trains: which images, by which recipe, for how long, with whom.
 #pragma once
 
 #include <nn/data/sha256.hpp>
@@ -7,8 +7,12 @@
 #include <nn/optim/lars.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/recipe_network.hpp"
@@ -20,12 +24,33 @@ namespace example {
 /// The flags of part 5.
 struct ImageOptions : StudyFlags {
   std::string recipe = "fast";
-  nn::Index seeds = 1;    ///< how many trainings, from `seed` on
-  LargerBatches larger;   ///< than the recipe's
-  bool resume = false;    ///< whether to go on from a checkpoint
-  bool together = false;  ///< whether several processes share one training
+  std::string network = "own";  ///< one of `network_names`, or "all"
+  /// Of the network, or of each of all; none: by the time or as the recipe has it.
+  std::vector<nn::Index> given_epochs{};
+  nn::Index quick_images = 5000;  ///< of the training set with --quick
+  double minutes = 0;             ///< of training; 0: as many as the epochs take
+  nn::Index seeds = 1;            ///< how many trainings, from `seed` on
+  LargerBatches larger;           ///< than the recipe's
+  bool resume = false;            ///< whether to go on from a checkpoint
+  bool together = false;          ///< whether several processes share one training
   std::vector<std::string> weights;
   std::vector<std::string> classify;
+
+  /// Settles for how long to train, and with --quick on how many images.
+  /// @throws nn::Error when the flags say it twice, or not for all networks.
+  void settle_time() {
+    const std::size_t networks = network == "all" ? network_names.size() : 1;
+    nn::require(minutes >= 0, "--minutes needs a number above 0");
+    nn::require(given_epochs.size() <= 1 || given_epochs.size() == networks, "--epochs needs ",
+                counted(static_cast<nn::Index>(networks), "number"), ", one for each network");
+    nn::require(given_epochs.empty() || minutes == 0, "--epochs and --minutes say the same twice");
+    nn::require(network != "all" || !resume || !given_epochs.empty(),
+                "--resume of all networks needs the --epochs that were found for them");
+    if (!given_epochs.empty()) epochs = given_epochs.front();
+    if (recipe == "best" || network != "own") quick_images = 1200;
+    // The recipe has the epochs of its own network alone.
+    if (network != "own" && given_epochs.empty() && minutes == 0) minutes = quick ? 0.05 : 2;
+  }
 
   /// With the processes that were started together, if any. They share one training, or, where
   /// there are several, do some each.
@@ -33,6 +58,9 @@ struct ImageOptions : StudyFlags {
   void join_training(std::shared_ptr<nn::Communicator> ranks) {
     nn::require(seeds > 0, "--seeds needs a number above 0");
     together = ranks != nullptr && seeds == 1;
+    nn::require(ranks == nullptr || (minutes == 0 && network != "all"),
+                "several processes would each find another number of epochs for the same minutes: "
+                "they train one --network, with --epochs");
     join(std::move(ranks));
     nn::require(together || !resume || world->size() == 1,
                 "several processes with a training each cannot go on from checkpoints: --resume "
@@ -41,11 +69,11 @@ struct ImageOptions : StudyFlags {
 };
 
 /// 5,000 images of the training set become the validation set; with --quick all is a small part.
-inline ImageParts load_parts(const ImageOptions& options, const Recipe& recipe) {
+inline ImageParts load_parts(const ImageOptions& options) {
   nn::TrainTest images = load_images(options);
   nn::Index held_out = 5000;
   if (options.quick) {
-    const nn::Index size = recipe.name == "best" ? 1200 : 5000;
+    const nn::Index size = options.quick_images;
     images.train = images.train.slice(0, std::min(size, images.train.size()));
     images.test = images.test.slice(0, std::min(size / 4, images.test.size()));
     held_out = size / 5;
@@ -55,6 +83,12 @@ inline ImageParts load_parts(const ImageOptions& options, const Recipe& recipe) 
   const nn::Normalization normalization = nn::normalization_of(training);
   return {training.with_normalization(normalization), validation.with_normalization(normalization),
           images.test.with_normalization(normalization)};
+}
+
+/// The recipe of one of `network_names`, with larger batches if they are asked for.
+inline Recipe recipe_of(const ImageOptions& options, std::string_view network) {
+  return with_larger_batches(with_network(find_recipe(options.dataset, options.recipe), network),
+                             options.larger);
 }
 
 /// The SHA-256 of all images and labels that the network was made from.
@@ -90,7 +124,9 @@ namespace detail {
 
 /// Where a training goes on from: one of several has a file of its own.
 inline std::filesystem::path checkpoint_of(const ImageOptions& options) {
-  const std::string which = options.seeds > 1 ? "-" + std::to_string(options.seed) : "";
+  std::string which;
+  if (options.network != "own") which += "-" + options.network;
+  if (options.seeds > 1) which += "-" + std::to_string(options.seed);
   return options.out / ("training" + which + ".checkpoint");
 }
 
@@ -103,6 +139,7 @@ inline nn::FitOptions fit_options(const ImageOptions& options, const Recipe& rec
   fitting.validation = &parts.validation;
   fitting.schedule =
       nn::one_cycle_schedule({.warm_up = recipe.warm_up, .first = 0.2, .last = 0.01});
+  fitting.clip_norm = recipe.clip_norm;
   fitting.average_decay = recipe.average_decay;
   fitting.drop_last = true;  // a small last batch would count as much as any other
   fitting.augmentation = augmentation_of(recipe.augmentation);
@@ -134,24 +171,85 @@ ImageTraining train_by(const Rule& rule, ImageModel& model, const ImageOptions& 
   return training;
 }
 
+/// How fast the rule lets the model learn: the images a second of its first steps, of which the
+/// very first do not count.
+template <class Rule>
+double rate_by(const Rule& rule, ImageModel& model, const ImageOptions& options,
+               const Recipe& recipe, const ImageParts& parts, double seconds) {
+  nn::FitOptions fitting = fit_options(options, recipe, parts);
+  fitting.epochs = std::numeric_limits<int>::max();
+  fitting.validation = {};
+  fitting.checkpoint = {};
+  constexpr nn::Index first = 3;
+  std::optional<Stopwatch> watch;
+  nn::Index steps = 0;
+  double taken = 0;
+  nn::Callback callback;
+  callback.on_batch = [&](nn::BatchReport& report) {
+    if (report.step == first) watch.emplace();
+    if (report.step <= first) return;
+    ++steps;
+    taken = watch->seconds();
+    report.stop = taken >= seconds;
+  };
+  fitting.callbacks = {callback};
+  nn::Optimizer optimizer(model, rule, parameter_groups(model, recipe));
+  nn::fit(model, parts.training, nn::SoftmaxCrossEntropy{.label_smoothing = recipe.label_smoothing},
+          optimizer, fitting);
+  return static_cast<double>(steps * fitting.batch_size) / taken;
+}
+
+/// Calls `use` with the recipe's rule.
+template <class Use>
+auto with_rule(const Recipe& recipe, const Use& use) {
+  if (recipe.rule == example::Rule::adamw) {
+    return use(
+        nn::AdamW{.learning_rate = recipe.learning_rate, .weight_decay = recipe.weight_decay});
+  }
+  if (recipe.trust > 0) {
+    return use(nn::LARS{.learning_rate = recipe.learning_rate,
+                        .momentum = recipe_momentum,
+                        .trust = recipe.trust,
+                        .weight_decay = recipe.weight_decay});
+  }
+  return use(nn::SGD{.learning_rate = recipe.learning_rate,
+                     .momentum = recipe_momentum,
+                     .nesterov = true,
+                     .weight_decay = recipe.weight_decay});
+}
+
 }  // namespace detail
+
+/// An untrained network of the recipe.
+inline ImageModel untrained(const ImageOptions& options, const Recipe& recipe,
+                            const ImageParts& parts) {
+  const nn::Shape& shape = parts.training.sample_shape();
+  ImageModel model(network_of(recipe, shape, parts.training.classes()), shape,
+                   {.seed = options.seed});
+  prepare(model, recipe, parts.training);
+  return model;
+}
+
+/// The epochs that --minutes are nearest to, at the rate of a training's first steps, here and now.
+/// The schedule of the learning rate needs them before it begins; given as --epochs, they make the
+/// same network on any machine.
+inline nn::Index epochs_within(const ImageOptions& options, const Recipe& recipe,
+                               const ImageParts& parts) {
+  const double budget = 60 * options.minutes;
+  ImageModel model = untrained(options, recipe, parts);
+  const double rate = detail::with_rule(recipe, [&](const auto& rule) {
+    return detail::rate_by(rule, model, options, recipe, parts, std::clamp(budget / 30, 0.2, 3.0));
+  });
+  const double epochs = rate * budget / static_cast<double>(parts.training.size());
+  return std::max<nn::Index>(1, std::lround(epochs));
+}
 
 /// Trains the model by the recipe, showing how far it is.
 inline ImageTraining train(ImageModel& model, const ImageOptions& options, const Recipe& recipe,
                            const ImageParts& parts) {
-  prepare(model, recipe, parts.training);
-  if (recipe.trust > 0) {
-    const nn::LARS rule{.learning_rate = recipe.learning_rate,
-                        .momentum = recipe_momentum,
-                        .trust = recipe.trust,
-                        .weight_decay = recipe.weight_decay};
+  return detail::with_rule(recipe, [&](const auto& rule) {
     return detail::train_by(rule, model, options, recipe, parts);
-  }
-  const nn::SGD rule{.learning_rate = recipe.learning_rate,
-                     .momentum = recipe_momentum,
-                     .nesterov = true,
-                     .weight_decay = recipe.weight_decay};
-  return detail::train_by(rule, model, options, recipe, parts);
+  });
 }
 
 }  // namespace example
