@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/kernels/simd/math.hpp"
+#include "nn/kernels/portable_math.hpp"
 #include "nn/nn.hpp"
 #include "support/random_class.hpp"
 
@@ -169,7 +169,7 @@ class Autoencoder {
     return static_cast<nn::Index>(options_.class_counts.size());
   }
   [[nodiscard]] T deviation(nn::TensorView<const T> told, nn::Index i, nn::Index k) const {
-    return nn::detail::exponential(told(i, options_.latent + k) / 2);
+    return nn::portable::exponential(told(i, options_.latent + k) / 2);
   }
 
   AutoencoderOptions options_;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/kernels/simd/math.hpp"
+#include "nn/kernels/portable_math.hpp"
 #include "nn/layers/group_norm.hpp"
 #include "nn/layers/pixel_shuffle.hpp"
 #include "nn/nn.hpp"
@@ -256,9 +256,9 @@ class Flow {
   void tell(nn::Index i, double t) {
     constexpr double quarter = 1.57079632679489661923;  // pi / 2
     for (nn::Index k = 0; k < time_features / 2; ++k) {
-      const double angle = nn::detail::product(quarter * static_cast<double>(k + 1), t);
-      inputs_(i, pixels + 2 * k) = static_cast<T>(nn::detail::sine(angle));
-      inputs_(i, pixels + 2 * k + 1) = static_cast<T>(nn::detail::cosine(angle));
+      const double angle = nn::portable::product(quarter * static_cast<double>(k + 1), t);
+      inputs_(i, pixels + 2 * k) = static_cast<T>(nn::portable::sine(angle));
+      inputs_(i, pixels + 2 * k + 1) = static_cast<T>(nn::portable::cosine(angle));
     }
   }
 
@@ -277,7 +277,7 @@ class Flow {
 
   static void move(nn::Tensor<T>& x, const nn::Tensor<T>& v, double length) {
     const T factor = static_cast<T>(length);
-    for (nn::Index i = 0; i < x.size(); ++i) x[i] += nn::detail::product(factor, v[i]);
+    for (nn::Index i = 0; i < x.size(); ++i) x[i] += nn::portable::product(factor, v[i]);
   }
 
   FlowOptions options_;
