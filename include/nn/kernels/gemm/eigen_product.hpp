@@ -73,7 +73,7 @@ requires detail::takes_eigen_product<T> Algorithm
 gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a, Index lda,
      const T* b, Index ldb, T* c, Index ldc, bool accumulate = false,
      const Epilogue<T>& epilogue = {}, Algorithm /*algorithm*/ = Algorithm::automatic,
-     const ProductScratch& /*scratch*/ = {}) {
+     ProductScratch /*scratch*/ = {}) {
   detail::check(detail::GemmProblem<T>{transpose_a == Transpose::yes, transpose_b == Transpose::yes,
                                        m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue});
   detail::multiply_by_eigen(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate,
