@@ -31,6 +31,7 @@ struct Options : example::Flags {
   Index width = 32;
   Index batch = 32;
   Index steps = 10;
+  std::string predict = "image";
   bool validate = false;
   bool resume = false;
   std::filesystem::path judge;
@@ -48,7 +49,7 @@ struct Sizes {
 };
 
 Sizes sizes_of(const Options& options) {
-  Sizes sizes{60000, 10000, 2000, 2000, 4, 12};
+  Sizes sizes{60000, 10000, 2000, 2000, 4, 6};
   if (options.quick) sizes = {2000, 400, 200, 100, 2, 2};
   if (options.autoencoder_epochs > 0) sizes.autoencoder_epochs = options.autoencoder_epochs;
   return sizes;
@@ -128,8 +129,8 @@ std::vector<Epoch> train(Autoencoder<float>& pair, const Options& options, const
 
 /// What makes the result of a flow's training.
 std::string settings_of(const Options& options, const Dataset& digits) {
-  return nn::text("flow, width ", options.width, ", batch ", options.batch, ", epochs ",
-                  options.epochs, ", images ", digits.size(), ", seed ", options.seed);
+  return nn::text("flow, ", options.predict, ", width ", options.width, ", batch ", options.batch,
+                  ", epochs ", options.epochs, ", images ", digits.size(), ", seed ", options.seed);
 }
 
 void save_checkpoint(const std::filesystem::path& file, const std::string& settings,
@@ -275,14 +276,18 @@ std::vector<example::StepsRow> measure_steps(const Options& options, Flow<float>
   real = example::measure_floor(meter, training, count).frechet_distance;
   const nn::Tensor<float> latent = flow.latent(count, options.seed + 2000);
   std::vector<example::StepsRow> rows;
-  for (const bool heun : {false, true}) {
-    const Index most = options.quick ? 4 : 32;
-    for (Index steps = 1; steps * (heun ? 2 : 1) <= most; steps *= 2) {
-      const nn::Tensor<float> images = flow.draw(latent, steps, heun ? Solver::heun : Solver::euler,
-                                                 [](double, nn::TensorView<const float>) {});
-      rows.push_back({steps, steps * (heun ? 2 : 1), heun, meter(images).frechet_distance});
+  const Index most = options.quick ? 4 : 32;
+  for (const Solver solver : {Solver::euler, Solver::heun}) {
+    const bool heun = solver == Solver::heun;
+    for (Index steps = heun ? 2 : 1; steps * (heun ? 2 : 1) <= most; steps *= 2) {
+      flow.steps = steps;
+      flow.solver = solver;
+      rows.push_back(
+          {steps, heun ? 2 * steps - 1 : steps, heun, meter(flow.draw(latent)).frechet_distance});
     }
   }
+  flow.steps = options.steps;
+  flow.solver = Solver::heun;
   return rows;
 }
 
@@ -347,8 +352,10 @@ void study(const Options& options) {
   rows.push_back(study_autoencoder(options, compared, autoencoder_records));
 
   std::cout << "The flow" << std::endl;
-  Flow<float> flow(
-      {.width = options.width, .class_counts = digits.train.class_counts(), .seed = options.seed});
+  Flow<float> flow({.width = options.width,
+                    .tells_image = options.predict == "image",
+                    .class_counts = digits.train.class_counts(),
+                    .seed = options.seed});
   flow.steps = options.steps;
   const std::vector<Epoch> records = train(flow, options, digits.train);
   Row row{.name = "Flow matching",
@@ -404,13 +411,16 @@ void study(const Options& options) {
                      {"training", least(generators, "train_seconds")}};
   values.update({{"gan", gan.has_value()},
                  {"best", best},
-                 {"batch", options.batch},
+                 {"width", options.width},
+                 {"inner_width", 2 * options.width},
+                 {"outer_blocks", flow.options().outer_blocks},
+                 {"inner_blocks", flow.options().inner_blocks},
+                 {"multiply_adds", example::multiply_adds(flow.model.plan())},
                  {"steps", options.steps},
-                 {"evaluations", 2 * options.steps},
+                 {"evaluations", 2 * options.steps - 1},
+                 {"tells_image", options.predict == "image"},
                  {"latent", example::AutoencoderOptions{}.latent}});
-  example::Page page = example::page_of(
-      "part4_generators", values,
-      {{"flow", example::network_table(flow.model.plan(), "The layers that tell the velocity.")}});
+  example::Page page = example::page_of("part4_generators", values);
   example::add_facts(page, options, digits.train);
   page.fact("whole run", example::duration(watch.seconds()));
   page.write(options.out);
@@ -427,11 +437,12 @@ int main(int argc, char** argv) {
   example::CommandLine line("part4_generators",
                             "Trains a flow and a variational autoencoder that learn to draw "
                             "digits, and compares them with part4_gan.",
-                            options, {.epochs = 6, .quick_epochs = 2});
+                            options, {.epochs = 4, .quick_epochs = 2});
   line.flag("--autoencoder-epochs", options.autoencoder_epochs,
-            "passes of the autoencoder, 12 by default");
+            "passes of the autoencoder, 6 by default");
   line.flag("--width", options.width, "channels of the flow at 14x14 pixels, a multiple of 8");
   line.flag("--batch", options.batch, "images in a step of the flow");
+  line.choice("--predict", options.predict, {"image", "velocity"}, "what the flow's network tells");
   line.flag("--steps", options.steps, "steps of Heun's method from noise to image");
   line.flag("--validate", options.validate,
             "learn from 5 in 6 training images and compare with the others, to choose settings");

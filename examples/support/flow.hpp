@@ -61,6 +61,10 @@ struct FlowOptions {
   nn::Index inner_blocks = 4;   ///< at a quarter of the size, with twice the channels
   double learning_rate = 2e-3;  ///< at its highest
   double average_decay = 0.999;
+  /// Whether the network tells the image that it expects at the end of the way, from which the
+  /// velocity follows, or the velocity itself. Images, of which most is black, are easier to tell
+  /// (Li and He, "Back to basics: let denoising generative models denoise", 2025).
+  bool tells_image = true;
   std::vector<nn::Index> class_counts{};  ///< of the training set
   std::uint64_t seed = 1;
 };
@@ -73,8 +77,7 @@ namespace detail {
 using FlowNetwork = nn::Sequential<nn::AnyLayer>;
 
 /// Two convolutions, added to what they read. The second begins at zero, so that the network begins
-/// as a straight way through. (ReLU is computed by the convolution before it; another
-/// normalisation and smoother activations took a third of the time.)
+/// as a straight way through. ReLU costs nothing there, since the convolution before it applies it.
 [[nodiscard]] inline nn::AnyLayer flow_block(nn::Index channels) {
   using namespace nn;  // NOLINT(google-build-using-namespace): these few lines are all layers
   const Conv2D convolution{.filters = channels, .kernel = 3, .padding = 1};
@@ -87,7 +90,7 @@ using FlowNetwork = nn::Sequential<nn::AnyLayer>;
 
 /// A small U-Net (Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical
 /// image segmentation", 2015) with residual blocks: of a flat sample with the pixels, the moment
-/// and the digit it makes a velocity for each pixel. Moment and digit become a number for each
+/// and the digit it makes a number for each pixel. Moment and digit become a number for each
 /// channel, added to all pixels before the first block.
 [[nodiscard]] inline detail::FlowNetwork flow_network(const FlowOptions& options) {
   using namespace nn;  // NOLINT(google-build-using-namespace)
@@ -123,7 +126,7 @@ using FlowNetwork = nn::Sequential<nn::AnyLayer>;
 /// How the way from noise to image is followed.
 enum class Solver {
   euler,  ///< one evaluation a step
-  heun    ///< two: the mean of the velocities at both ends
+  heun    ///< two: the mean of the velocities at both ends; in the last step one
 };
 
 /// The network, what trains it, and the average of its weights that draws the pictures.
@@ -143,7 +146,7 @@ class Flow {
   [[nodiscard]] const FlowOptions& options() const { return options_; }
 
   /// One step: on the straight way from noise x0 to a training image x1, at x = (1 - t) x0 + t x1,
-  /// the network learns to answer x1 - x0. Returns the mean squared error, a mean over pixels.
+  /// the network learns to tell x1 - x0. Returns the mean squared error, a mean over pixels.
   /// @param images N x 28 x 28 x 1, from -1 to 1
   /// @param factor of the learning rate
   double step(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels,
@@ -162,23 +165,38 @@ class Flow {
     const nn::Index count = images.shape()[0];
     inputs_.resize({count, model.input_shape()[0]});
     targets_.resize({count, pixels});
+    rest_.resize({count});
     nn::parallel_for(count, [&](nn::Index i) {
       nn::Random random(options_.seed, 2U, model.step(), i);
       const double t = (static_cast<double>(i) + random.uniform()) / static_cast<double>(count);
       const nn::TensorView<const T> image = images.sample(i);
+      const T rest = rest_of(t);
+      T* const row = inputs_.view().sample(i).data();
       for (nn::Index k = 0; k < pixels; ++k) {
         const auto noise = static_cast<T>(random.normal());
-        inputs_(i, k) = static_cast<T>(1 - t) * noise + static_cast<T>(t) * image[k];
-        targets_(i, k) = image[k] - noise;
+        row[k] = static_cast<T>(1 - t) * noise + static_cast<T>(t) * image[k];
+        targets_(i, k) = options_.tells_image ? (image[k] - row[k]) / rest : image[k] - noise;
       }
-      tell(i, t);
+      rest_[i] = rest;
+      tell(row, t);
       for (nn::Index c = 0; c < classes(); ++c) {
-        inputs_(i, pixels + time_features + c) = c == labels[i] ? T(1) : T(0);
+        row[pixels + time_features + c] = c == labels[i] ? T(1) : T(0);
       }
     });
-    const nn::TensorView<const T> outputs = model.forward(inputs_);
-    slope_.resize(outputs.shape());
-    const T loss = nn::MeanSquaredError{}(outputs, targets_.view(), slope_.view());
+    const nn::TensorView<const T> told = model.forward(inputs_);
+    velocities_.resize(told.shape());
+    slope_.resize(told.shape());
+    std::copy(told.begin(), told.end(), velocities_.begin());
+    if (options_.tells_image) {
+      for (nn::Index i = 0; i < count; ++i) {
+        to_velocity(inputs_.view().sample(i), rest_[i], velocities_.view().sample(i));
+      }
+    }
+    const nn::TensorView<const T> velocities = velocities_;
+    const T loss = nn::MeanSquaredError{}(velocities, targets_.view(), slope_.view());
+    for (nn::Index i = 0; options_.tells_image && i < count; ++i) {
+      for (T& slope : slope_.view().sample(i)) slope /= rest_[i];
+    }
     model.zero_gradients();
     model.backward(slope_);
     return static_cast<double>(loss);
@@ -211,26 +229,38 @@ class Flow {
   }
 
   /// Images drawn with the averaged weights: N x 28 x 28 x 1, from -1 to 1, by `steps` steps of
-  /// `solver`.
+  /// `solver`. A thread takes a few images all the way, so that they stay in its cache.
   [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent) {
-    return draw(latent, steps, solver, [](double, nn::TensorView<const T>) {});
-  }
-  /// @param visit called with t and N x 784 pixels as they are then, before the first step and
-  /// after each
-  template <class Visit>
-  [[nodiscard]] nn::Tensor<T> draw(const nn::Tensor<T>& latent, nn::Index count, Solver by,
-                                   const Visit& visit) {
+    constexpr nn::Index few = 32;
+    const nn::Index count = latent.shape()[0];
+    nn::Tensor<T> images({count, 28, 28, 1});
     average.swap(model);
+    nn::parallel_for((count + few - 1) / few, [&](nn::Index part) {
+      const nn::Index first = part * few;
+      const nn::Tensor<T> x = carry(latent.samples(first, std::min(few, count - first)),
+                                    [](double, nn::TensorView<const T>) {});
+      T* to = images.data() + first * pixels;
+      for (const T pixel : x) *to++ = std::clamp(pixel, T(-1), T(1));
+    });
+    average.swap(model);
+    return images;
+  }
+
+  /// Carries noise to images with the weights as they stand: N x 784.
+  /// @param visit called with t and the images as they are then, before the first step and after
+  /// each
+  template <class Visit>
+  [[nodiscard]] nn::Tensor<T> carry(nn::TensorView<const T> latent, const Visit& visit) const {
     nn::Tensor<T> x({latent.shape()[0], pixels});
     for (nn::Index i = 0; i < x.shape()[0]; ++i) {
-      std::copy_n(latent.view().sample(i).data(), pixels, x.view().sample(i).data());
+      std::copy_n(latent.sample(i).data(), pixels, x.view().sample(i).data());
     }
-    const double length = 1 / static_cast<double>(count);
+    const double length = 1 / static_cast<double>(steps);
     visit(0.0, x.view());
-    for (nn::Index step = 0; step < count; ++step) {
+    for (nn::Index step = 0; step < steps; ++step) {
       const double t = static_cast<double>(step) * length;
       const nn::Tensor<T> v = velocity(x, t, latent);
-      if (by == Solver::heun) {
+      if (solver == Solver::heun && step + 1 < steps) {
         nn::Tensor<T> ahead = x;
         move(ahead, v, length);
         move(x, velocity(ahead, t + length, latent), length / 2);
@@ -240,10 +270,7 @@ class Flow {
       }
       visit(t + length, x.view());
     }
-    average.swap(model);
-    nn::Tensor<T> images({x.shape()[0], 28, 28, 1});
-    for (nn::Index i = 0; i < x.size(); ++i) images[i] = std::clamp(x[i], T(-1), T(1));
-    return images;
+    return x;
   }
 
  private:
@@ -252,27 +279,40 @@ class Flow {
     return static_cast<nn::Index>(options_.class_counts.size());
   }
 
-  /// Writes a moment into row `i` of the inputs.
-  void tell(nn::Index i, double t) {
+  /// Writes a moment into a row of the network's inputs, behind the pixels.
+  static void tell(T* row, double t) {
     constexpr double quarter = 1.57079632679489661923;  // pi / 2
     for (nn::Index k = 0; k < time_features / 2; ++k) {
       const double angle = nn::portable::product(quarter * static_cast<double>(k + 1), t);
-      inputs_(i, pixels + 2 * k) = static_cast<T>(nn::portable::sine(angle));
-      inputs_(i, pixels + 2 * k + 1) = static_cast<T>(nn::portable::cosine(angle));
+      row[pixels + 2 * k] = static_cast<T>(nn::portable::sine(angle));
+      row[pixels + 2 * k + 1] = static_cast<T>(nn::portable::cosine(angle));
     }
   }
 
   [[nodiscard]] nn::Tensor<T> velocity(const nn::Tensor<T>& x, double t,
-                                       const nn::Tensor<T>& latent) {
+                                       nn::TensorView<const T> latent) const {
     const nn::Index count = x.shape()[0];
-    inputs_.resize({count, model.input_shape()[0]});
-    nn::parallel_for(count, [&](nn::Index i) {
-      T* const row = inputs_.view().sample(i).data();
+    nn::Tensor<T> inputs({count, model.input_shape()[0]});
+    for (nn::Index i = 0; i < count; ++i) {
+      T* const row = inputs.view().sample(i).data();
       std::copy_n(x.view().sample(i).data(), pixels, row);
-      std::copy_n(latent.view().sample(i).data() + pixels, classes(), row + pixels + time_features);
-      tell(i, t);
-    });
-    return model.predict(inputs_);
+      std::copy_n(latent.sample(i).data() + pixels, classes(), row + pixels + time_features);
+      tell(row, t);
+    }
+    nn::Tensor<T> told = model.predict(inputs);
+    for (nn::Index i = 0; options_.tells_image && i < count; ++i) {
+      to_velocity(x.view().sample(i), rest_of(t), told.view().sample(i));
+    }
+    return told;
+  }
+
+  /// What is left of the way at t, from the last twentieth on a twentieth, so that errors there are
+  /// not blown up.
+  static T rest_of(double t) { return static_cast<T>(std::max(1 - t, 0.05)); }
+
+  /// Makes of the image that is expected the velocity that leads there from x.
+  static void to_velocity(nn::TensorView<const T> x, T rest, nn::TensorView<T> image) {
+    for (nn::Index k = 0; k < pixels; ++k) image[k] = (image[k] - x[k]) / rest;
   }
 
   static void move(nn::Tensor<T>& x, const nn::Tensor<T>& v, double length) {
@@ -292,6 +332,8 @@ class Flow {
  private:
   nn::Tensor<T> inputs_;
   nn::Tensor<T> targets_;
+  nn::Tensor<T> rest_;
+  nn::Tensor<T> velocities_;
   nn::Tensor<T> slope_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/flow.hpp"
@@ -85,7 +86,11 @@ inline void draw_path(const std::filesystem::path& file, Flow<float>& flow) {
     }
     titles.push_back("t = " + fixed(t, 1));
   };
-  (void)flow.draw(latent, moments - 1, Solver::heun, keep);
+  const nn::Index steps = std::exchange(flow.steps, moments - 1);
+  flow.average.swap(flow.model);
+  (void)flow.carry(latent, keep);
+  flow.average.swap(flow.model);
+  flow.steps = steps;
   nn::viz::write_image_grid(file, images, moments,
                             {.scale = 3, .gap = 6, .column_titles = titles, .text_scale = 2});
 }
