@@ -58,8 +58,8 @@ class Composite {
     return memory;
   }
 
-  /// The same in a forward pass over `batch` samples, which may be a part of a batch: there has to be
-  /// enough for the kernels that were chosen for the whole.
+  /// The same in a forward pass over `batch` samples, which may be a part of a batch: there has to
+  /// be enough for the kernels that were chosen for the whole.
   template <class T>
   [[nodiscard]] Memory child_memory(const Context<T>& context, Index index, Index batch) const {
     return this->template child_memory<T>(*context.plan, index,
