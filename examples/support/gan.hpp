@@ -95,7 +95,8 @@ class Gan {
     discriminator.zero_gradients();
     result.discriminator_loss = judge(real, labels, 1, result.real_accuracy);
     discriminator.backward(gradient_);
-    if (options_.penalty > 0 && generator.step() % options_.penalty_every == 1) {
+    if (options_.penalty > 0 &&
+        generator.step() % static_cast<std::uint64_t>(options_.penalty_every) == 1) {
       add_penalty_gradient(static_cast<double>(options_.penalty_every));
     }
     result.discriminator_loss += judge(generated, labels_, 0, result.generated_accuracy);

@@ -66,12 +66,11 @@ class OnnxComparison {
   /// Whether all nodes that read a value make whole numbers of it first, so that it may consist of
   /// whole numbers itself.
   [[nodiscard]] bool is_only_cast(const std::string& value) const {
-    for (const auto& node : written_.node()) {
-      const bool reads =
-          std::find(node.input().begin(), node.input().end(), value) != node.input().end();
-      if (reads && node.op_type() != "Cast") return false;
-    }
-    return true;
+    return std::all_of(written_.node().begin(), written_.node().end(), [&](const auto& node) {
+      const auto& inputs = node.input();
+      return node.op_type() == "Cast" ||
+             std::find(inputs.begin(), inputs.end(), value) == inputs.end();
+    });
   }
 
   void name_value(const std::string& written, const std::string& found) {

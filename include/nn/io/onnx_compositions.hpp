@@ -214,10 +214,9 @@ class OnnxCompositions {
     if (const Node* power = made_by(value, "Pow")) {
       return power->input_size() == 2 && power->input(0) == x && is_number(power->input(1), 3);
     }
-    for (const std::string& square : partners(value, "Mul", x)) {
-      if (is_square(square, x)) return true;
-    }
-    return false;
+    const auto squares = partners(value, "Mul", x);
+    return std::any_of(squares.begin(), squares.end(),
+                       [&](const std::string& square) { return is_square(square, x); });
   }
   [[nodiscard]] bool is_square(const std::string& value, const std::string& x) const {
     if (const Node* power = made_by(value, "Pow")) {

@@ -170,7 +170,7 @@ class OnnxGraph {
       extents.push_back(stored->shape[axis]);
     }
     extents.insert(extents.end(), static_cast<std::size_t>(ones), 1);
-    const std::string constant_name = constant(name, extents, values);
+    std::string constant_name = constant(name, extents, values);
     held_[constant_name] = name;
     return constant_name;
   }
