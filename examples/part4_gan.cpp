@@ -497,7 +497,7 @@ void study(const Options& options) {
   results.memorisation =
       nn::memorisation(training, test.samples(0, looked_at), generated.samples(0, looked_at));
 
-  example::draw_strip(options, gan, results.records.size());
+  example::draw_strip(options, gan.options().image[0], results.records.size());
   example::draw_grid(options.out / "last.png", gan, example::fixed_latent(gan, 10));
   example::draw_lines(options.out / "lines.png", gan);
   example::draw_nearest(options.out / "nearest.png", generated, training, results.memorisation);

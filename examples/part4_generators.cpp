@@ -374,7 +374,7 @@ void study(const Options& options) {
       [&](auto from, auto to, double share, auto result) { flow.mix(from, to, share, result); });
   example::draw_path(options.out / "path.png", flow);
   example::draw_steps(options.out / "steps.png", by_steps, real_by_steps);
-  example::draw_strip(options, records.size());
+  example::draw_strip(options, 28, records.size());
   example::draw_nearest(options.out / "nearest.png", drawn, compared.training, row.memorisation);
   rows.push_back(row);
 

@@ -135,10 +135,10 @@ inline std::vector<std::size_t> shown_epochs(std::size_t epochs) {
 }
 
 /// The first row of every epoch's grid, or of some, one under the other: images as they emerge.
-inline void draw_strip(const Flags& flags, const Gan<float>& gan, std::size_t epochs) {
+inline void draw_strip(const Flags& flags, nn::Index image_height, std::size_t epochs) {
   std::vector<nn::viz::Image> rows;
   std::vector<std::string> titles;
-  const nn::Index height = 2 * gan.options().image[0] + 8;
+  const nn::Index height = 2 * image_height + 8;
   for (const std::size_t epoch : shown_epochs(epochs)) {
     const std::string number = (epoch < 10 ? "0" : "") + std::to_string(epoch);
     const nn::viz::Image grid = nn::viz::read_image(flags.out / ("epoch_" + number + ".png"));

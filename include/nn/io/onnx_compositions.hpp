@@ -8,6 +8,7 @@
 /// more, unless something else did.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
