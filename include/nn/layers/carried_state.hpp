@@ -79,7 +79,7 @@ class CarriedState {
 
   /// Whether batches of `samples` samples of a network of this plan can go on from it.
   /// @throws ShapeError unless they can.
-  [[gnu::noinline]] void require_fits(const Plan& plan, Index samples) const {
+  [[gnu::cold, gnu::noinline]] void require_fits(const Plan& plan, Index samples) const {
     require<ShapeError>(samples == samples_, "the carried state is one of ", samples_,
                         " samples, and the batch has ", samples);
     auto next = carried_.begin();

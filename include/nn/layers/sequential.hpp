@@ -192,7 +192,8 @@ class Chain : private Composite<Derived> {
 
   /// A prediction whose first layers go through the batch by few samples at a time (Plan::leading).
   template <class T>
-  void predict_in_parts(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
+  [[gnu::cold, gnu::noinline]] void predict_in_parts(const Context<T>& context,
+                                                     TensorView<const T> x, TensorView<T> y) const {
     const Plan& plan = *context.plan;
     const Index batch = x.shape().front();
     const Index together = samples_together(plan, batch);
@@ -233,7 +234,8 @@ class Chain : private Composite<Derived> {
 
   /// The largest buffer from the output of the leading layers on.
   template <class T>
-  [[gnu::noinline]] [[nodiscard]] static Index later_buffer_bytes(const Plan& plan, Index batch) {
+  [[gnu::cold, gnu::noinline]] [[nodiscard]] static Index later_buffer_bytes(const Plan& plan,
+                                                                             Index batch) {
     Index bytes = 0;
     for (Index buffer = child_of(plan, plan.leading - 1).buffer; buffer < buffer_count(plan);
          ++buffer) {

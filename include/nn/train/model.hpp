@@ -394,7 +394,7 @@ class Model {
   };
 
   /// For weights that may change, in an inference form.
-  void forget_packed_weights() {
+  [[gnu::cold, gnu::noinline]] void forget_packed_weights() {
     if (!learns_) workspaces_->clear();
   }
 

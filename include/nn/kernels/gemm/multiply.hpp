@@ -56,7 +56,10 @@ Algorithm gemm(const detail::GemmProblem<T>& problem) {
       choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
                                !p.epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
              p.algorithm);
-  if (p.algorithm != Algorithm::row && p.algorithm != Algorithm::blocks) p.packed = nullptr;
+  // With vectors of 16 bytes a row's kernel for packed panels is not worth compiling.
+  const bool takes_packed =
+      p.algorithm == Algorithm::blocks || (p.algorithm == Algorithm::row && kernels::every_height);
+  if (!takes_packed) p.packed = nullptr;
   if (p.packed != nullptr && !p.packed_is_filled) kernels::pack_right(p);
   if (p.m > 0 && p.n > 0) kernels::multiply(p);
   return p.algorithm;

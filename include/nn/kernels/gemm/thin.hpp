@@ -148,7 +148,9 @@ void multiply_packed_row(const GemmProblem<T>& p) {
 /// the columns, which then stays in its caches from one product to the next.
 template <class T>
 void multiply_single_row(const GemmProblem<T>& p) {
-  if (p.packed != nullptr) return multiply_packed_row(p);
+  if constexpr (every_height) {
+    if (p.packed != nullptr) return multiply_packed_row(p);
+  }
   constexpr Index wide = 8 * lanes<T>;
   const bool narrow = p.n < 2 * wide && p.is_large() && threads() > 1;
   const Index columns = narrow ? wide / 2 : wide;
