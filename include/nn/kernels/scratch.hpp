@@ -14,6 +14,8 @@ struct ProductScratch {
   bool is_filled = false;  ///< by an earlier call
 
   ProductScratch() = default;
+  /// The `bytes` from `block` on.
+  ProductScratch(std::byte* block, Index bytes) : memory(block, bytes) {}
   // NOLINTNEXTLINE(google-explicit-constructor): most passes are called once
   ProductScratch(Arena arena, bool filled = false) : memory(arena), is_filled(filled) {}
 };
