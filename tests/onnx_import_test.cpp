@@ -213,7 +213,7 @@ TEST_CASE("forms of operations that cannot be expressed are refused by name") {
       {"softmax_axis_0", "only the axis of the channels"},
       {"softmax_axis_1", "only the axis of the channels"},
       {"flatten_axis2", "only axis 1 is supported"},
-      {"transpose_all_permutations_2", "only putting the channels"},
+      {"transpose_all_permutations_2", "has not the axis of the samples first"},
       {"squeeze", "the axis of the samples cannot be taken away"},
       {"unsqueeze_axis_0", "no axis can be put before that of the samples"},
       {"unsqueeze_axis_2", "means something else where channels come first"},
