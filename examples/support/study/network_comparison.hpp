@@ -81,12 +81,12 @@ inline Table comparison_table(const std::vector<ComparedNetwork>& networks, std:
   Table table{.caption =
                   "The same images, and the same time for all; in bold, the network that "
                   "recognises most of the validation set.",
-              .columns = {"network", "parameters", "operations an image", "epochs", "time",
-                          "images a second", "validation set", "test set"},
+              .columns = {"network", "parameters", "million operations", "epochs", "time",
+                          "images/s", "validation", "test"},
               .bold_rows = {static_cast<nn::Index>(best)}};
   for (const ComparedNetwork& one : networks) {
     table.rows.push_back({name_of_network(one.network), thousands(one.parameters),
-                          fixed(static_cast<double>(one.operations) / 1e6, 1) + " million",
+                          fixed(static_cast<double>(one.operations) / 1e6, 1),
                           std::to_string(one.epochs), duration(one.seconds),
                           thousands(std::lround(one.images_per_second())),
                           accuracy_words(one.validation()), accuracy_words(one.test())});
