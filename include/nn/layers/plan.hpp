@@ -96,7 +96,7 @@ struct Plan {
   /// For a chain that only predicts: how many of its first layers go through a batch by so many
   /// samples a thread, so that what one layer writes is in the cache when the next reads it.
   Index leading = 0;
-  Index samples_together = 0;
+  Index samples_together = 0;  ///< so many
 
   /// Whether training passes run the layer piece by piece.
   [[nodiscard]] bool is_cut() const {
