@@ -242,6 +242,10 @@ TEST_CASE("a batch that goes through the first layers part by part has the bits 
   check_parts(chain(ConvTranspose2D{.filters = 8, .kernel = 4, .stride = 2, .padding = 1}, Tanh{},
                     Dropout{}, convolution(3)),
               {16, 16, 8}, 70);
+  // The last part is one sample, whose product by a single row of weights is another kernel's.
+  check_parts(
+      chain(convolution(1), GlobalAveragePool2D{}, Dense{.units = 40, .bias = false}, Dense{3}),
+      {100, 100, 8}, 5);
 }
 
 TEST_CASE_TEMPLATE("dense layers give the same bits with packed weights, of any size", T, float,

@@ -93,10 +93,10 @@ struct Plan {
   /// buffer for one sample (see Chain).
   Index buffer = 0;
   std::vector<Index> buffer_sizes;  ///< elements of each buffer for one sample
-  /// For a chain that only predicts: how many of its first layers go through a batch by so many
-  /// samples a thread, so that what one layer writes is in the cache when the next reads it.
+  /// For a chain that only predicts: how many of its first layers go through a batch by some
+  /// samples at a time, so that what one layer writes is in the cache when the next reads it.
   Index leading = 0;
-  Index samples_together = 0;  ///< so many
+  Index samples_together = 0;  ///< how many that are for each thread
 
   /// Whether training passes run the layer piece by piece.
   [[nodiscard]] bool is_cut() const {

@@ -75,20 +75,58 @@ class Chain : private Composite<Derived> {
       }
     }
     // Two activations in inference, two gradients in training.
-    const Index together = training ? batch : samples_together(plan, batch);
-    total.scratch += 2 * largest_buffer_bytes<T>(plan, together);
-    if (together < batch) total.scratch += 3 * later_buffer_bytes<T>(plan, batch);
+    total.scratch += 2 * largest_buffer_bytes<T>(plan, batch);
     return total;
   }
 
   template <class T>
   void forward(const Context<T>& context, TensorView<const T> x, TensorView<T> y) const {
-    const Index batch = x.shape().front();
-    if (!context.training && samples_together(*context.plan, batch) < batch) {
-      return predict_in_parts(context, x, y);
-    }
-    Buffers<T> buffers = make_buffers(context, batch);
+    Buffers<T> buffers = make_buffers(context, x.shape().front());
     forward(context, {0, length()}, buffers, x, y);
+  }
+
+  /// The memory of `predict_in_parts`.
+  template <class T>
+  [[nodiscard]] Memory memory_in_parts(const Plan& plan, Index batch, Index together) const {
+    Memory total = this->template memory<T>(plan, batch, false);
+    total.scratch -= 2 * largest_buffer_bytes<T>(plan, batch);
+    total.scratch += 2 * largest_buffer_bytes<T>(plan, together);
+    total.scratch += 3 * later_buffer_bytes<T>(plan, batch);
+    return total;
+  }
+
+  /// A prediction whose first layers (Plan::leading) go through the batch by `together` samples at
+  /// a time. Kernels are chosen for the whole batch, so that it has the bits of `forward`.
+  template <class T>
+  void predict_in_parts(const Context<T>& context, TensorView<const T> x, TensorView<T> y,
+                        Index together) const {
+    const Plan& plan = *context.plan;
+    const Index batch = x.shape().front();
+    Context<T> part = context;
+    part.whole_batch = batch;
+    Buffers<T> buffers = make_buffers(part, together);
+    const Index later = later_buffer_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
+    TensorView<T> between = y;
+    if (plan.leading < length()) {
+      between = {buffers.scratch.template take<T>(later),
+                 child_of(plan, plan.leading - 1).output.prepended(batch)};
+    }
+    Buffers<T> whole = buffers;
+    for (T*& turn : whole.turn) turn = whole.scratch.template take<T>(later);
+    for (Index first = 0; first < batch; first += together) {
+      Buffers<T> again = whole;  // the same kept memory and scratch for all samples
+      again.turn = buffers.turn;
+      const Index count = std::min(together, batch - first);
+      part.first_sample = context.first_sample + first;
+      part.mask = context.mask.from(first);
+      part.carried = context.carried.from(first);
+      forward(part, {0, plan.leading}, again, x.samples(first, count),
+              between.samples(first, count));
+      part.weights_are_packed = true;
+      if (first + count == batch) whole.kept = again.kept;
+    }
+    if (plan.leading == length()) return;
+    forward(context, {plan.leading, length()}, whole, TensorView<const T>(between), y);
   }
 
   template <class T>
@@ -190,52 +228,9 @@ class Chain : private Composite<Derived> {
     }
   }
 
-  /// A prediction whose first layers go through the batch by few samples at a time (Plan::leading).
-  template <class T>
-  [[gnu::cold, gnu::noinline]] void predict_in_parts(const Context<T>& context,
-                                                     TensorView<const T> x, TensorView<T> y) const {
-    const Plan& plan = *context.plan;
-    const Index batch = x.shape().front();
-    const Index together = samples_together(plan, batch);
-    Context<T> part = context;
-    if (part.whole_batch == 0) part.whole_batch = batch;
-    Buffers<T> buffers = make_buffers(part, together);
-    const Index later = later_buffer_bytes<T>(plan, batch) / static_cast<Index>(sizeof(T));
-    TensorView<T> between = y;
-    if (plan.leading < length()) {
-      between = {buffers.scratch.template take<T>(later),
-                 child_of(plan, plan.leading - 1).output.prepended(batch)};
-    }
-    Buffers<T> whole = buffers;
-    for (T*& turn : whole.turn) turn = whole.scratch.template take<T>(later);
-    for (Index first = 0; first < batch; first += together) {
-      Buffers<T> again = whole;  // the same kept memory and scratch for all samples
-      again.turn = buffers.turn;
-      const Index count = std::min(together, batch - first);
-      part.first_sample = context.first_sample + first;
-      part.mask = context.mask.from(first);
-      part.carried = context.carried.from(first);
-      forward(part, {0, plan.leading}, again, x.samples(first, count),
-              between.samples(first, count));
-      part.weights_are_packed = true;
-      if (first + count == batch) whole.kept = again.kept;
-    }
-    if (plan.leading == length()) return;
-    forward(context, {plan.leading, length()}, whole, TensorView<const T>(between), y);
-  }
-
-  /// How many samples go through the first layers at a time: all, in most chains.
-  [[nodiscard]] static Index samples_together(const Plan& plan, Index batch) {
-    const Index most = plan.samples_together * threads();
-    if (plan.leading == 0 || batch <= 2 * most) return batch;
-    const Index parts = (batch + most - 1) / most;
-    return (batch + parts - 1) / parts;
-  }
-
   /// The largest buffer from the output of the leading layers on.
   template <class T>
-  [[gnu::cold, gnu::noinline]] [[nodiscard]] static Index later_buffer_bytes(const Plan& plan,
-                                                                             Index batch) {
+  [[nodiscard]] static Index later_buffer_bytes(const Plan& plan, Index batch) {
     Index bytes = 0;
     for (Index buffer = child_of(plan, plan.leading - 1).buffer; buffer < buffer_count(plan);
          ++buffer) {

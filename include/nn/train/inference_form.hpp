@@ -9,6 +9,7 @@
 
 #include "nn/core/rounding.hpp"
 #include "nn/train/model.hpp"
+#include "nn/train/prediction_parts.hpp"
 
 namespace nn {
 
@@ -65,51 +66,6 @@ struct Fold {
     }
   }
   if (changed) assign_buffers(plan);
-}
-
-/// What goes through the caches in a layer, and in those below it, in elements.
-struct Traffic {
-  Index activations = 0;  ///< that a layer reads and writes of a sample, at the most
-  Index weights = 0;      ///< as they are packed
-};
-
-/// Winograd's filtering, of 3x3 or 4x4 taps, has up to four numbers for each weight.
-[[nodiscard, gnu::cold]] inline Traffic traffic_of(const Plan& plan) {
-  Traffic traffic{plan.input.size() + plan.output.size(), 0};
-  for (const Variable& variable : plan.parameters) {
-    const bool has_taps = variable.shape.rank() == 4 && variable.shape[0] > 1;
-    traffic.weights += variable.shape.size() * (has_taps ? 4 : 1);
-  }
-  for (const Plan& child : plan.children) {
-    const Traffic below = traffic_of(child);
-    traffic.activations = std::max(traffic.activations, below.activations);
-    traffic.weights += below.weights;
-  }
-  return traffic;
-}
-
-/// So many elements should stay in a level-2 cache, besides weights.
-inline constexpr Index cached_elements = 256 * 1024;
-
-/// Has the first layers of chains go through a batch by few samples at a time, as long as a layer's
-/// weights, which are then read again for these, are fewer than their activations: in networks for
-/// images, all or most of the convolutions.
-[[gnu::cold]] inline void find_leading_layers(Plan& plan) {
-  for (Plan& child : plan.children) find_leading_layers(child);
-  if (plan.buffer_sizes.empty()) return;  // no chain
-  Index activations = 0;
-  for (std::size_t i = 0; i < plan.children.size(); ++i) {
-    const Plan& child = plan.children[i];
-    const Traffic traffic = traffic_of(child);
-    activations = std::max(activations, traffic.activations);
-    const Index together = std::max<Index>(1, cached_elements / std::max<Index>(activations, 1));
-    if (traffic.weights > together * traffic.activations) break;
-    const bool ends_here =
-        i + 1 == plan.children.size() || plan.children[i + 1].buffer != child.buffer;
-    if (!ends_here || child.buffer == 0) continue;
-    plan.leading = static_cast<Index>(i) + 1;
-    plan.samples_together = together;
-  }
 }
 
 /// All layers by their numbers.
@@ -182,11 +138,12 @@ template <class T>
 /// The same model, only for predicting: where a BatchNorm follows a convolution or a dense layer,
 /// with nothing but changes of shape between, its factors go into their weights and its shift into
 /// their bias, and an activation after it is applied as the layer writes its result. So nothing of
-/// the BatchNorm is left to compute. Convolutions keep their weights packed, as the kernels
-/// multiply by them, from one prediction to the next of so many samples: as much memory again, and
-/// four times as much for 3x3 convolutions. Outputs are those of `model` but for rounding, about
-/// 1e-6 of their size in float; they are the same bits for the same model, whatever the processor.
-/// `model` stays as it is, and later changes of its weights do not reach its inference form.
+/// the BatchNorm is left to compute. Weights stay packed, as the kernels multiply by them, from one
+/// prediction to the next of so many samples: as much memory again, and four times as much for 3x3
+/// convolutions. A large batch goes through the first layers part by part. Outputs are those of
+/// `model` but for rounding, about 1e-6 of their size in float; they are the same bits for the same
+/// model, whatever the processor. `model` stays as it is, and later changes of its weights do not
+/// reach its inference form; to change the form's own, ask it for `parameters()` anew each time.
 ///
 ///     const nn::Model fast = nn::inference_form(model);
 ///     fast.predict(images);
@@ -202,6 +159,7 @@ template <Layer Network, class T>
     layer.keeps_packed_weights = layer.traits.is_product && layer.children.empty();
   });
   Model<Network, T> folded(std::move(plan), model.network(), model.seed());
+  folded.prediction_ = detail::prediction_in_parts<Network, T>(folded.plan_);
   const std::vector<const Plan*> from = detail::layers_of(model.plan());
   const std::vector<const Plan*> to = detail::layers_of(folded.plan());
   for (std::size_t i = 0; i < from.size(); ++i) {

@@ -21,6 +21,19 @@ class Model;
 template <Layer Network, class T>
 [[nodiscard]] Model<Network, T> inference_form(const Model<Network, T>& model);
 
+namespace detail {
+
+/// How an inference form predicts, where not by the network's own pass over the batch
+/// (prediction_parts.hpp): pointers, so that programs that make none do not compile it.
+template <class Network, class T>
+struct PredictionPass {
+  Memory (*memory)(const Network& network, const Plan& plan, Index batch) = nullptr;
+  void (*run)(const Network& network, const Context<T>& context, TensorView<const T> x,
+              TensorView<T> y) = nullptr;
+};
+
+}  // namespace detail
+
 /// What a backward pass is to compute.
 struct BackwardOptions {
   bool parameter_gradients = true;  ///< add to the parameters' gradients
@@ -201,15 +214,18 @@ class Model {
     Workspace workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);
-      const bool used =
-          workspace.reserve_for(count, [&] { return memory_of<T>(network_, plan_, count, false); });
+      const bool used = workspace.reserve_for(count, [&] {
+        return prediction_.memory != nullptr ? prediction_.memory(network_, plan_, count)
+                                             : memory_of<T>(network_, plan_, count, false);
+      });
       Context<T> context = blocks();
       context.kept = workspace.kept();
       context.scratch = workspace.scratch();
       context.weights_are_packed = used;
       context.observer = observer;
       context.carried = rows.from(first);
-      run_forward<T>(network_, context, x.samples(first, count), y.samples(first, count));
+      const auto run = prediction_.run != nullptr ? prediction_.run : run_forward<T, Network>;
+      run(network_, context, x.samples(first, count), y.samples(first, count));
     }
     workspaces_->give_back(std::move(workspace));
   }
@@ -575,6 +591,7 @@ class Model {
   std::uint64_t seed_ = 0;
   std::uint64_t step_ = 0;
   bool learns_ = true;
+  detail::PredictionPass<Network, T> prediction_;
 
   Observer<T>* observer_ = nullptr;
   BatchSharing* sharing_ = nullptr;

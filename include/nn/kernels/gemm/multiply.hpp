@@ -50,7 +50,10 @@ Algorithm gemm(const detail::GemmProblem<T>& problem) {
   detail::check(problem);
   detail::GemmProblem<T> p = problem;
   if (p.k == 0) p.a = p.b = p.c;  // which are not read, and may be null
-  if (p.n < kernels::panel_columns<T> || p.transpose_b || p.accumulate) p.packed = nullptr;
+  // Whatever the number of rows, as the same packed B may serve for others.
+  if (p.n < kernels::panel_columns<T> || p.k < 2 || p.transpose_b || p.accumulate) {
+    p.packed = nullptr;
+  }
   if (p.algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(p);
   p.algorithm =
       choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
