@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "support/classifier.hpp"
+#include "support/floor.hpp"
 #include "support/gan.hpp"
 #include "support/gan_drawings.hpp"
 #include "support/gan_files.hpp"
@@ -133,14 +134,6 @@ Images load(const Options& options) {
   return images;
 }
 
-/// What real images come to, by the same measures.
-struct Floor {
-  std::vector<double> class_shares;  ///< of the images that are compared with
-  double frechet_distance = 0;
-  double nearest_neighbour_accuracy = 0;
-  double classifier_score = 0;
-};
-
 // ---- the training ----
 
 using Gan = example::Gan<float>;
@@ -250,7 +243,7 @@ struct Results {
   Index compared = 0;          ///< images, generated and real
   double judge_accuracy = 0;
   double judge_seconds = 0;
-  Floor floor;
+  example::Floor floor;
   example::Quality quality;
   nn::Memorisation memorisation;
 
@@ -284,29 +277,6 @@ std::string collapse(const Results& results) {
     trouble["copies"] = results.memorisation.copies;
   }
   return example::text_of("part4_gan_collapse", trouble);
-}
-
-/// The images of a data set at random places, as a network takes them.
-nn::Tensor<float> random_inputs(const Dataset& data, Index count, std::uint64_t seed) {
-  std::vector<Index> order(static_cast<std::size_t>(data.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  nn::Random(seed, 55U).shuffle(std::span<Index>(order));
-  order.resize(static_cast<std::size_t>(std::min(count, data.size())));
-  return data.subset(order).inputs();
-}
-
-/// Real images by the same measures: the mean of three draws from the training set.
-Floor measure_floor(const example::QualityMeter& meter, const Dataset& training, Index count) {
-  Floor floor;
-  floor.class_shares = nn::class_shares(meter.test().probabilities);
-  constexpr std::uint64_t draws = 3;
-  for (std::uint64_t draw = 0; draw < draws; ++draw) {
-    const example::Quality real = meter(random_inputs(training, count, draw));
-    floor.frechet_distance += real.frechet_distance / draws;
-    floor.nearest_neighbour_accuracy += real.nearest_neighbour_accuracy / draws;
-    floor.classifier_score += real.classifier_score / draws;
-  }
-  return floor;
 }
 
 /// Plays the game, epoch after epoch, measuring and drawing after each.
@@ -483,7 +453,7 @@ void study(const Options& options) {
   const example::Judge judge = make_judge(options, images.all, results);
   const nn::Tensor<float> test = images.test.inputs();
   const example::QualityMeter meter(judge, test);
-  results.floor = measure_floor(meter, images.train, images.test.size());
+  results.floor = example::measure_floor(meter, images.train, images.test.size());
 
   Gan gan(gan_options(options, images));
   std::cout << "The game" << std::endl;

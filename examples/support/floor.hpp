@@ -13,6 +13,7 @@ namespace example {
 
 /// Figures of real images that are compared with other real ones.
 struct Floor {
+  std::vector<double> class_shares;  ///< of the images that are compared with
   double frechet_distance = 0;
   double nearest_neighbour_accuracy = 0;
   double classifier_score = 0;
@@ -32,6 +33,7 @@ struct Floor {
 [[nodiscard]] inline Floor measure_floor(const QualityMeter& meter, const nn::Dataset& training,
                                          nn::Index count) {
   Floor floor;
+  floor.class_shares = nn::class_shares(meter.test().probabilities);
   constexpr std::uint64_t draws = 3;
   for (std::uint64_t draw = 0; draw < draws; ++draw) {
     const Quality real = meter(random_inputs(training, count, draw));

@@ -7,13 +7,13 @@
 #include <nn/kernels/kernels.hpp>
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "support/gan_augmentation.hpp"
 #include "support/gan_networks.hpp"
+#include "support/random_class.hpp"
 
 namespace example {
 
@@ -203,18 +203,9 @@ class Gan {
       for (nn::Index k = 0; k < options_.latent; ++k) {
         latent(i, k) = static_cast<T>(random.normal());
       }
-      labels[i] = told_classes() ? random_class(random) : 0;
+      labels[i] = told_classes() ? random_class(options_.class_counts, random) : 0;
       set_class(latent, i, labels[i]);
     }
-  }
-  [[nodiscard]] nn::Label random_class(nn::Random& random) const {
-    const std::vector<nn::Index>& counts = options_.class_counts;
-    nn::Index rank = random.below(std::accumulate(counts.begin(), counts.end(), nn::Index{0}));
-    nn::Label label = 0;
-    while (rank >= counts[static_cast<std::size_t>(label)]) {
-      rank -= counts[static_cast<std::size_t>(label++)];
-    }
-    return label;
   }
 
   [[nodiscard]] Network generator_network() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "generator_testing.hpp"
 #include "nn/viz/grid.hpp"
 #include "nn/viz/image.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 using namespace nn;  // NOLINT
 using example::Gan;
 using example::GanOptions;
+using generator_testing::Real;
 
 GanOptions small(const std::string& model, const std::string& loss, bool told_classes) {
   GanOptions options{.model = model, .loss = loss, .latent = 6, .width = 4, .class_counts = {}};
@@ -26,19 +28,6 @@ GanOptions small(const std::string& model, const std::string& loss, bool told_cl
   options.seed = 5;
   return options;
 }
-
-/// Images of noise and their classes.
-template <class T>
-struct Real {
-  Tensor<T> images;
-  Tensor<Label> labels;
-
-  Real(Index count, std::uint64_t seed) : images({count, 28, 28, 1}), labels({count}) {
-    Random random(seed);
-    for (T& value : images) value = static_cast<T>(random.uniform(-1, 1));
-    for (Label& label : labels) label = static_cast<Label>(random.below(3));
-  }
-};
 
 /// The largest relative difference between the generator's gradients through the discriminator and
 /// central differences of the generator's loss.
@@ -50,35 +39,7 @@ double gradient_error(const GanOptions& options) {
     gan.discriminator.set_step(7);
     return gan.generator_gradient(gan.generate(5));
   };
-  loss();
-  const TensorView<double> view = gan.generator.gradients();
-  const std::vector<double> gradients(view.begin(), view.end());
-  double squares = 0;
-  for (const double value : gradients) squares += value * value;
-  const double scale = std::sqrt(squares / static_cast<double>(gradients.size()));
-  REQUIRE(scale > 1e-8);
-  double worst = 0;
-  Random random(3);
-  for (int trial = 0; trial < 60; ++trial) {
-    const Index at = random.below(static_cast<Index>(gradients.size()));
-    double& weight = gan.generator.parameters()[at];
-    const double original = weight;
-    double best = 1;
-    for (const double step : {1e-5, 1e-6, 1e-7}) {
-      if (best < 1e-6) break;  // if not, smaller steps leave kinks outside
-      weight = original + step;
-      const double above = loss();
-      weight = original - step;
-      const double below = loss();
-      weight = original;
-      const double difference = (above - below) / (2 * step);
-      const double exact = gradients[static_cast<std::size_t>(at)];
-      const double size = std::max({std::abs(difference), std::abs(exact), scale});
-      best = std::min(best, std::abs(difference - exact) / size);
-    }
-    worst = std::max(worst, best);
-  }
-  return worst;
+  return generator_testing::gradient_error(gan.generator, loss, 60);
 }
 
 /// The bytes of the pictures after a few steps of training.
