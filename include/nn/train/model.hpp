@@ -2,12 +2,11 @@
 /// A network with its weights.
 #pragma once
 
-#include <memory>
-#include <mutex>
 #include <string_view>
 
 #include "nn/core/subnormals.hpp"
 #include "nn/layers/sequential.hpp"
+#include "nn/train/model_memory.hpp"
 
 namespace nn {
 
@@ -211,7 +210,7 @@ class Model {
     require<ShapeError>(y.shape() == plan_.output.prepended(batch), "predict writes ",
                         plan_.output.prepended(batch), ", but was given ", y.shape());
     const CarriedRows<T> rows = carried != nullptr ? rows_of(*carried, batch) : CarriedRows<T>{};
-    Workspace workspace = workspaces_->borrow();
+    detail::PassMemory workspace = workspaces_->borrow();
     for (Index first = 0; first < batch; first += prediction_batch) {
       const Index count = std::min(prediction_batch, batch - first);
       const bool used = workspace.reserve_for(count, [&] {
@@ -316,97 +315,12 @@ class Model {
   /// How many samples `predict` takes at a time, which bounds its memory.
   static constexpr Index prediction_batch = 256;
 
-  /// The memory of one pass.
-  class Workspace {
-   public:
-    void reserve(const Memory& memory) {
-      grow(kept_, memory.kept);
-      grow(scratch_, memory.scratch);
-    }
-    /// For so many samples; memory() is asked how much that is unless it was the last time.
-    /// Whether it was.
-    template <class NeededMemory>
-    [[nodiscard]] bool reserve_for(Index samples, const NeededMemory& memory) {
-      if (samples == samples_ && threads() == threads_) return true;
-      reserve(memory());
-      samples_ = samples;
-      threads_ = threads();
-      return false;
-    }
-    [[nodiscard]] Arena kept() { return {kept_.data(), static_cast<Index>(kept_.size())}; }
-    [[nodiscard]] Arena scratch() { return {scratch_.data(), static_cast<Index>(scratch_.size())}; }
-    void poison() {
-      for (auto* block : {&kept_, &scratch_})
-        std::fill(block->begin(), block->end(), std::byte{0xff});
-    }
-
-   private:
-    [[gnu::cold, gnu::noinline]] static void grow(AlignedVector<std::byte>& block, Index bytes) {
-      if (static_cast<Index>(block.size()) < bytes) {
-        block.clear();  // so that nothing is copied
-        try {
-          block.resize(static_cast<std::size_t>(bytes));
-        } catch (const Error& error) {
-          detail::fail<Error>({error.what(), ", wanted for what the layers compute of a batch"});
-        }
-      }
-    }
-    AlignedVector<std::byte> kept_;
-    AlignedVector<std::byte> scratch_;
-    Index samples_ = 0;  // for which it was reserved
-    Index threads_ = 0;  // likewise
-  };
-
   /// What lasts from a forward to its backward pass.
   struct TrainingPass {
-    Workspace workspace;
+    detail::PassMemory workspace;
     TensorView<const T> input;
     Tensor<T> output;
     Tensor<T> input_gradient;
-  };
-
-  /// Workspaces of predictions that have ended, for those to come.
-  class Workspaces {
-   public:
-    Workspace borrow() {
-      const std::lock_guard lock(mutex_);
-      if (free_.empty()) return {};
-      Workspace workspace = std::move(free_.back());
-      free_.pop_back();
-      return workspace;
-    }
-    void give_back(Workspace workspace) {
-      const std::lock_guard lock(mutex_);
-      free_.push_back(std::move(workspace));
-    }
-    void clear() {
-      const std::lock_guard lock(mutex_);
-      free_.clear();
-    }
-
-   private:
-    std::mutex mutex_;
-    std::vector<Workspace> free_;
-  };
-
-  /// Owns something that a copy of the model has its own of, new. What was moved from has none
-  /// until it is assigned to.
-  template <class Owned>
-  class Fresh {
-   public:
-    Fresh() : owned_(std::make_unique<Owned>()) {}
-    Fresh(const Fresh& /*other*/) : Fresh() {}
-    Fresh(Fresh&&) noexcept = default;
-    Fresh& operator=(const Fresh& other) {
-      if (this != &other) owned_ = std::make_unique<Owned>();
-      return *this;
-    }
-    Fresh& operator=(Fresh&&) noexcept = default;
-    ~Fresh() = default;
-    Owned* operator->() const { return owned_.get(); }
-
-   private:
-    std::unique_ptr<Owned> owned_;
   };
 
   /// For weights that may change, in an inference form.
@@ -595,8 +509,8 @@ class Model {
 
   Observer<T>* observer_ = nullptr;
   BatchSharing* sharing_ = nullptr;
-  Fresh<TrainingPass> pass_;
-  Fresh<Workspaces> workspaces_;
+  detail::Fresh<TrainingPass> pass_;
+  detail::Fresh<detail::FreeMemory> workspaces_;
 };
 
 }  // namespace nn
