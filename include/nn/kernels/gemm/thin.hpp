@@ -122,8 +122,8 @@ void multiply_packed_rest(const GemmProblem<T>& p, Index first) {
 }
 
 /// A single row of C, B packed. Half of the columns of an unpacked B lie in half of the sets of a
-/// cache where its rows are 2 KiB apart; packed, they use all. (784 x 512 and 512 x 512, two threads
-/// of a Sapphire Rapids: 16.8 to 51.5 k rows a second.)
+/// cache where its rows are 2 KiB apart; packed, they use all. (784 x 512 and 512 x 512, two
+/// threads of a Sapphire Rapids: 16.8 to 51.5 k rows a second.)
 template <class T>
 void multiply_packed_row(const GemmProblem<T>& p) {
   constexpr Index width = panel_columns<T>;
