@@ -41,9 +41,9 @@ def attention(x, p, heads, causal=False, queries=0, at="", padded=False):
     return y.transpose(0, 1)
 
 
-def transformer(x, p, heads, hidden, before):
+def transformer(x, p, heads, hidden, epsilon, before):
     """nn.TransformerEncoderLayer with the parameters of a transformer_block."""
-    module = torch.nn.TransformerEncoderLayer(x.shape[2], heads, hidden, 0.0, "gelu",
+    module = torch.nn.TransformerEncoderLayer(x.shape[2], heads, hidden, 0.0, "gelu", epsilon,
                                               batch_first=True, norm_first=before).double()
     paths = {"norm1": "0.0.0", "self_attn": "0.0.1", "norm2": "1.0.0", "linear1": "1.0.1",
              "linear2": "1.0.4"}

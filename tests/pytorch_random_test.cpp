@@ -391,7 +391,8 @@ void put_sequences(Cases& c) {
           });
   const nn::TransformerBlock block{
       .features = features, .heads = heads, .hidden = c.between(1, 30)};
-  const std::string call = expression("transformer(x,p,", heads, ",", block.hidden, ",");
+  const std::string call = expression("transformer(x,p,", heads, ",", block.hidden, ",",
+                                      static_cast<double>(nn::LayerNorm{}.epsilon), ",");
   c.layer(AnyLayer(nn::transformer_block(block)), input, call + "True)", false);
   c.layer(AnyLayer(nn::transformer_block<nn::Norm::after>(block)), input, call + "False)", false);
 }
