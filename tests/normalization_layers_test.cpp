@@ -4,8 +4,10 @@
 
 #include "layer_testing.hpp"
 #include "nn/layers/activations.hpp"
+#include "nn/layers/any_layer.hpp"
 #include "nn/layers/batch_norm.hpp"
 #include "nn/layers/dense.hpp"
+#include "nn/layers/dropout.hpp"
 #include "nn/layers/layer_norm.hpp"
 #include "nn/layers/relu.hpp"
 #include "nn/layers/residual.hpp"
@@ -88,6 +90,38 @@ TEST_CASE("the gradient of a frozen batch normalisation is the output's times a 
   const auto dx = model.backward(dy, {.input_gradient = true});
   REQUIRE(dx.size() == dy.size());
   for (Index i = 0; i < dx.size(); ++i) CHECK(dx[i] == doctest::Approx(1.5 * dy[i]));
+}
+
+TEST_CASE("an activation after batch normalisation has the gradient that it has by itself") {
+  using Chain = nn::Sequential<nn::AnyLayer>;
+  const auto pass = [](const Chain& chain, const nn::Shape& input, bool frozen) {
+    nn::Model<Chain, float> model(chain, input, {.seed = 1});
+    nn::Random random(2);
+    for (float& value : model.parameters()) value = static_cast<float>(random.normal());
+    if (frozen) model.freeze("");
+    const auto x = random_tensor<float>(input.prepended(5), 3);
+    const auto y = model.forward(x);
+    const auto dx = model.backward(random_tensor<float>(y.shape(), 4), {.input_gradient = true});
+    std::vector<float> numbers(y.begin(), y.end());
+    numbers.insert(numbers.end(), dx.begin(), dx.end());
+    for (const float gradient : model.gradients()) numbers.push_back(gradient);
+    return numbers;
+  };
+  const std::vector<nn::AnyLayer> activations{nn::ReLU{}, nn::LeakyReLU{0.2F}};
+  for (const auto& [scale, shift] : {std::pair(true, true), {true, false}, {false, true}}) {
+    for (const nn::AnyLayer& activation : activations) {
+      for (const nn::Shape& input : {nn::Shape{3}, nn::Shape{7, 5, 6}, nn::Shape{20, 20, 70}}) {
+        for (const bool frozen : {false, true}) {
+          CAPTURE(input);
+          CAPTURE(frozen);
+          const BatchNorm layer{scale, shift};
+          // Dropout of rate 0 keeps them apart.
+          CHECK(pass(Chain({layer, activation}), input, frozen) ==
+                pass(Chain({layer, nn::Dropout{0}, activation}), input, frozen));
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("a layer that is frozen has no gradients left from before") {

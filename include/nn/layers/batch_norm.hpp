@@ -74,8 +74,10 @@ struct BatchNorm {
   [[nodiscard]] constexpr Index multiply_adds(const Shape& input) const { return input.size(); }
 
   [[nodiscard]] constexpr LayerTraits traits() const {
-    return {.reads_output = false,
+    return {.gradient_in_place = true,
+            .reads_output = false,
             .fuses_activation = true,
+            .fuses_activation_gradient = true,
             .whole_batch = true,
             .channel_epsilon = epsilon};
   }
@@ -87,6 +89,7 @@ struct BatchNorm {
     Memory memory;
     memory.scratch = 3 * bytes_for<T>(layout.width);
     if (training) {
+      memory.scratch += bytes_for<T>(layout.width);
       memory.scratch += bytes_for<T>(2 * layout.pieces() * layout.width);
       memory.scratch += bytes_for<double>(plan.pieces * detail::moments_size(layout.channels));
       memory.kept = 2 * bytes_for<T>(layout.channels);
@@ -124,10 +127,7 @@ struct BatchNorm {
       invert(layout.channels, context.state(1).data(), factors);
     }
     apply_scale(context, layout.channels, factors);
-    const T* shift_values = shift ? context.parameter(scale ? 1 : 0).data() : nullptr;
-    for (Index c = 0; c < layout.channels; ++c) {
-      shifts[c] = shift_values == nullptr ? T(0) : shift_values[c];
-    }
+    copy_shifts(context, layout.channels, shifts);
     for (T* values : {means, factors, shifts}) layout.repeat(values);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
       detail::normalize(end - begin, layout.width, x.data() + begin, means, factors, shifts,
@@ -138,8 +138,11 @@ struct BatchNorm {
   /// With n values a channel and z = (x - mean) / deviation: dshift = sum of dy, dscale = sum of
   /// dy z, dx = scale / deviation * (dy - dshift / n - z * dscale / n). Frozen, it is a product
   /// with constants: dx = scale / deviation * dy.
+  ///
+  /// An activation that follows is part of both passes over the batch: each one less is a quarter
+  /// of what the memory has to do for it.
   template <class T>
-  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> /*y*/,
+  void backward(const Context<T>& context, TensorView<const T> x, TensorView<const T> y,
                 TensorView<const T> dy, TensorView<T> dx) const {
     const detail::BatchLayout layout(*context.plan, x.shape().front());
     Arena scratch = context.scratch;
@@ -147,21 +150,26 @@ struct BatchNorm {
     T* means = scratch.take<T>(layout.width);
     T* factors = scratch.take<T>(layout.width);
     T* slopes = scratch.take<T>(layout.width);
+    T* shifts = scratch.take<T>(layout.width);
     if (!context.plan->trainable) {
-      if (context.wants_input_gradient) backward_frozen(context, layout, dy, factors, dx);
+      if (context.wants_input_gradient) backward_frozen(context, layout, y, dy, factors, dx);
       return;
     }
     T* partial = scratch.take<T>(2 * layout.pieces() * layout.width);
     std::copy_n(kept.take<T>(layout.channels), layout.channels, means);
     const T* inverse_deviation = kept.take<T>(layout.channels);
-    layout.repeat(means);
+    std::copy_n(inverse_deviation, layout.channels, factors);
+    apply_scale(context, layout.channels, factors);
+    copy_shifts(context, layout.channels, shifts);
+    for (T* values : {means, factors, shifts}) layout.repeat(values);
+    const detail::NormalizedActivation<T> after{factors, shifts, context.activation};
     T* dshift = partial;
     T* dscale = partial + layout.width;
     Index rows = layout.rows;
     if (context.sharing != nullptr) {
-      rows = share_gradients(context, x, dy, means, inverse_deviation, partial, scratch);
+      rows = share_gradients(context, x, dy, means, inverse_deviation, after, partial, scratch);
     } else {
-      detail::sum_gradients(layout, x.data(), dy.data(), means, partial);
+      detail::sum_gradients(layout, x.data(), dy.data(), means, after, partial);
       for (Index c = 0; c < layout.channels; ++c) dscale[c] *= inverse_deviation[c];
       hand_over(context, layout, partial);
     }
@@ -171,26 +179,30 @@ struct BatchNorm {
     for (Index c = 0; c < layout.channels; ++c) {
       dshift[c] *= share;
       slopes[c] = dscale[c] * share * inverse_deviation[c];
-      factors[c] = inverse_deviation[c];
     }
-    apply_scale(context, layout.channels, factors);
-    for (T* values : {dshift, slopes, factors}) layout.repeat(values);
+    for (T* values : {dshift, slopes}) layout.repeat(values);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
       detail::normalize_backward(end - begin, layout.width, dy.data() + begin, x.data() + begin,
-                                 means, factors, dshift, slopes, dx.data() + begin);
+                                 means, factors, dshift, slopes, after, dx.data() + begin);
     });
   }
 
  private:
   template <class T>
   void backward_frozen(const Context<T>& context, const detail::BatchLayout& layout,
-                       TensorView<const T> dy, T* factors, TensorView<T> dx) const {
+                       TensorView<const T> y, TensorView<const T> dy, T* factors,
+                       TensorView<T> dx) const {
     invert(layout.channels, context.state(1).data(), factors);
     apply_scale(context, layout.channels, factors);
     layout.repeat(factors);
     layout.for_each_piece([&](Index /*piece*/, Index begin, Index end) {
-      detail::scale_channels(end - begin, layout.width, factors, dy.data() + begin,
-                             dx.data() + begin);
+      const T* gradients = dy.data() + begin;
+      if (!context.activation.is_identity()) {
+        detail::activate_backward_elements(end - begin, context.activation, y.data() + begin,
+                                           gradients, dx.data() + begin);
+        gradients = dx.data() + begin;
+      }
+      detail::scale_channels(end - begin, layout.width, factors, gradients, dx.data() + begin);
     });
   }
 
@@ -225,12 +237,22 @@ struct BatchNorm {
     for (Index c = 0; c < channels; ++c) factors[c] *= values[c];
   }
 
+  template <class T>
+  void copy_shifts(const Context<T>& context, Index channels, T* shifts) const {
+    if (shift) {
+      std::copy_n(context.parameter(scale ? 1 : 0).data(), channels, shifts);
+    } else {
+      std::fill_n(shifts, channels, T(0));
+    }
+  }
+
   /// The gradients of a batch that processes share: those of the parameters to the blocks of the
   /// pieces, and the sums over the whole batch to `partial`. Returns the rows of the whole batch.
   template <class T>
   [[gnu::cold, gnu::noinline]] Index share_gradients(const Context<T>& context,
                                                      TensorView<const T> x, TensorView<const T> dy,
                                                      const T* means, const T* inverse_deviation,
+                                                     const detail::NormalizedActivation<T>& after,
                                                      T* partial, Arena scratch) const {
     BatchSharing& sharing = *context.sharing;
     const Index channels = context.plan->input.back();
@@ -240,7 +262,7 @@ struct BatchNorm {
       const TensorView<const T> samples = detail::piece_of(x, sharing, piece);
       const detail::BatchLayout layout(*context.plan, samples.shape().front());
       detail::sum_gradients(layout, samples.data(), detail::piece_of(dy, sharing, piece).data(),
-                            means, partial);
+                            means, after, partial);
       for (Index c = 0; c < channels; ++c) partial[width + c] *= inverse_deviation[c];
       hand_over(detail::context_of_piece(context, piece), layout, partial);
       detail::join_gradients(context, piece);

@@ -139,14 +139,17 @@ template <class T>
   return static_cast<Index>(records[0]);
 }
 
-/// partial[0, channels) = sum of dy, partial[width, width + channels) = sum of dy (x - mean).
+/// partial[0, channels) = sum of dz, partial[width, width + channels) = sum of dz (x - mean), where
+/// dz is dy before the activation.
 template <class T>
-void sum_gradients(const BatchLayout& layout, const T* x, const T* dy, const T* means, T* partial) {
+void sum_gradients(const BatchLayout& layout, const T* x, const T* dy, const T* means,
+                   const NormalizedActivation<T>& after, T* partial) {
   layout.for_each_piece([&](Index piece, Index begin, Index end) {
     T* sums = partial + 2 * piece * layout.width;
     T* products = sums + layout.width;
     std::fill_n(sums, 2 * layout.width, T(0));
-    detail::add_gradients(end - begin, layout.width, dy + begin, x + begin, means, sums, products);
+    detail::add_gradients(end - begin, layout.width, dy + begin, x + begin, means, after, sums,
+                          products);
     layout.fold(sums);
     layout.fold(products);
   });

@@ -144,7 +144,7 @@ struct GroupNorm {
         });
       }
       detail::add_gradients(layout.size, layout.width, dy.data() + first, x.data() + first, means,
-                            sums, products);
+                            {}, sums, products);
       fold(layout, sums);
       fold(layout, products);
       const Index members = layout.channels / groups;
@@ -169,7 +169,7 @@ struct GroupNorm {
       T* to = dx.data() + first;
       detail::scale_channels(layout.size, layout.width, factors, dy.data() + first, to);
       detail::normalize_backward(layout.size, layout.width, to, x.data() + first, means, inverses,
-                                 offsets, slopes, to);
+                                 offsets, slopes, {}, to);
     });
     if (!context.wants_gradients()) return;
     const Index stride = arrays * layout.width;

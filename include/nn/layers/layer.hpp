@@ -87,7 +87,8 @@ struct Context {
   bool wants_input_gradient = true;       ///< whether dx is to be computed
   bool wants_parameter_gradients = true;  ///< of anything in the model
   bool accumulate = false;                ///< add to the gradients instead of writing them
-  Activation activation{};          ///< to apply to y, where the traits say `fuses_activation`
+  Activation activation{};          ///< to apply to y, where the traits say `fuses_activation`;
+                                    ///< in `backward` dy is the gradient after it
   std::uint64_t seed = 0;           ///< of this model
   std::uint64_t step = 0;           ///< how many training passes came before
   Observer<T>* observer = nullptr;  ///< sees what is computed, if there is one

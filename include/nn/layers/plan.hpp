@@ -38,10 +38,14 @@ struct LayerTraits {
   bool in_place = false;
   /// The output is the input in another shape: nothing has to be computed.
   bool view = false;
+  /// `backward` may write dx over dy.
+  bool gradient_in_place = false;
   /// `backward` reads y, so no later layer may write over it.
   bool reads_output = true;
   /// `forward` applies `Context::activation` to its output.
   bool fuses_activation = false;
+  /// `backward` takes the gradient after the activation that it applied.
+  bool fuses_activation_gradient = false;
   /// This layer does nothing but apply `activation`, so that the layer before it may do so instead.
   bool is_activation = false;
   /// Where processes share a batch (see batch_sharing.hpp), the layer is given all samples of this

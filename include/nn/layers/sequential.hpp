@@ -142,8 +142,15 @@ class Chain : private Composite<Derived> {
     TensorView<const T> output = y;
     bool owned = false;  // whether `gradient` stands in one of our buffers and may be written over
     for (Index i = length() - 1; i >= first; --i) {
+      Activation activation;
+      if (i > first && fuses(plan, i - 1, i) &&
+          child_of(plan, i - 1).traits.fuses_activation_gradient) {
+        activation = child_of(plan, i).traits.activation;
+        --i;
+      }
       const Plan& child = child_of(plan, i);
       Context<T> child_context = context.for_child(i);
+      child_context.activation = activation;
       const Index kept_bytes = this->template child_memory<T>(plan, i, batch, true).kept;
       kept_end -= kept_bytes;
       child_context.kept = Arena(kept.data() + kept_end, kept_bytes);
@@ -159,7 +166,7 @@ class Chain : private Composite<Derived> {
           gradient = gradient.reshaped(shape);
           output = input;
           continue;
-        } else if (child.traits.in_place && owned) {
+        } else if ((child.traits.in_place || child.traits.gradient_in_place) && owned) {
           target = {buffers.turn[0], shape};
         } else {
           std::swap(buffers.turn[0], buffers.turn[1]);

@@ -40,16 +40,17 @@
     (Index count, Index width, const T* x, const T* origin, const T* mean, T* sums),              \
     (count, width, x, origin, mean, sums))                                                        \
   X(T, void, add_gradients, add_gradients,                                                        \
-    (Index count, Index width, const T* dy, const T* x, const T* mean, T* sums, T* products),     \
-    (count, width, dy, x, mean, sums, products))                                                  \
+    (Index count, Index width, const T* dy, const T* x, const T* mean,                            \
+     const NormalizedActivation<T>& after, T* sums, T* products),                                 \
+    (count, width, dy, x, mean, after, sums, products))                                           \
   X(T, void, normalize, normalize,                                                                \
     (Index count, Index width, const T* x, const T* mean, const T* factor, const T* shift,        \
      Activation activation, T* y),                                                                \
     (count, width, x, mean, factor, shift, activation, y))                                        \
   X(T, void, normalize_backward, normalize_backward,                                              \
     (Index count, Index width, const T* dy, const T* x, const T* mean, const T* factor,           \
-     const T* offset, const T* slope, T* dx),                                                     \
-    (count, width, dy, x, mean, factor, offset, slope, dx))                                       \
+     const T* offset, const T* slope, const NormalizedActivation<T>& after, T* dx),               \
+    (count, width, dy, x, mean, factor, offset, slope, after, dx))                                \
   X(T, void, scale_channels, scale_channels,                                                      \
     (Index count, Index width, const T* factor, const T* dy, T* dx),                              \
     (count, width, factor, dy, dx))                                                               \

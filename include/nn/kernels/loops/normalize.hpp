@@ -6,6 +6,7 @@
 
 #include "nn/core/activation.hpp"
 #include "nn/kernels/loops/elementwise.hpp"
+#include "nn/kernels/loops/settings.hpp"
 #include "nn/kernels/reduce.hpp"
 #include "nn/kernels/simd/instruction_set.hpp"
 #include "nn/kernels/simd/lanes.hpp"
@@ -40,13 +41,29 @@ void add_squares(Index count, Index width, const T* x, const T* origin, const T*
   });
 }
 
-/// sums += dy, products += dy * (x - mean)
+/// The gradient before the activation that follows a normalisation, of the gradient after it and of
+/// distance = x - mean. The activation's input is computed as `normalize` did, which costs less
+/// than to read its output.
+template <class T, class V, class Some>
+[[gnu::always_inline]] inline V gradient_before(const NormalizedActivation<T>& after, Index i,
+                                                const Some& some, const V& distance,
+                                                const V& gradient) {
+  const float slope = after.activation.slope;
+  if (slope == 1) return gradient;
+  const V zero{};
+  const V input =
+      rounded_product(distance, some.load(after.factor + i)) + some.load(after.shift + i);
+  const V bent = slope == 0 ? zero : rounded_product(slope - zero, gradient);
+  return input <= zero ? bent : gradient;
+}
+
+/// sums += dz, products += dz * (x - mean), where dz is dy before the activation
 template <class T>
-void add_gradients(Index count, Index width, const T* dy, const T* x, const T* mean, T* sums,
-                   T* products) {
+void add_gradients(Index count, Index width, const T* dy, const T* x, const T* mean,
+                   const NormalizedActivation<T>& after, T* sums, T* products) {
   for_each_in_runs<T>(count, width, [&](Index at, Index i, const auto& some) {
-    const auto gradient = some.load(dy + at);
     const auto distance = some.load(x + at) - some.load(mean + i);
+    const auto gradient = gradient_before(after, i, some, distance, some.load(dy + at));
     some.store(some.load(sums + i) + gradient, sums + i);
     some.store(some.load(products + i) + rounded_product(gradient, distance), products + i);
   });
@@ -63,14 +80,16 @@ void normalize(Index count, Index width, const T* x, const T* mean, const T* fac
   });
 }
 
-/// dx = factor * (dy - offset - (x - mean) * slope)
+/// dx = factor * (dz - offset - (x - mean) * slope), where dz is dy before the activation
 template <class T>
 void normalize_backward(Index count, Index width, const T* dy, const T* x, const T* mean,
-                        const T* factor, const T* offset, const T* slope, T* dx) {
+                        const T* factor, const T* offset, const T* slope,
+                        const NormalizedActivation<T>& after, T* dx) {
   for_each_in_runs<T>(count, width, [&](Index at, Index i, const auto& some) {
-    const auto along =
-        rounded_product(some.load(x + at) - some.load(mean + i), some.load(slope + i));
-    const auto across = some.load(dy + at) - some.load(offset + i);
+    const auto distance = some.load(x + at) - some.load(mean + i);
+    const auto gradient = gradient_before(after, i, some, distance, some.load(dy + at));
+    const auto along = rounded_product(distance, some.load(slope + i));
+    const auto across = gradient - some.load(offset + i);
     some.store(some.load(factor + i) * (across - along), dx + at);
   });
 }

@@ -4,9 +4,19 @@
 
 #include <cstdint>
 
+#include "nn/core/activation.hpp"
 #include "nn/core/shape.hpp"
 
 namespace nn::detail {
+
+/// What follows a normalisation: activation((x - mean) * factor + shift), a factor and a shift for
+/// each element of a run.
+template <class T>
+struct NormalizedActivation {
+  const T* factor = nullptr;
+  const T* shift = nullptr;
+  Activation activation{};  ///< as it stands none, which reads neither
+};
 
 /// A step of an LSTM layer for some samples, whose rows follow one another. Gates are i, f, g, o,
 /// of `units` numbers each.
