@@ -52,7 +52,7 @@ struct Recipe {
 };
 
 Recipe recipe_of(const Options& options) {
-  Recipe recipe{.epochs = 6,
+  Recipe recipe{.epochs = 12,
                 .judge_epochs = 4,
                 .decay = 0.7,
                 .gan = {.width = 32, .noise = 0, .penalty = 0.02}};

@@ -437,7 +437,7 @@ int main(int argc, char** argv) {
   example::CommandLine line("part4_generators",
                             "Trains a flow and a variational autoencoder that learn to draw "
                             "digits, and compares them with part4_gan.",
-                            options, {.epochs = 4, .quick_epochs = 2});
+                            options, {.epochs = 12, .quick_epochs = 2});
   line.flag("--autoencoder-epochs", options.autoencoder_epochs,
             "passes of the autoencoder, 6 by default");
   line.flag("--width", options.width, "channels of the flow at 14x14 pixels, a multiple of 8");

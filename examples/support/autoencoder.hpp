@@ -23,6 +23,9 @@ struct AutoencoderOptions {
   nn::Index width = 32;         ///< channels at half the image's size
   double learning_rate = 2e-3;  ///< at its highest
   double average_decay = 0.999;
+  /// By how much more the divergence counts than in the evidence bound: numbers drawn from the
+  /// normal distribution are the more like those of real images (Higgins et al., "beta-VAE", 2017).
+  double divergence_weight = 1;
   std::vector<nn::Index> class_counts{};  ///< of the training set
   std::uint64_t seed = 1;
 };
@@ -53,9 +56,10 @@ struct AutoencoderOptions {
 struct AutoencoderLoss {
   double squared_error = 0;  ///< of a pixel
   double divergence = 0;     ///< of what the encoder tells from the standard normal distribution
-  /// The negative evidence bound, but for constants: pixels / 2 * ln(squared error) + divergence,
-  /// with the variance of the pixels that fits best (Rybkin, Daniilidis and Levine, "Simple and
-  /// effective VAE training with calibrated decoders", 2021).
+  /// The negative evidence bound, but for constants, at a divergence weight of 1: pixels / 2 *
+  /// ln(squared error) + weight * divergence, with the variance of the pixels that fits best
+  /// (Rybkin, Daniilidis and Levine, "Simple and effective VAE training with calibrated decoders",
+  /// 2021).
   double total = 0;
 };
 
@@ -93,7 +97,8 @@ class Autoencoder {
 
   /// The loss of a step, and its gradients in those of both models. With mean m and logarithm of
   /// the variance l, the decoder reads z = m + e^(l/2) n for standard normal n; so dm = dz and
-  /// dl = dz n e^(l/2) / 2. The divergence (m^2 + e^l - 1 - l) / 2 adds m and (e^l - 1) / 2.
+  /// dl = dz n e^(l/2) / 2. The divergence (m^2 + e^l - 1 - l) / 2 adds m and (e^l - 1) / 2, times
+  /// its weight.
   AutoencoderLoss gradient(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels) {
     const nn::Index count = images.shape()[0];
     const T share = T(1) / static_cast<T>(count);
@@ -115,6 +120,7 @@ class Autoencoder {
     const auto weight = static_cast<T>(size / 2 / loss.squared_error);
     for (T& slope : slope_) slope *= weight;
 
+    const T pull = share * static_cast<T>(options_.divergence_weight);
     decoder.zero_gradients();
     const nn::TensorView<const T> back = decoder.backward(slope_, {.input_gradient = true});
     told_slope_.resize(told.shape());
@@ -123,16 +129,17 @@ class Autoencoder {
         const T mean = told(i, k);
         const T spread = deviation(told, i, k);
         const T logarithm = told(i, options_.latent + k);
-        told_slope_(i, k) = back(i, k) + share * mean;
+        told_slope_(i, k) = back(i, k) + pull * mean;
         told_slope_(i, options_.latent + k) =
-            (back(i, k) * (latent_(i, k) - mean) + share * (spread * spread - 1)) / 2;
+            (back(i, k) * (latent_(i, k) - mean) + pull * (spread * spread - 1)) / 2;
         loss.divergence += static_cast<double>(share) / 2 *
                            static_cast<double>(mean * mean + spread * spread - 1 - logarithm);
       }
     }
     encoder.zero_gradients();
     encoder.backward(told_slope_);
-    loss.total = size / 2 * std::log(loss.squared_error) + loss.divergence;
+    loss.total =
+        size / 2 * std::log(loss.squared_error) + options_.divergence_weight * loss.divergence;
     return loss;
   }
 
