@@ -13,6 +13,7 @@
 
 #include "nn/kernels/portable_math.hpp"
 #include "nn/nn.hpp"
+#include "support/part.hpp"
 #include "support/random_class.hpp"
 
 namespace example {
@@ -25,19 +26,27 @@ struct AutoencoderOptions {
   double average_decay = 0.999;
   /// By how much more the divergence counts than in the evidence bound: numbers drawn from the
   /// normal distribution are the more like those of real images (Higgins et al., "beta-VAE", 2017).
-  double divergence_weight = 1;
+  double divergence_weight = 10;
   std::vector<nn::Index> class_counts{};  ///< of the training set
   std::uint64_t seed = 1;
 };
 
-/// Of an image, the means of `latent` numbers and the logarithms of their variances.
-[[nodiscard]] inline nn::Sequential<nn::AnyLayer> encoder_network(nn::Index width,
-                                                                  nn::Index latent) {
+/// Of the pixels of an image and its class, the means of `latent` numbers and the logarithms of
+/// their variances. Told the class, the encoder need not put it into these numbers, which the
+/// decoder would else find in conflict with the class that it is asked for.
+[[nodiscard]] inline nn::Sequential<nn::AnyLayer> encoder_network(nn::Index width, nn::Index latent,
+                                                                  nn::Index classes) {
   using namespace nn;  // NOLINT(google-build-using-namespace): these few lines are all layers
-  return Sequential<AnyLayer>(
-      {Conv2D{.filters = width, .kernel = 4, .stride = 2, .padding = 1}, ReLU{},
-       Conv2D{.filters = 2 * width, .kernel = 4, .stride = 2, .padding = 1, .bias = false},
-       BatchNorm{}, ReLU{}, Flatten{}, Dense{.units = 2 * latent, .initializer = normal(0.01)}});
+  using Chain = Sequential<AnyLayer>;
+  const Index hidden = 8 * width;
+  const AnyLayer image =
+      Chain({Part{0, 784}, Reshape{{28, 28, 1}},
+             Conv2D{.filters = width, .kernel = 4, .stride = 2, .padding = 1}, ReLU{},
+             Conv2D{.filters = 2 * width, .kernel = 4, .stride = 2, .padding = 1, .bias = false},
+             BatchNorm{}, ReLU{}, Flatten{}, Dense{hidden}});
+  const AnyLayer told = Chain({Part{784, classes}, Dense{.units = hidden, .bias = false}});
+  return Chain({Residual<AnyLayer, AnyLayer>(image, told), ReLU{},
+                Dense{.units = 2 * latent, .initializer = normal(0.01)}});
 }
 
 /// Of numbers, an image with pixels from -1 to 1: the GAN's generator, so that the two learn the
@@ -72,7 +81,7 @@ class Autoencoder {
 
   explicit Autoencoder(AutoencoderOptions options)
       : options_(std::move(options)),
-        encoder(encoder_network(options_.width, options_.latent), {28, 28, 1},
+        encoder(encoder_network(options_.width, options_.latent, classes()), {pixels + classes()},
                 {.seed = nn::Random(options_.seed, 1U)()}),
         decoder(decoder_network(options_.width), {options_.latent + classes()},
                 {.seed = nn::Random(options_.seed, 2U)()}),
@@ -102,7 +111,12 @@ class Autoencoder {
   AutoencoderLoss gradient(nn::TensorView<const T> images, nn::TensorView<const nn::Label> labels) {
     const nn::Index count = images.shape()[0];
     const T share = T(1) / static_cast<T>(count);
-    const nn::TensorView<const T> told = encoder.forward(images);
+    inputs_.resize({count, pixels + classes()});
+    for (nn::Index i = 0; i < count; ++i) {
+      std::copy_n(images.sample(i).data(), pixels, inputs_.view().sample(i).data());
+      set_class(inputs_, pixels, i, labels[i]);
+    }
+    const nn::TensorView<const T> told = encoder.forward(inputs_);
     latent_.resize({count, options_.latent + classes()});
     for (nn::Index i = 0; i < count; ++i) {
       nn::Random random(options_.seed, 3U, encoder.step(), i);
@@ -158,9 +172,7 @@ class Autoencoder {
   }
   /// Has image `row` be of a class.
   void set_class(nn::Tensor<T>& latent, nn::Index row, nn::Label label) const {
-    for (nn::Index c = 0; c < classes(); ++c) {
-      latent(row, options_.latent + c) = c == label ? T(1) : T(0);
-    }
+    set_class(latent, options_.latent, row, label);
   }
 
   /// The images that the averaged decoder expects: N x 28 x 28 x 1, from -1 to 1.
@@ -172,8 +184,12 @@ class Autoencoder {
   }
 
  private:
+  static constexpr nn::Index pixels = 28 * 28;
   [[nodiscard]] nn::Index classes() const {
     return static_cast<nn::Index>(options_.class_counts.size());
+  }
+  void set_class(nn::Tensor<T>& rows, nn::Index from, nn::Index row, nn::Label label) const {
+    for (nn::Index c = 0; c < classes(); ++c) rows(row, from + c) = c == label ? T(1) : T(0);
   }
   [[nodiscard]] T deviation(nn::TensorView<const T> told, nn::Index i, nn::Index k) const {
     return nn::portable::exponential(told(i, options_.latent + k) / 2);
@@ -189,6 +205,7 @@ class Autoencoder {
   nn::WeightAverage<T> average;
 
  private:
+  nn::Tensor<T> inputs_;
   nn::Tensor<T> latent_;
   nn::Tensor<T> slope_;
   nn::Tensor<T> told_slope_;
