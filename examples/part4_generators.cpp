@@ -419,7 +419,8 @@ void study(const Options& options) {
                  {"steps", options.steps},
                  {"evaluations", 2 * options.steps - 1},
                  {"tells_image", options.predict == "image"},
-                 {"latent", example::AutoencoderOptions{}.latent}});
+                 {"latent", example::AutoencoderOptions{}.latent},
+                 {"divergence_weight", example::AutoencoderOptions{}.divergence_weight}});
   example::Page page = example::page_of("part4_generators", values);
   example::add_facts(page, options, digits.train);
   page.fact("whole run", example::duration(watch.seconds()));
