@@ -102,10 +102,10 @@ class Graph {
 };
 
 /// A network whose parameters are given to a graph one by one.
-template <class Network>
 class Source {
  public:
-  Source(const Network& network, const Shape& input) : model(networks::model_of(network, input)) {
+  Source(const nn::AnyLayer& network, const Shape& input)
+      : model(networks::model_of(networks::Chain({network}), input)) {
     nn::Plan::for_each(model.plan(), [&](const nn::Plan& plan) {
       parameters_.insert(parameters_.end(), plan.parameters.begin(), plan.parameters.end());
     });
@@ -161,7 +161,7 @@ class Source {
     return static_cast<double>(worst / largest);
   }
 
-  nn::Model<Network> model;
+  nn::Model<networks::Chain> model;
   Shape shape{};  ///< of the parameter taken last
 
  private:

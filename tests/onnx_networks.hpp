@@ -6,13 +6,14 @@
 
 namespace networks {
 
+using nn::AnyLayer;
 using nn::Shape;
+/// Chains known at run time, since each type of network takes seconds to compile in each test.
+using Chain = nn::Sequential<AnyLayer>;
 
 /// Calls visit(name, network, shape of a sample) for each.
 template <class Visit>
 void for_each_layer(const Visit& visit) {
-  using Chain = nn::Sequential<nn::AnyLayer>;
-  using nn::AnyLayer;
   const Shape image{7, 6, 4};
   const auto of_images = [&](const char* name, const AnyLayer& layer) {
     visit(name, Chain({layer}), image);
@@ -102,13 +103,13 @@ void for_each_layer(const Visit& visit) {
 /// Layers that can be written and not read.
 template <class Visit>
 void for_each_written_layer(const Visit& visit) {
-  visit("mish", nn::sequential(nn::Mish{}), Shape{7, 6, 4});
-  visit("sequence_hard_swish", nn::sequential(nn::HardSwish{}), Shape{9});
-  visit("gated", nn::sequential(nn::GatedLinearUnit{}), Shape{5, 3, 4});
-  visit("sequence_gated", nn::sequential(nn::GatedLinearUnit{.swish = true}), Shape{3, 8});
+  visit("mish", Chain({nn::Mish{}}), Shape{7, 6, 4});
+  visit("sequence_hard_swish", Chain({nn::HardSwish{}}), Shape{9});
+  visit("gated", Chain({nn::GatedLinearUnit{}}), Shape{5, 3, 4});
+  visit("sequence_gated", Chain({nn::GatedLinearUnit{.swish = true}}), Shape{3, 8});
   const Shape image{6, 4, 8};
-  const auto of_images = [&](const char* name, const auto& layer) {
-    visit(name, nn::sequential(nn::Conv2D{.filters = 8, .padding = 1}, layer), image);
+  const auto of_images = [&](const char* name, const AnyLayer& layer) {
+    visit(name, Chain({nn::Conv2D{.filters = 8, .padding = 1}, layer}), image);
   };
   of_images("global_max_pool", nn::GlobalMaxPool2D{});
   of_images("adaptive_average_pool", nn::AdaptiveAveragePool2D{{3, 2}});
@@ -123,7 +124,7 @@ void for_each_written_layer(const Visit& visit) {
   of_images("squeeze_excitation", nn::squeeze_excitation(8, 4));
   const Shape rows{6, 8};
   const auto of_rows = [&](const char* name, const auto&... layers) {
-    visit(name, nn::sequential(layers...), rows);
+    visit(name, Chain({AnyLayer(layers)...}), rows);
   };
   of_rows("sequence_dense", nn::Dense{5});
   of_rows("sequence_dense_without_bias", nn::Dense{.units = 5, .bias = false});
@@ -175,33 +176,33 @@ void for_each_network(const Visit& visit) {
                        nn::GlobalAveragePool2D{}, nn::Dense{10}),
         Shape{12, 12, 3});
   visit("generator",
-        nn::sequential(nn::Dense{.units = 4 * 4 * 8, .bias = false}, nn::BatchNorm{}, nn::ReLU{},
-                       nn::Reshape{{4, 4, 8}},
-                       nn::ConvTranspose2D{.filters = 6,
-                                           .kernel = 4,
-                                           .stride = 2,
-                                           .padding = nn::Padding::same(),
-                                           .bias = false},
-                       nn::BatchNorm{}, nn::ReLU{}, nn::UpSample2D{2},
-                       nn::Conv2D{.filters = 1, .padding = 1}, nn::Tanh{}),
+        Chain({nn::Dense{.units = 4 * 4 * 8, .bias = false}, nn::BatchNorm{}, nn::ReLU{},
+               nn::Reshape{{4, 4, 8}},
+               nn::ConvTranspose2D{.filters = 6,
+                                   .kernel = 4,
+                                   .stride = 2,
+                                   .padding = nn::Padding::same(),
+                                   .bias = false},
+               nn::BatchNorm{}, nn::ReLU{}, nn::UpSample2D{2},
+               nn::Conv2D{.filters = 1, .padding = 1}, nn::Tanh{}}),
         Shape{10});
   visit("discriminator",
-        nn::sequential(nn::Conv2D{.filters = 6, .kernel = 4, .stride = 2, .padding = 1},
-                       nn::LeakyReLU{0.2F}, nn::Dropout{0.3F}, nn::Flatten{}, nn::Dense{1}),
+        Chain({nn::Conv2D{.filters = 6, .kernel = 4, .stride = 2, .padding = 1},
+               nn::LeakyReLU{0.2F}, nn::Dropout{0.3F}, nn::Flatten{}, nn::Dense{1}}),
         Shape{16, 16, 1});
   // Of Part 5: filters that whiten, then pairs of convolutions.
-  const auto pair = [](nn::Index filters, const auto& activation) {
+  const auto pair = [](nn::Index filters, const AnyLayer& activation) {
     const nn::Conv2D convolution{.filters = filters, .padding = 1, .bias = false};
     const nn::BatchNorm normalization{.scale = false};
-    return nn::sequential(convolution, nn::MaxPool2D{2}, normalization, activation, convolution,
-                          normalization, activation);
+    return Chain({convolution, nn::MaxPool2D{2}, normalization, activation, convolution,
+                  normalization, activation});
   };
-  const auto images = [&](const char* name, const auto& activation) {
+  const auto images = [&](const char* name, const AnyLayer& activation) {
     visit(name,
-          nn::sequential(
-              nn::Conv2D{.filters = 12, .kernel = 2, .padding = nn::Padding::same(), .bias = false},
-              activation, pair(6, activation), pair(8, activation), nn::MaxPool2D{3}, nn::Flatten{},
-              nn::Dense{.units = 10, .bias = false}),
+          Chain({nn::Conv2D{
+                     .filters = 12, .kernel = 2, .padding = nn::Padding::same(), .bias = false},
+                 activation, pair(6, activation), pair(8, activation), nn::MaxPool2D{3},
+                 nn::Flatten{}, nn::Dense{.units = 10, .bias = false}}),
           Shape{12, 12, 3});
   };
   images("images", nn::ReLU{});
