@@ -121,7 +121,6 @@ void for_each_written_layer(const Visit& visit) {
   of_images("group_norm_without_scale", nn::GroupNorm{.groups = 2, .scale = false});
   of_images("instance_norm", nn::InstanceNorm{});
   of_images("drop_path", nn::DropPath{0.5F});
-  of_images("squeeze_excitation", nn::squeeze_excitation(8, 4));
   const Shape rows{6, 8};
   const auto of_rows = [&](const char* name, const auto&... layers) {
     visit(name, Chain({AnyLayer(layers)...}), rows);
@@ -134,24 +133,34 @@ void for_each_written_layer(const Visit& visit) {
   of_rows("sequence_group_norm", nn::GroupNorm{.groups = 2});
   of_rows("sequence_positions", nn::LearnedPositions{}, nn::SinusoidalPositions{});
   of_rows("sequence_mean", nn::MeanOverSteps{});
-  of_rows("sequence_swap_axes", nn::residual(nn::LayerNorm{}, nn::SwapAxes{}, nn::Dense{9},
-                                             nn::GELU{}, nn::Dense{6}, nn::SwapAxes{}));
   of_rows("sequence_lstm", nn::LSTM{.units = 5});
   of_rows("sequence_lstm_rows", nn::LSTM{.units = 5, .return_sequence = true});
   of_rows("sequence_lstm_reverse", nn::LSTM{.units = 5, .reverse = true, .bias = false});
   of_rows("sequence_gru", nn::GRU{.units = 3});
   of_rows("sequence_gru_rows", nn::GRU{.units = 3, .return_sequence = true, .bias = false});
-  of_rows("sequence_both_ways", nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}),
-          nn::bidirectional(nn::LSTM{.units = 4}), nn::Dense{2});
   of_rows("sequence_attention", nn::MultiHeadAttention{.heads = 2});
   of_rows("sequence_attention_causal",
           nn::MultiHeadAttention{.heads = 4, .causal = true, .bias = false});
   of_rows("sequence_attention_rotary", nn::MultiHeadAttention{.heads = 2, .rotary = true});
   of_rows("sequence_attention_across", nn::MultiHeadAttention{.heads = 2, .queries = 2});
-  of_rows("sequence_transformer",
-          nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true}),
-          nn::transformer_block<nn::Norm::after>({.features = 8, .heads = 4, .rotary = true}),
-          nn::MeanOverSteps{}, nn::Dense{3});
+  // Blocks of layers known to the compiler are written as such, not as a layer of a run-time chain.
+  visit("squeeze_excitation",
+        nn::sequential(nn::Conv2D{.filters = 8, .padding = 1}, nn::squeeze_excitation(8, 4)),
+        image);
+  visit("sequence_swap_axes",
+        nn::sequential(nn::residual(nn::LayerNorm{}, nn::SwapAxes{}, nn::Dense{9}, nn::GELU{},
+                                    nn::Dense{6}, nn::SwapAxes{})),
+        rows);
+  visit("sequence_both_ways",
+        nn::sequential(nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}),
+                       nn::bidirectional(nn::LSTM{.units = 4}), nn::Dense{2}),
+        rows);
+  visit("sequence_transformer",
+        nn::sequential(
+            nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true}),
+            nn::transformer_block<nn::Norm::after>({.features = 8, .heads = 4, .rotary = true}),
+            nn::MeanOverSteps{}, nn::Dense{3}),
+        rows);
 }
 
 /// Networks as the course's parts use them, in small.
