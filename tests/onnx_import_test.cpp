@@ -247,7 +247,8 @@ TEST_CASE("what is exported and read by its nodes alone gives the same bits") {
                                           "sequence_attention_causal",
                                           "sequence_attention_rotary",
                                           "sequence_attention_across",
-                                          "sequence_transformer"};
+                                          "sequence_transformer",
+                                          "sequence_transformer_block"};
   const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
     INFO(std::string(name));
     const auto model = networks::model_of(network, input);

@@ -143,23 +143,18 @@ void for_each_written_layer(const Visit& visit) {
           nn::MultiHeadAttention{.heads = 4, .causal = true, .bias = false});
   of_rows("sequence_attention_rotary", nn::MultiHeadAttention{.heads = 2, .rotary = true});
   of_rows("sequence_attention_across", nn::MultiHeadAttention{.heads = 2, .queries = 2});
-  // Blocks of layers known to the compiler are written as such, not as a layer of a run-time chain.
-  visit("squeeze_excitation",
-        nn::sequential(nn::Conv2D{.filters = 8, .padding = 1}, nn::squeeze_excitation(8, 4)),
-        image);
-  visit("sequence_swap_axes",
-        nn::sequential(nn::residual(nn::LayerNorm{}, nn::SwapAxes{}, nn::Dense{9}, nn::GELU{},
-                                    nn::Dense{6}, nn::SwapAxes{})),
-        rows);
-  visit("sequence_both_ways",
-        nn::sequential(nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}),
-                       nn::bidirectional(nn::LSTM{.units = 4}), nn::Dense{2}),
-        rows);
-  visit("sequence_transformer",
-        nn::sequential(
-            nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true}),
-            nn::transformer_block<nn::Norm::after>({.features = 8, .heads = 4, .rotary = true}),
-            nn::MeanOverSteps{}, nn::Dense{3}),
+  // Blocks whose layers the compiler knows, as layers of a chain that it does not.
+  of_images("squeeze_excitation", nn::squeeze_excitation(8, 4));
+  of_rows("sequence_swap_axes", nn::residual(nn::LayerNorm{}, nn::SwapAxes{}, nn::Dense{9},
+                                             nn::GELU{}, nn::Dense{6}, nn::SwapAxes{}));
+  of_rows("sequence_both_ways", nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}),
+          nn::bidirectional(nn::LSTM{.units = 4}), nn::Dense{2});
+  const auto before =
+      nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true});
+  const auto after =
+      nn::transformer_block<nn::Norm::after>({.features = 8, .heads = 4, .rotary = true});
+  of_rows("sequence_transformer_block", before, after, nn::MeanOverSteps{}, nn::Dense{3});
+  visit("sequence_transformer", nn::sequential(before, after, nn::MeanOverSteps{}, nn::Dense{3}),
         rows);
 }
 

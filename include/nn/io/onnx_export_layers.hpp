@@ -4,6 +4,10 @@
 /// function of that name beside it.
 #pragma once
 
+#include <limits>
+
+#include "nn/io/model_description.hpp"
+#include "nn/io/model_file.hpp"
 #include "nn/io/onnx_export_activations.hpp"
 #include "nn/io/onnx_export_images.hpp"
 #include "nn/io/onnx_export_sequences.hpp"
@@ -298,11 +302,10 @@ std::optional<std::string> write_if_known(OnnxGraph& graph, const AnyLayer& any,
   return output;
 }
 
-}  // namespace detail
-
-inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan& plan,
-                              const std::string& input) {
-  const auto output = detail::write_if_known<
+/// Exports the layer held, if it is one of the library's that are known by their type.
+inline std::optional<std::string> write_known(OnnxGraph& graph, const AnyLayer& any,
+                                              const Plan& plan, const std::string& input) {
+  return write_if_known<
       Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D, UpSample2D,
       BatchNorm, LayerNorm, Dropout, Flatten, Reshape, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip,
       Sigmoid, Tanh, Softplus, SiLU, GELU, Mish, HardSwish, GatedLinearUnit, Softmax, LogSoftmax,
@@ -311,9 +314,36 @@ inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan&
       MeanOverSteps, SwapAxes, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
       FlattenChannelsFirst, FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>,
       Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
-      Named<AnyLayer>, AnyConcat, detail::ConcatOf<2>, detail::ConcatOf<3>, detail::ConcatOf<4>,
-      detail::ConcatOf<5>, detail::ConcatOf<6>, detail::ConcatOf<7>, detail::ConcatOf<8>>(
-      graph, any, plan, input);
+      Named<AnyLayer>, AnyConcat, ConcatOf<2>, ConcatOf<3>, ConcatOf<4>, ConcatOf<5>, ConcatOf<6>,
+      ConcatOf<7>, ConcatOf<8>>(graph, any, plan, input);
+}
+
+/// A layer of which others know no type, such as a block of layers that the compiler knows, made
+/// anew of layers known at run time, as a file would describe it; empty where it does not tell its
+/// options, or is none of the library's.
+inline Sequential<AnyLayer> described_again(const AnyLayer& any, const Shape& input,
+                                            bool& is_chain) {
+  const NetworkDescription description = describe_network(any, input);
+  if (description.model.empty()) return Sequential<AnyLayer>();
+  try {
+    return network_of(description.model, std::numeric_limits<Index>::max() / 2, {}, is_chain)
+        .network;
+  } catch (const Error&) {
+    return Sequential<AnyLayer>();
+  }
+}
+
+}  // namespace detail
+
+inline std::string write_onnx(OnnxGraph& graph, const AnyLayer& any, const Plan& plan,
+                              const std::string& input) {
+  auto output = detail::write_known(graph, any, plan, input);
+  if (!output) {
+    bool is_chain = false;
+    const Sequential<AnyLayer> again = detail::described_again(any, plan.input, is_chain);
+    if (is_chain) return write_onnx(graph, again, plan, input);
+    if (again.length() == 1) output = detail::write_known(graph, again.layers()[0], plan, input);
+  }
   require(output.has_value(), plan.name, " (layer ", plan.path,
           ") cannot be expressed in ONNX: it is none of the library's layers");
   return *output;
