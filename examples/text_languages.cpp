@@ -5,25 +5,25 @@
 #include <nn/sequences.hpp>
 #include <nn/viz/heat_map.hpp>
 
-#include <cmath>
 #include <iostream>
 #include <sstream>
 
 #include "support/answers.hpp"
 #include "support/classifier.hpp"
-#include "support/counting_model.hpp"
 #include "support/files.hpp"
 #include "support/metrics.hpp"
 #include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/template.hpp"
 #include "support/text.hpp"
-#include "support/words.hpp"
+#include "support/word_counting.hpp"
 
 namespace {
 
+using example::Counting;
 using example::Letters;
 using example::Metrics;
+using example::Words;
 using nn::Index;
 using nn::TensorDataset;
 
@@ -35,17 +35,6 @@ struct Options : example::Flags {
   std::string tell =
       "chauffeur kindergarten smorgasbord espresso rendezvous siesta paraplu wanderlust saudade "
       "blorfing schnuffeln gracilidade";
-};
-
-/// Words and the number of each one's language.
-struct Words {
-  std::vector<std::u32string> words;
-  std::vector<nn::Label> languages;
-
-  void add(const std::u32string& word, Index language) {
-    words.push_back(word);
-    languages.push_back(static_cast<nn::Label>(language));
-  }
 };
 
 /// All words, and how many of the test set stand in the list of another language as well.
@@ -106,51 +95,6 @@ auto network(const Letters& letters, const Options& options) {
                                    nn::bidirectional(nn::LSTM{.units = options.units})),
                         nn::Dropout{0.2F},
                         nn::Dense{static_cast<Index>(example::word_lists.size())});
-}
-
-/// Scores of a word by counting: for each language, the logarithm of the probability of its letters
-/// and of its end, each after up to `order` letters.
-nn::Tensor<float> count(const Words& training, const Words& asked, const Letters& letters,
-                        Index order) {
-  const auto languages = static_cast<Index>(example::word_lists.size());
-  nn::Tensor<float> scores({static_cast<Index>(asked.words.size()), languages});
-  for (Index language = 0; language < languages; ++language) {
-    std::string text = "\n";
-    for (std::size_t i = 0; i < training.words.size(); ++i) {
-      if (training.languages[i] == language) text += letters.line(training.words[i]);
-    }
-    const example::CountingModel model(text, order, letters.count() + 1);
-    nn::parallel_for(scores.shape()[0], [&](Index i) {
-      const std::string word = "\n" + letters.line(asked.words[static_cast<std::size_t>(i)]);
-      const std::string_view view(word);
-      double score = 0;
-      for (std::size_t k = 1; k < view.size(); ++k) {
-        score += std::log(model.probability(view.substr(0, k), view[k], order));
-      }
-      scores(i, language) = static_cast<float>(score);
-    });
-  }
-  return scores;
-}
-
-/// What counting comes to: the length of the runs that the validation set chooses.
-struct Counting {
-  Index order = 0;
-  double validation_accuracy = 0;
-  nn::ConfusionMatrix test{1};
-};
-
-Counting count_best(const Parts& parts, const Letters& letters, const TensorDataset& validation,
-                    const TensorDataset& test) {
-  Counting best;
-  for (Index order = 1; order <= 6; ++order) {
-    const auto scores = count(parts.training, parts.validation, letters, order);
-    const double accuracy = nn::accuracy(scores, validation.labels());
-    if (accuracy > best.validation_accuracy) best = {order, accuracy, nn::ConfusionMatrix(1)};
-  }
-  best.test =
-      nn::confusion_matrix(count(parts.training, parts.test, letters, best.order), test.labels());
-  return best;
 }
 
 // ---- what is shown ----
@@ -241,7 +185,7 @@ void study(Options options) {
   const auto probabilities = nn::softmax_rows(nn::predict(model, test));
   const nn::ConfusionMatrix found = nn::confusion_matrix(probabilities, test.labels());
   const double validation_accuracy = nn::accuracy(model, validation);
-  const Counting counting = count_best(parts, letters, validation, test);
+  const Counting counting = example::count(parts.training, parts.validation, parts.test, letters);
 
   example::Table told{.caption = "Words of no list, or of several.",
                       .columns = {"word", "it says"}};

@@ -1,4 +1,4 @@
-#include "support/words.hpp"
+#include "support/word_counting.hpp"
 
 #include <doctest/doctest.h>
 
@@ -59,6 +59,34 @@ TEST_CASE("words are written as they were read") {
   for (const char* word : {"m\xC3\xBCtze", "gar\xC3\xA7on", "ma\xC3\xB1o"}) {
     CHECK(example::utf8(example::code_points(word)) == word);
   }
+}
+
+TEST_CASE("counting tells languages by what follows what, and by runs as long as that takes") {
+  // All languages have the same letters; an even and the next odd one the same pairs of them.
+  Letters letters;
+  letters.add(U"abcdefghi");
+  const auto words = [](std::uint64_t seed, nn::Index count) {
+    example::Words result;
+    nn::Random random(seed);
+    for (nn::Index language = 0; language < 8; ++language) {
+      const nn::Index step = language / 2 + 1;
+      for (nn::Index i = 0; i < count; ++i) {
+        std::u32string word;
+        nn::Index at = random.below(9);
+        for (nn::Index k = 0; k < 8; ++k) {
+          word += U'a' + static_cast<char32_t>(at);
+          at = (at + (language % 2 == 0 || k % 4 < 2 ? step : 9 - step)) % 9;
+        }
+        result.add(word, language);
+      }
+    }
+    return result;
+  };
+  const example::Counting counting =
+      example::count(words(1, 200), words(2, 50), words(3, 50), letters);
+  CHECK(counting.test.accuracy() == 1);
+  CHECK(counting.validation_accuracy == 1);
+  CHECK(counting.test.actual(3) == 50);
 }
 
 }  // namespace

@@ -79,17 +79,16 @@ inline ComparedNetwork learn_network(ImageOptions options, std::string_view netw
 /// The table of all networks; in bold, the best by the validation set.
 inline Table comparison_table(const std::vector<ComparedNetwork>& networks, std::size_t best) {
   Table table{.caption =
-                  "The same images, and the same time for all; in bold, the network that "
-                  "recognises most of the validation set.",
-              .columns = {"network", "parameters", "million operations", "epochs", "time",
-                          "images/s", "validation", "test"},
+                  "The same images and the same time for all; in bold, the best on the "
+                  "validation set.",
+              .columns = {"network", "validation", "test", "time", "epochs", "parameters",
+                          "million operations"},
               .bold_rows = {static_cast<nn::Index>(best)}};
   for (const ComparedNetwork& one : networks) {
-    table.rows.push_back({name_of_network(one.network), thousands(one.parameters),
-                          fixed(static_cast<double>(one.operations) / 1e6, 1),
-                          std::to_string(one.epochs), duration(one.seconds),
-                          thousands(std::lround(one.images_per_second())),
-                          accuracy_words(one.validation()), accuracy_words(one.test())});
+    table.rows.push_back({name_of_network(one.network), accuracy_words(one.validation()),
+                          accuracy_words(one.test()), duration(one.seconds),
+                          std::to_string(one.epochs), thousands(one.parameters),
+                          fixed(static_cast<double>(one.operations) / 1e6, 1)});
   }
   return table;
 }

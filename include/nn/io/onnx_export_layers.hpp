@@ -318,9 +318,10 @@ inline std::optional<std::string> write_known(OnnxGraph& graph, const AnyLayer& 
       ConcatOf<7>, ConcatOf<8>>(graph, any, plan, input);
 }
 
-/// A layer of which others know no type, such as a block of layers that the compiler knows, made
-/// anew of layers known at run time, as a file would describe it; empty where it does not tell its
-/// options, or is none of the library's.
+/// A chain of the layer held, made anew from its description as a loaded model is, so that all
+/// types in it are among those of `write_known`: for a block such as transformer_block, which has a
+/// type of its own. Empty where the layer does not tell its options, or is none of the library's.
+/// @param is_chain set to whether the layer is a chain itself, which is then returned
 inline Sequential<AnyLayer> described_again(const AnyLayer& any, const Shape& input,
                                             bool& is_chain) {
   const NetworkDescription description = describe_network(any, input);
