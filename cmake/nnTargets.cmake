@@ -49,7 +49,7 @@ endfunction()
 # at the same time, a file each. Kernels are always optimised.
 function(nn_add_kernels)
   set(sources "")
-  foreach(part RANGE 0 3)
+  foreach(part RANGE 0 4)
     set(source ${CMAKE_CURRENT_BINARY_DIR}/nn_kernels/part${part}.cpp)
     file(CONFIGURE OUTPUT ${source} CONTENT "#define NN_COMPILE_KERNELS\n#define NN_KERNELS_PART ${part}\n\
 #include <nn/kernels/kernels.hpp>\n")

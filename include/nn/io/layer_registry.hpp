@@ -14,38 +14,7 @@
 
 #include "nn/core/file.hpp"
 #include "nn/io/architecture_options.hpp"
-#include "nn/io/channels_last.hpp"
-#include "nn/io/flatten_channels_first.hpp"
-#include "nn/layers/activations.hpp"
-#include "nn/layers/adaptive_pooling.hpp"
-#include "nn/layers/any_layer.hpp"
-#include "nn/layers/attention.hpp"
-#include "nn/layers/batch_norm.hpp"
-#include "nn/layers/bilinear.hpp"
-#include "nn/layers/conv2d.hpp"
-#include "nn/layers/conv_transpose2d.hpp"
-#include "nn/layers/dense.hpp"
-#include "nn/layers/drop_path.hpp"
-#include "nn/layers/dropout.hpp"
-#include "nn/layers/embedding.hpp"
-#include "nn/layers/flatten.hpp"
-#include "nn/layers/gated_linear_unit.hpp"
-#include "nn/layers/group_norm.hpp"
-#include "nn/layers/gru.hpp"
-#include "nn/layers/hard_swish.hpp"
-#include "nn/layers/layer_norm.hpp"
-#include "nn/layers/lstm.hpp"
-#include "nn/layers/masked.hpp"
-#include "nn/layers/mish.hpp"
-#include "nn/layers/pixel_shuffle.hpp"
-#include "nn/layers/pooling.hpp"
-#include "nn/layers/positions.hpp"
-#include "nn/layers/prelu.hpp"
-#include "nn/layers/relu.hpp"
-#include "nn/layers/rms_norm.hpp"
-#include "nn/layers/softmax.hpp"
-#include "nn/layers/swap_axes.hpp"
-#include "nn/layers/upsample2d.hpp"
+#include "nn/io/compiled_layers.hpp"
 
 namespace nn {
 
@@ -165,20 +134,9 @@ class LayerRegistry {
   };
 
   LayerRegistry() {
-    add_all<LSTM, GRU>();
-    add_all<Dense, Conv2D, ConvTranspose2D, MaxPool2D, AveragePool2D, GlobalAveragePool2D,
-            UpSample2D, BatchNorm, LayerNorm, Dropout, Flatten, FlattenChannelsFirst, Reshape,
-            Identity, ReLU, LeakyReLU, PReLU, ELU, SELU, Clip, Sigmoid, Tanh, Softplus, SiLU, GELU,
-            Mish, HardSwish, Softmax, LogSoftmax, FlattenChannelsLast, ReshapeChannelsLast,
-            MeanOverSteps, Embedding, SinusoidalPositions, LearnedPositions, MultiHeadAttention,
-            GroupNorm, InstanceNorm, RMSNorm, AdaptiveAveragePool2D, AdaptiveMaxPool2D,
-            GlobalMaxPool2D, BilinearUpSample2D, PixelShuffle, DropPath, GatedLinearUnit,
-            SwapAxes>();
-  }
-
-  template <class... Layers>
-  void add_all() {
-    (add<Layers>({}), ...);
+#define NN_ADD(L) add<L>({});
+    NN_NAMED_LAYERS(NN_ADD)
+#undef NN_ADD
   }
 
   std::mutex mutex_;

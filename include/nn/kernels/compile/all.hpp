@@ -6,7 +6,8 @@
 /// the kernels include. So what they use of the standard library and of nn/core, of which the
 /// linker keeps one copy for the whole program, never has instructions that a processor may lack;
 /// what has them is in a namespace of its own. NN_KERNELS_PART makes it one of the parts below
-/// alone, to compile them at the same time: 1 to 3 as NN_ISA_PASS, 0 what chooses.
+/// alone, to compile them at the same time: 1 to 3 as NN_ISA_PASS, 0 what chooses, and 4 the layers
+/// of chains known at run time, which are no kernels but compiled here once as well.
 #pragma once
 
 #ifdef NN_KERNELS_SIMD_VECTOR_HPP
@@ -128,4 +129,7 @@ using namespace NN_ISA;
 #undef NN_KERNELS_LOOPS_HPP
 #if NN_KERNELS_PART == -1 || NN_KERNELS_PART == 0
 #include "nn/kernels/compile/dispatch.hpp"
+#endif
+#if NN_KERNELS_PART == -1 || NN_KERNELS_PART == 4
+#include "nn/kernels/compile/layers.hpp"
 #endif
