@@ -31,6 +31,7 @@ struct Options : example::Flags {
   Index width = 32;
   Index batch = 32;
   Index steps = 10;
+  double guidance = 2;
   std::string predict = "image";
   bool validate = false;
   bool resume = false;
@@ -266,29 +267,46 @@ Row study_autoencoder(const Options& options, const Study& study, std::vector<Ep
   return row;
 }
 
-/// The Frechet distance of fewer images for several numbers of steps.
-std::vector<example::StepsRow> measure_steps(const Options& options, Flow<float>& flow,
-                                             const example::Judge& judge, const Dataset& test,
-                                             const Dataset& training, double& real) {
-  const Index count = std::min(sizes_of(options).by_steps, test.size());
-  const nn::Tensor<float> compared = test.slice(0, count).inputs();
+/// Of fewer images, what comes of other ways to draw.
+struct OtherWays {
+  double real = 0;  ///< the Frechet distance of as many real images
+  std::vector<example::DrawingRow> by_steps = {};
+  std::vector<example::DrawingRow> by_guidance = {};
+};
+
+OtherWays measure_other_ways(const Options& options, Flow<float>& flow, const example::Judge& judge,
+                             const nn::TrainTest& digits) {
+  const Index count = std::min(sizes_of(options).by_steps, digits.test.size());
+  const nn::Tensor<float> compared = digits.test.slice(0, count).inputs();
   const example::QualityMeter meter(judge, compared);
-  real = example::measure_floor(meter, training, count).frechet_distance;
+  OtherWays ways{.real = example::measure_floor(meter, digits.train, count).frechet_distance};
   const nn::Tensor<float> latent = flow.latent(count, options.seed + 2000);
-  std::vector<example::StepsRow> rows;
+  const auto measure = [&] {
+    const example::Quality quality = meter(flow.draw(latent));
+    return example::DrawingRow{.steps = flow.steps,
+                               .evaluations = flow.evaluations(),
+                               .heun = flow.solver == Solver::heun,
+                               .guidance = flow.guidance,
+                               .frechet_distance = quality.frechet_distance,
+                               .classifier_score = quality.classifier_score};
+  };
   const Index most = options.quick ? 4 : 32;
   for (const Solver solver : {Solver::euler, Solver::heun}) {
     const bool heun = solver == Solver::heun;
     for (Index steps = heun ? 2 : 1; steps * (heun ? 2 : 1) <= most; steps *= 2) {
       flow.steps = steps;
       flow.solver = solver;
-      rows.push_back(
-          {steps, heun ? 2 * steps - 1 : steps, heun, meter(flow.draw(latent)).frechet_distance});
+      ways.by_steps.push_back(measure());
     }
   }
   flow.steps = options.steps;
   flow.solver = Solver::heun;
-  return rows;
+  for (const double guidance : {1.0, 1.25, 1.5, 2.0, 3.0}) {
+    flow.guidance = guidance;
+    ways.by_guidance.push_back(measure());
+  }
+  flow.guidance = options.guidance;
+  return ways;
 }
 
 // ---- the page ----
@@ -320,6 +338,19 @@ Metrics history_of(const std::vector<Epoch>& records) {
         {{"epoch", history.size() + 1}, {"loss", record.loss}, {"seconds", record.seconds}});
   }
   return history;
+}
+
+Metrics rows_of(const std::vector<example::DrawingRow>& rows) {
+  Metrics result = Metrics::array();
+  for (const example::DrawingRow& one : rows) {
+    result.push_back({{"steps", one.steps},
+                      {"evaluations", one.evaluations},
+                      {"solver", one.heun ? "Heun" : "Euler"},
+                      {"guidance", one.guidance},
+                      {"frechet_distance", one.frechet_distance},
+                      {"classifier_score", one.classifier_score}});
+  }
+  return result;
 }
 
 /// The name of the generator with the least of a figure.
@@ -357,6 +388,7 @@ void study(const Options& options) {
                     .class_counts = digits.train.class_counts(),
                     .seed = options.seed});
   flow.steps = options.steps;
+  flow.guidance = options.guidance;
   const std::vector<Epoch> records = train(flow, options, digits.train);
   Row row{.name = "Flow matching",
           .parameters = example::parameter_count(flow.model),
@@ -364,16 +396,14 @@ void study(const Options& options) {
           .train_seconds = seconds_of(records)};
   nn::Tensor<float> drawn;
   compared.measure(row, flow, &drawn);
-  double real_by_steps = 0;
-  const std::vector<example::StepsRow> by_steps =
-      measure_steps(options, flow, judge, digits.test, digits.train, real_by_steps);
+  const OtherWays ways = measure_other_ways(options, flow, judge, digits);
 
   example::draw_digits(options.out / "flow.png", flow);
   example::draw_ways(
       options.out / "flow_ways.png", flow,
       [&](auto from, auto to, double share, auto result) { flow.mix(from, to, share, result); });
   example::draw_path(options.out / "path.png", flow);
-  example::draw_steps(options.out / "steps.png", by_steps, real_by_steps);
+  example::draw_steps(options.out / "steps.png", ways.by_steps, ways.real);
   example::draw_strip(options, 28, records.size());
   example::draw_nearest(options.out / "nearest.png", drawn, compared.training, row.memorisation);
   rows.push_back(row);
@@ -387,19 +417,14 @@ void study(const Options& options) {
                  {"classifier_score_real", floor.classifier_score},
                  {"nearest_neighbour_floor", floor.nearest_neighbour_accuracy},
                  {"generators", Metrics::array()},
-                 {"by_steps", Metrics::array()},
+                 {"by_steps", rows_of(ways.by_steps)},
+                 {"by_guidance", rows_of(ways.by_guidance)},
                  {"by_steps_compared", std::min(sizes.by_steps, digits.test.size())},
-                 {"by_steps_floor", real_by_steps},
+                 {"by_steps_floor", ways.real},
                  {"flow_history", history_of(records)},
                  {"autoencoder_history", history_of(autoencoder_records)}};
   for (const Row& one : rows) {
     values["generators"].push_back(metrics_of(one, floor.frechet_distance));
-  }
-  for (const example::StepsRow& one : by_steps) {
-    values["by_steps"].push_back({{"steps", one.steps},
-                                  {"evaluations", one.evaluations},
-                                  {"solver", one.heun ? "Heun" : "Euler"},
-                                  {"frechet_distance", one.frechet_distance}});
   }
   values["flow"] = values["generators"].back();
   example::write_metrics(options.out, values);
@@ -417,7 +442,10 @@ void study(const Options& options) {
                  {"inner_blocks", flow.options().inner_blocks},
                  {"multiply_adds", example::multiply_adds(flow.model.plan())},
                  {"steps", options.steps},
-                 {"evaluations", 2 * options.steps - 1},
+                 {"evaluations", flow.evaluations()},
+                 {"guidance", options.guidance},
+                 {"guided", options.guidance != 1},
+                 {"untold", flow.options().untold},
                  {"tells_image", options.predict == "image"},
                  {"latent", example::AutoencoderOptions{}.latent},
                  {"divergence_weight", example::AutoencoderOptions{}.divergence_weight}});
@@ -445,6 +473,8 @@ int main(int argc, char** argv) {
   line.flag("--batch", options.batch, "images in a step of the flow");
   line.choice("--predict", options.predict, {"image", "velocity"}, "what the flow's network tells");
   line.flag("--steps", options.steps, "steps of Heun's method from noise to image");
+  line.flag("--guidance", options.guidance,
+            "how much what the flow draws has of the digit asked for, 1 or more");
   line.flag("--validate", options.validate,
             "learn from 5 in 6 training images and compare with the others, to choose settings");
   line.flag("--resume", options.resume, "go on from the flow's checkpoint in --out");
@@ -453,8 +483,9 @@ int main(int argc, char** argv) {
   line.flag("--gan", options.gan, "the folder of a run of part4_gan, by default beside --out");
   return example::run_program(line, argc, argv, [&] {
     nn::require(
-        options.width > 0 && options.width % 8 == 0 && options.batch > 1 && options.steps > 0,
-        "--width takes a multiple of 8, --batch 2 at least, --steps 1 at least");
+        options.width > 0 && options.width % 8 == 0 && options.batch > 1 && options.steps > 0 &&
+            options.guidance >= 1,
+        "--width takes a multiple of 8, --batch 2 at least, --steps and --guidance 1 at least");
     if (options.gan.empty()) {
       options.gan = std::filesystem::absolute(options.out).parent_path() / "part4_gan";
     }

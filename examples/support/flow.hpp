@@ -32,6 +32,9 @@ struct FlowOptions {
   /// velocity follows, or the velocity itself. Images, of which most is black, are easier to tell
   /// (Li and He, "Back to basics: let denoising generative models denoise", 2025).
   bool tells_image = true;
+  /// How often the network is not told the digit while it learns, so that it knows both: what one
+  /// digit looks like, and what any does.
+  double untold = 0.1;
   std::vector<nn::Index> class_counts{};  ///< of the training set
   std::uint64_t seed = 1;
 };
@@ -135,6 +138,7 @@ class Flow {
     rest_.resize({count});
     nn::parallel_for(count, [&](nn::Index i) {
       nn::Random random(options_.seed, 2U, model.step(), i);
+      const bool told = random.uniform() >= options_.untold;
       const double t = (static_cast<double>(i) + random.uniform()) / static_cast<double>(count);
       const nn::TensorView<const T> image = images.sample(i);
       const T rest = rest_of(t);
@@ -147,7 +151,7 @@ class Flow {
       rest_[i] = rest;
       tell(row, t);
       for (nn::Index c = 0; c < classes(); ++c) {
-        row[pixels + time_features + c] = c == labels[i] ? T(1) : T(0);
+        row[pixels + time_features + c] = told && c == labels[i] ? T(1) : T(0);
       }
     });
     const nn::TensorView<const T> told = model.forward(inputs_);
@@ -193,6 +197,11 @@ class Flow {
       result[k] =
           static_cast<T>((1 - share) / norm) * from[k] + static_cast<T>(share / norm) * to[k];
     }
+  }
+
+  /// How often the network is asked for an image.
+  [[nodiscard]] nn::Index evaluations() const {
+    return (solver == Solver::heun ? 2 * steps - 1 : steps) * (guidance == 1 ? 1 : 2);
   }
 
   /// Images drawn with the averaged weights: N x 28 x 28 x 1, from -1 to 1, by `steps` steps of
@@ -256,8 +265,22 @@ class Flow {
     }
   }
 
+  /// The velocity at x, `guidance` times as far from that of any digit as that of the digit asked
+  /// for.
   [[nodiscard]] nn::Tensor<T> velocity(const nn::Tensor<T>& x, double t,
                                        nn::TensorView<const T> latent) const {
+    nn::Tensor<T> v = velocity_of(x, t, latent);
+    if (guidance != 1) {
+      const nn::Tensor<T> no_digit(latent.shape());
+      const nn::Tensor<T> of_any = velocity_of(x, t, no_digit.view());
+      for (nn::Index i = 0; i < v.size(); ++i) {
+        v[i] = of_any[i] + nn::portable::product(static_cast<T>(guidance), v[i] - of_any[i]);
+      }
+    }
+    return v;
+  }
+  [[nodiscard]] nn::Tensor<T> velocity_of(const nn::Tensor<T>& x, double t,
+                                          nn::TensorView<const T> latent) const {
     const nn::Index count = x.shape()[0];
     nn::Tensor<T> inputs({count, model.input_shape()[0]});
     for (nn::Index i = 0; i < count; ++i) {
@@ -295,6 +318,10 @@ class Flow {
   nn::WeightAverage<T> average;
   nn::Index steps = 10;  ///< from noise (t = 0) to image (t = 1), all of one length
   Solver solver = Solver::heun;
+  /// How much what is drawn has of the digit asked for; beyond 1 more than the training images have
+  /// (Ho and Salimans, "Classifier-free diffusion guidance", 2022). 1 asks the network once for a
+  /// velocity, anything else twice.
+  double guidance = 2;
 
  private:
   nn::Tensor<T> inputs_;

@@ -95,21 +95,23 @@ inline void draw_path(const std::filesystem::path& file, Flow<float>& flow) {
                             {.scale = 3, .gap = 6, .column_titles = titles, .text_scale = 2});
 }
 
-/// One number of steps, and what it comes to.
-struct StepsRow {
+/// One way for the flow to draw, and what it comes to.
+struct DrawingRow {
   nn::Index steps = 0;
   nn::Index evaluations = 0;  ///< of the network, for each image
   bool heun = false;
+  double guidance = 1;
   double frechet_distance = 0;
+  double classifier_score = 0;
 };
 
 /// The Frechet distance against the number of evaluations.
-inline void draw_steps(const std::filesystem::path& file, const std::vector<StepsRow>& rows,
+inline void draw_steps(const std::filesystem::path& file, const std::vector<DrawingRow>& rows,
                        double real) {
   nn::viz::Curve euler{.name = "Euler's method"};
   nn::viz::Curve heun{.name = "Heun's method"};
   std::vector<double> ticks;
-  for (const StepsRow& row : rows) {
+  for (const DrawingRow& row : rows) {
     nn::viz::Curve& curve = row.heun ? heun : euler;
     curve.x.push_back(static_cast<double>(row.evaluations));
     curve.y.push_back(row.frechet_distance);

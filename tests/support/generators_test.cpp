@@ -117,6 +117,36 @@ TEST_CASE("a flow of one velocity moves noise by it, whatever the steps") {
   }
 }
 
+TEST_CASE("guidance goes on from the way to any digit through that to the one asked for") {
+  Flow<double> flow(small_flow());
+  shake(flow.model.parameters());
+  flow.steps = 1;
+  flow.solver = Solver::euler;
+  const auto arrive = [&](const Tensor<double>& latent, double guidance) {
+    flow.guidance = guidance;
+    return flow.carry(latent.view(), [](double, TensorView<const double>) {});
+  };
+  const Tensor<double> latent = flow.latent(3, 2);
+  Tensor<double> of_any = latent;
+  for (Index i = 0; i < 3; ++i) flow.set_class(of_any, i, 3);  // none of the three
+  const Tensor<double> one = arrive(latent, 1);
+  const Tensor<double> any = arrive(of_any, 1);
+  const Tensor<double> guided = arrive(latent, 2.5);
+  double apart = 0;
+  double worst = 0;
+  for (Index i = 0; i < one.size(); ++i) {
+    apart = std::max(apart, std::abs(one[i] - any[i]));
+    worst = std::max(worst, std::abs(guided[i] - (any[i] + 2.5 * (one[i] - any[i]))));
+  }
+  CHECK(apart > 0.01);
+  CHECK(worst < 1e-12);
+  CHECK(flow.evaluations() == 2);
+  flow.guidance = 1;
+  flow.steps = 10;
+  flow.solver = Solver::heun;
+  CHECK(flow.evaluations() == 19);
+}
+
 TEST_CASE("digits are drawn as often as they are in the training set") {
   const Flow<float> flow(small_flow());
   const Tensor<float> latent = flow.latent(1200, 3);

@@ -108,9 +108,9 @@ template <class T, class V>
 template <class T, class V>
 [[nodiscard, gnu::always_inline]] inline V gradient_of(const GeluFunction& /*f*/, const V& v,
                                                        const V& g) {
-  const V square = T(-0.5) * v * v;
-  const V density = T(gelu_root / 2) * exponential(square);  // root / 2 = (2 pi)^-1/2
-  return g * (normal_probability(v) + rounded_product(v, density));
+  const V decline = normal_decline(v);
+  const V density = T(gelu_root / 2) * decline;  // root / 2 = (2 pi)^-1/2
+  return g * (normal_probability(v, decline) + rounded_product(v, density));
 }
 
 template <class T, class V>
