@@ -63,7 +63,7 @@ void train(benchmark::State& state, const Network& network, const nn::Tensor<flo
     model.backward(gradient);
     optimizer.step(model);
   });
-  state.SetItemsProcessed(state.iterations() * batch);
+  bench::count_work(state, batch, bench::training_work(model.plan()));
 }
 
 void add(const char* name, const auto& network, const nn::Tensor<float>& inputs) {

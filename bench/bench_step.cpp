@@ -16,28 +16,6 @@ namespace {
 
 using nn::Index;
 
-void count(benchmark::State& state, Index batch, Index multiply_adds) {
-  state.SetItemsProcessed(state.iterations() * batch);
-  bench::count_rate(state, "GFLOP/s", 2 * static_cast<double>(multiply_adds * batch));
-}
-
-/// The multiply-adds of one sample's forward pass.
-Index forward_work(const nn::Plan& root) {
-  Index sum = 0;
-  nn::Plan::for_each(root, [&](const nn::Plan& plan) { sum += plan.multiply_adds; });
-  return sum;
-}
-
-/// The multiply-adds of one sample's training pass: three times the forward pass, without the
-/// gradient of the input of the first layer that has weights.
-Index training_work(const nn::Plan& root) {
-  Index first = 0;
-  nn::Plan::for_each(root, [&](const nn::Plan& plan) {
-    if (first == 0) first = plan.multiply_adds;
-  });
-  return 3 * forward_work(root) - first;
-}
-
 template <class Network, class Rule>
 void train(benchmark::State& state, const Network& network, const nn::Shape& shape, Index batch,
            const Rule& rule) {
@@ -54,7 +32,7 @@ void train(benchmark::State& state, const Network& network, const nn::Shape& sha
     model.backward(gradient);
     optimizer.step(model);
   });
-  count(state, batch, training_work(model.plan()));
+  bench::count_work(state, batch, bench::training_work(model.plan()));
 }
 
 template <class Network>
@@ -66,7 +44,7 @@ void infer(benchmark::State& state, const Network& network, const nn::Shape& sha
     model.predict(images, outputs);
     benchmark::DoNotOptimize(outputs.data());
   });
-  count(state, batch, forward_work(model.plan()));
+  bench::count_work(state, batch, bench::forward_work(model.plan()));
 }
 
 nn::Tensor<float> noise(nn::Random& random, Index batch) {
@@ -117,7 +95,7 @@ void infer_gan(benchmark::State& state, Index batch) {
     generator.predict(noise(random, batch), images);
     benchmark::DoNotOptimize(images.data());
   });
-  count(state, batch, forward_work(generator.plan()));
+  bench::count_work(state, batch, bench::forward_work(generator.plan()));
 }
 
 void add(const std::string& name, auto&& run, Index own_batch) {

@@ -4,6 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <nn/layers/plan.hpp>
 #include <nn/train/build_info.hpp>
 
 namespace bench {
@@ -21,6 +22,29 @@ void measure(benchmark::State& state, const auto& step) {
 inline void count_rate(benchmark::State& state, const char* name, double an_iteration) {
   state.counters[name] = benchmark::Counter(
       1e-9 * an_iteration * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
+/// The multiply-adds of one sample's forward pass.
+inline nn::Index forward_work(const nn::Plan& root) {
+  nn::Index sum = 0;
+  nn::Plan::for_each(root, [&](const nn::Plan& plan) { sum += plan.multiply_adds; });
+  return sum;
+}
+
+/// The multiply-adds of one sample's training pass: three times the forward pass, without the
+/// gradient of the input of the first layer that has weights.
+inline nn::Index training_work(const nn::Plan& root) {
+  const nn::Plan* first = nullptr;
+  nn::Plan::for_each(root, [&](const nn::Plan& plan) {
+    if (first == nullptr && !plan.parameters.empty()) first = &plan;
+  });
+  return 3 * forward_work(root) - (first == nullptr ? 0 : first->multiply_adds);
+}
+
+/// Counts the samples of a batch, and the operations at two for each of a sample's multiply-adds.
+inline void count_work(benchmark::State& state, nn::Index batch, nn::Index multiply_adds) {
+  state.SetItemsProcessed(state.iterations() * batch);
+  count_rate(state, "GFLOP/s", 2 * static_cast<double>(multiply_adds * batch));
 }
 
 /// Runs the registered benchmarks that the command line asks for, and says how they were built.
