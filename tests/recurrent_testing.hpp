@@ -56,7 +56,7 @@ void for_all_options(Index units, const Visit& visit) {
 template <class Layer, class Outputs>
 void check_definition(const Outputs& outputs_of) {
   for (const Shape& input : {Shape{1, 1}, Shape{5, 3}, Shape{4, 17}}) {
-    for (const Index units : {1, 5, 16, 33}) {
+    for (const Index units : {1, 5, 16, 33, 96}) {  // 96: with packed weights
       for_all_options<Layer>(units, [&](const Layer& layer) {
         CAPTURE(layer.name());
         nn::Model<Layer, double> model(layer, input, {.seed = 1});
@@ -86,10 +86,11 @@ void check_all_gradients() {
       });
     }
   }
-  // Several samples together in several runs through time, and one run of all, shared by threads.
+  // Several samples together in several runs through time, and one run of all, shared by threads,
+  // whose weights are packed at the first step.
   check_gradients_of(Layer{.units = 5, .return_sequence = true}, {2, 3},
                      {.batch = 29, .elements = 6});
-  check_gradients_of(Layer{.units = 100, .return_sequence = true}, {2, 3},
+  check_gradients_of(Layer{.units = 100, .return_sequence = true}, {4, 3},
                      {.batch = 50, .elements = 2});
 }
 

@@ -72,12 +72,16 @@ struct GRU {
     const Index gates = bytes_for<T>(layout.rows() * 3 * units);
     const Index recurrent = bytes_for<T>(layout.rows() * units);
     const Index passed = gates + recurrent + bytes_for<T>(layout.states());
-    Memory memory{.scratch =
-                      bytes_for<T>(layout.rows() * layout.features) + bytes_for<T>(3 * units)};
+    const Index weights = 3 * units * units;
+    using Weights = detail::StepWeights<T>;
+    Memory memory{.scratch = bytes_for<T>(layout.rows() * layout.features) +
+                             bytes_for<T>(3 * units) + Weights::bytes(weights, units, 2 * units) +
+                             Weights::bytes(weights, units, units)};
     if (training) {
       memory.kept = passed;
-      memory.scratch +=
-          gates + recurrent + bytes_for<T>(layout.state()) + bytes_for<T>(3 * units * units);
+      memory.scratch += gates + recurrent + bytes_for<T>(layout.state()) + bytes_for<T>(weights) +
+                        Weights::bytes(weights, 2 * units, units) +
+                        Weights::bytes(weights, units, units);
     } else {
       memory.scratch += passed;
     }
@@ -95,16 +99,18 @@ struct GRU {
                             passed.gates, scratch);
     layout.start_states(context, 0, passed.outputs);
     const T* weights = context.parameter(1).data();
+    detail::StepWeights<T> of_gates(units * width, units, 2 * units, weights, width, scratch);
+    detail::StepWeights<T> of_candidate(units * width, units, units, weights + 2 * units, width,
+                                        scratch);
     const StepMask mask = context.mask.for_steps(layout.steps);
     const Epilogue<T> offset{bias ? context.parameter(3).data() + 2 * units : nullptr, {}};
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = 0; step < layout.steps; ++step) {
         const Index row = step * layout.batch;
         const T* h = passed.outputs + (row + first) * units;
-        gemm(Transpose::no, Transpose::no, count, 2 * units, units, h, units, weights, width,
-             passed.gates + (row + first) * width, width, true);
-        gemm(Transpose::no, Transpose::no, count, units, units, h, units, weights + 2 * units,
-             width, passed.recurrent + (row + first) * units, units, false, offset);
+        of_gates.multiply(count, h, units, passed.gates + (row + first) * width, width, true);
+        of_candidate.multiply(count, h, units, passed.recurrent + (row + first) * units, units,
+                              false, offset);
         layout.for_each_rows(first, count, [&](Index begin, Index rows) {
           const Index before = (row + begin) * units;
           detail::gru_step<T>({.rows = rows,
@@ -182,6 +188,9 @@ struct GRU {
     T* dh = scratch.take<T>(layout.state());
     T* transposed = scratch.take<T>(width * units);
     detail::transpose_weights(units, width, context.parameter(1).data(), transposed);
+    detail::StepWeights<T> of_gates(units * width, 2 * units, units, transposed, units, scratch);
+    detail::StepWeights<T> of_candidate(units * width, units, units, transposed + 2 * units * units,
+                                        units, scratch);
     const StepMask mask = context.mask.for_steps(layout.steps);
     layout.start_gradient(dy, return_sequence, dh);
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
@@ -205,12 +214,10 @@ struct GRU {
         });
         if (step == 0) break;
         T* before = dh + first * units;
-        gemm(Transpose::no, Transpose::no, count, units, 2 * units,
-             gradients.gates + (row + first) * width, width, transposed, units, before, units,
-             true);
-        gemm(Transpose::no, Transpose::no, count, units, units,
-             gradients.recurrent + (row + first) * units, units, transposed + 2 * units * units,
-             units, before, units, true);
+        of_gates.multiply(count, gradients.gates + (row + first) * width, width, before, units,
+                          true);
+        of_candidate.multiply(count, gradients.recurrent + (row + first) * units, units, before,
+                              units, true);
       }
     });
   }

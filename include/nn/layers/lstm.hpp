@@ -90,12 +90,15 @@ struct LSTM {
     const detail::SequenceLayout layout(plan, batch, units, reverse);
     const Index passed =
         bytes_for<T>(layout.rows() * 4 * units) + 2 * bytes_for<T>(layout.states());
-    Memory memory{.scratch =
-                      bytes_for<T>(layout.rows() * layout.features) + bytes_for<T>(4 * units)};
+    const Index weights = 4 * units * units;
+    Memory memory{.scratch = bytes_for<T>(layout.rows() * layout.features) +
+                             bytes_for<T>(4 * units) +
+                             detail::StepWeights<T>::bytes(weights, units, 4 * units)};
     if (training) {
       memory.kept = passed;
       memory.scratch += bytes_for<T>(layout.rows() * 4 * units) + 2 * bytes_for<T>(layout.state()) +
-                        bytes_for<T>(4 * units * units);
+                        bytes_for<T>(weights) +
+                        detail::StepWeights<T>::bytes(weights, 4 * units, units);
     } else {
       memory.scratch += passed;
     }
@@ -113,15 +116,15 @@ struct LSTM {
                             passed.gates, scratch);
     layout.start_states(context, 0, passed.outputs);
     layout.start_states(context, 1, passed.cells);
-    const T* weights = context.parameter(1).data();
+    detail::StepWeights<T> weights(units * width, units, width, context.parameter(1).data(), width,
+                                   scratch);
     const StepMask mask = context.mask.for_steps(layout.steps);
     layout.template for_each_piece<T>(units * width, [&](Index first, Index count) {
       for (Index step = 0; step < layout.steps; ++step) {
         const Index row = step * layout.batch;
         if (step > 0 || context.carried) {  // else h is 0
-          gemm(Transpose::no, Transpose::no, count, width, units,
-               passed.outputs + (row + first) * units, units, weights, width,
-               passed.gates + (row + first) * width, width, true);
+          weights.multiply(count, passed.outputs + (row + first) * units, units,
+                           passed.gates + (row + first) * width, width, true);
         }
         layout.for_each_rows(first, count, [&](Index begin, Index rows) {
           const Index before = (row + begin) * units;
@@ -190,6 +193,7 @@ struct LSTM {
     T* dc = scratch.take<T>(layout.state());
     T* transposed = scratch.take<T>(width * units);
     detail::transpose_weights(units, width, context.parameter(1).data(), transposed);
+    detail::StepWeights<T> weights(units * width, width, units, transposed, units, scratch);
     const StepMask mask = context.mask.for_steps(layout.steps);
     layout.start_gradient(dy, return_sequence, dh);
     std::fill_n(dc, layout.state(), T(0));
@@ -213,8 +217,8 @@ struct LSTM {
                .gate_gradients = gradients + (row + begin) * width});
         });
         if (step == 0) break;
-        gemm(Transpose::no, Transpose::no, count, units, width, gradients + (row + first) * width,
-             width, transposed, units, dh + first * units, units, true);
+        weights.multiply(count, gradients + (row + first) * width, width, dh + first * units, units,
+                         true);
       }
     });
   }

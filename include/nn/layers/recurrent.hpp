@@ -125,14 +125,19 @@ struct SequenceLayout {
     return mask ? mask.of(sample) + time(step) : nullptr;
   }
 
-  /// Cuts the batch so that each piece goes through all steps by itself, where the weights are
-  /// small enough to stay in a core's second cache: visit(first, count). Else there is one piece,
-  /// and each step's product is shared by the threads.
+  /// Whether so many weights stay in a core's second cache.
+  template <class T>
+  [[nodiscard]] static constexpr bool are_few(Index weights) {
+    return weights * static_cast<Index>(sizeof(T)) <= Index{1} << 18;
+  }
+
+  /// Cuts the batch so that each piece goes through all steps by itself, where the weights are few:
+  /// visit(first, count). Else there is one piece, and each step's product is shared by the
+  /// threads.
   template <class T, class Visit>
   void for_each_piece(Index weights, const Visit& visit) const {
     constexpr Index few_rows = 12;  // a product of so many does not copy the weights
-    const bool small = weights * static_cast<Index>(sizeof(T)) <= Index{1} << 18;
-    const Index piece = small ? few_rows : std::max<Index>(1, batch);
+    const Index piece = are_few<T>(weights) ? few_rows : std::max<Index>(1, batch);
     parallel_for_pieces(batch, piece, [&](Index begin, Index end) { visit(begin, end - begin); });
   }
 
@@ -143,6 +148,39 @@ struct SequenceLayout {
     parallel_for_pieces(count, piece,
                         [&](Index begin, Index end) { visit(first + begin, end - begin); });
   }
+};
+
+/// The weights, `depth` x `width`, that the states are multiplied by at every step. Where one piece
+/// takes the whole batch, its first product packs them for those of all other steps.
+template <class T>
+class StepWeights {
+ public:
+  /// The scratch that they take, being part of `all` weights.
+  [[nodiscard]] static Index bytes(Index all, Index depth, Index width) {
+    return SequenceLayout::are_few<T>(all) ? 0 : bytes_for<T>(packed_elements<T>(width, depth));
+  }
+
+  StepWeights(Index all, Index depth, Index width, const T* weights, Index pitch, Arena& scratch)
+      : depth_(depth),
+        width_(width),
+        weights_(weights),
+        pitch_(pitch),
+        packed_(scratch.take_arena(bytes(all, depth, width))) {}
+
+  /// y = x weights, plus y itself when `add`, then the epilogue; `x_pitch` and `y_pitch` apart.
+  void multiply(Index rows, const T* x, Index x_pitch, T* y, Index y_pitch, bool add,
+                const Epilogue<T>& epilogue = {}) {
+    gemm(Transpose::no, Transpose::no, rows, width_, depth_, x, x_pitch, weights_, pitch_, y,
+         y_pitch, add, epilogue, Algorithm::automatic, packed_);
+    if (packed_.memory.bytes_left() > 0) packed_.is_filled = true;  // else there may be more pieces
+  }
+
+ private:
+  Index depth_;
+  Index width_;
+  const T* weights_;
+  Index pitch_;
+  ProductScratch packed_;
 };
 
 /// The output's shape. @throws ShapeError unless samples are sequences.

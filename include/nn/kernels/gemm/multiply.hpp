@@ -51,17 +51,17 @@ Algorithm gemm(const detail::GemmProblem<T>& problem) {
   detail::GemmProblem<T> p = problem;
   if (p.k == 0) p.a = p.b = p.c;  // which are not read, and may be null
   // Whatever the number of rows, as the same packed B may serve for others.
-  if (p.n < kernels::panel_columns<T> || p.k < 2 || p.transpose_b || p.accumulate) {
-    p.packed = nullptr;
-  }
+  if (p.n < kernels::panel_columns<T> || p.k < 2 || p.transpose_b) p.packed = nullptr;
   if (p.algorithm == Algorithm::automatic) kernels::turn_columns_into_rows(p);
   p.algorithm =
       choose(detail::GemmShape{p.transpose_a, p.transpose_b, p.m, p.n, p.k,
                                !p.epilogue.is_identity(), kernels::lanes<T>, kernels::sum_lanes<T>},
              p.algorithm);
-  // With vectors of 16 bytes a row's kernel for packed panels is not worth compiling.
+  // A row's kernel for packed panels adds to nothing, and is not worth compiling with vectors of 16
+  // bytes.
   const bool takes_packed =
-      p.algorithm == Algorithm::blocks || (p.algorithm == Algorithm::row && kernels::every_height);
+      p.algorithm == Algorithm::blocks ||
+      (p.algorithm == Algorithm::row && kernels::every_height && !p.accumulate);
   if (!takes_packed) p.packed = nullptr;
   if (p.packed != nullptr && !p.packed_is_filled) kernels::pack_right(p);
   if (p.m > 0 && p.n > 0) kernels::multiply(p);
