@@ -134,9 +134,11 @@ class LayerRegistry {
   };
 
   LayerRegistry() {
+    /// @cond list
 #define NN_ADD(L) add<L>({});
     NN_NAMED_LAYERS(NN_ADD)
 #undef NN_ADD
+    /// @endcond
   }
 
   std::mutex mutex_;

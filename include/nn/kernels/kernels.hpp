@@ -7,7 +7,7 @@
 ///     #define NN_COMPILE_KERNELS
 ///     #include <nn/kernels/kernels.hpp>
 ///
-/// It needs no flags but for optimisation (-O2). In CMake, linking to nn::kernels does both. A
+/// It needs no flags but for optimisation (-O3). In CMake, linking to nn::kernels does both. A
 /// program without this header compiles the kernels as it uses them, for the processor that its
 /// flags name.
 #pragma once

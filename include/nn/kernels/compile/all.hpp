@@ -44,6 +44,7 @@
 #include "nn/kernels/convolution/geometry.hpp"
 #include "nn/kernels/gemm/problem.hpp"
 #include "nn/kernels/loops/list.hpp"
+#include "nn/kernels/scratch.hpp"
 #include "nn/kernels/simd/intrinsics.hpp"
 #ifdef NN_EMULATE_FMA
 #include "nn/kernels/simd/emulated_fma.hpp"
