@@ -31,7 +31,7 @@ struct Options : example::Flags {
   Index width = 32;
   Index batch = 32;
   Index steps = 10;
-  double guidance = 2;
+  double guidance = 1.25;
   std::string predict = "image";
   bool validate = false;
   bool resume = false;
@@ -302,7 +302,7 @@ OtherWays measure_other_ways(const Options& options, Flow<float>& flow, const ex
   flow.steps = options.steps;
   flow.solver = Solver::heun;
   const std::vector<double> guidances =
-      options.quick ? std::vector{1.0, 2.0} : std::vector{1.0, 1.25, 1.5, 2.0, 3.0};
+      options.quick ? std::vector{1.0, 1.5} : std::vector{1.0, 1.25, 1.5, 2.0, 3.0};
   for (const double guidance : guidances) {
     flow.guidance = guidance;
     ways.by_guidance.push_back(measure());
@@ -468,7 +468,7 @@ int main(int argc, char** argv) {
   example::CommandLine line("part4_generators",
                             "Trains a flow and a variational autoencoder that learn to draw "
                             "digits, and compares them with part4_gan.",
-                            options, {.epochs = 12, .quick_epochs = 2});
+                            options, {.epochs = 24, .quick_epochs = 2});
   line.flag("--autoencoder-epochs", options.autoencoder_epochs,
             "passes of the autoencoder, 6 by default");
   line.flag("--width", options.width, "channels of the flow at 14x14 pixels, a multiple of 8");

@@ -325,7 +325,7 @@ class Flow {
   /// How much what is drawn has of the digit asked for; beyond 1 more than the training images have
   /// (Ho and Salimans, "Classifier-free diffusion guidance", 2022). 1 asks the network once for a
   /// velocity, anything else twice.
-  double guidance = 2;
+  double guidance = 1.25;
 
  private:
   nn::Tensor<T> inputs_;
