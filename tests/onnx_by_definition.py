@@ -38,37 +38,72 @@ def biases(all_biases, gates, units):
     return both[:gates * units].reshape(gates, units), both[gates * units:].reshape(gates, units)
 
 
-def lstm(x, w, r, b=None, hidden_size=0, direction="forward"):
+def recurrent(step, x, lengths, state, direction):
+    """All outputs of step(x[t], state) -> state, whose first part is the output, and the last ones. Steps beyond a
+    sequence's length are not read, and their outputs are 0."""
+    states = np.zeros((x.shape[0], 1, *state[0].shape))
+    for t in range(x.shape[0]) if direction == "forward" else reversed(range(x.shape[0])):
+        read = np.ones((x.shape[1], 1), bool) if lengths is None else (t < lengths)[:, None]
+        state = tuple(np.where(read, new, old) for new, old in zip(step(x[t], state), state))
+        states[t, 0] = np.where(read, state[0], 0)
+    return states, state[0][None]
+
+
+def lstm(x, w, r, b=None, lengths=None, hidden_size=0, direction="forward"):
     """Gates i, o, f, c."""
     units = hidden_size
     inputs, recurrences = w[0].reshape(4, units, -1), r[0].reshape(4, units, -1)
     input_bias, recurrent_bias = biases(b, 4, units)
-    h = c = np.zeros((x.shape[1], units))
-    states = np.zeros((x.shape[0], 1, *h.shape))
-    for t in range(x.shape[0]) if direction == "forward" else reversed(range(x.shape[0])):
-        i, o, f, g = (x[t] @ inputs[k].T + h @ recurrences[k].T + input_bias[k] + recurrent_bias[k]
+
+    def step(row, state):
+        h, c = state
+        i, o, f, g = (row @ inputs[k].T + h @ recurrences[k].T + input_bias[k] + recurrent_bias[k]
                       for k in range(4))
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
-        states[t, 0] = h
-    return states, h[None]
+        return sigmoid(o) * np.tanh(c), c
+
+    zeros = np.zeros((x.shape[1], units))
+    return recurrent(step, x, lengths, (zeros, zeros), direction)
 
 
-def gru(x, w, r, b=None, hidden_size=0, direction="forward", linear_before_reset=0):
+def gru(x, w, r, b=None, lengths=None, hidden_size=0, direction="forward", linear_before_reset=0):
     """Gates z, r, h."""
     assert linear_before_reset == 1
     units = hidden_size
     inputs, recurrences = w[0].reshape(3, units, -1), r[0].reshape(3, units, -1)
     input_bias, recurrent_bias = biases(b, 3, units)
-    h = np.zeros((x.shape[1], units))
-    states = np.zeros((x.shape[0], 1, *h.shape))
-    for t in range(x.shape[0]) if direction == "forward" else reversed(range(x.shape[0])):
-        z, reset, new = (x[t] @ inputs[k].T + input_bias[k] for k in range(3))
+
+    def step(row, state):
+        h = state[0]
+        z, reset, new = (row @ inputs[k].T + input_bias[k] for k in range(3))
         old_z, old_reset, old_new = (h @ recurrences[k].T + recurrent_bias[k] for k in range(3))
         z, reset = sigmoid(z + old_z), sigmoid(reset + old_reset)
-        h = (1 - z) * np.tanh(new + reset * old_new) + z * h
-        states[t, 0] = h
-    return states, h[None]
+        return ((1 - z) * np.tanh(new + reset * old_new) + z * h,)
+
+    return recurrent(step, x, lengths, (np.zeros((x.shape[1], units)),), direction)
+
+
+def cumulative_sum(x, axis, reverse=0):
+    axis = int(axis)
+    return np.flip(np.flip(x, axis).cumsum(axis), axis) if reverse else x.cumsum(axis)
+
+
+def largest(x, count):
+    """Along the last axis, the first of equal ones first."""
+    places = np.argsort(-x, axis=-1, kind="stable")[..., :int(count[0])]
+    return np.take_along_axis(x, places, -1), places
+
+
+def gather_rows(data, indices, batch_dims):
+    """Of data with one axis of samples and indices of one row each."""
+    assert batch_dims == 1 and indices.shape[-1] == 1
+    return np.stack([rows[places[..., 0]] for rows, places in zip(data, indices)])
+
+
+def cast(x, to):
+    types = {onnx.TensorProto.INT64: np.int64, onnx.TensorProto.INT32: np.int32,
+             onnx.TensorProto.FLOAT: np.float64}
+    return x.astype(types[to])
 
 
 def normalise_batch(x, scale, shift, mean, variance, epsilon=1e-5, momentum=0.9):
@@ -120,7 +155,15 @@ OPERATIONS = {
     "Concat": lambda *parts, axis: np.concatenate(parts, axis),
     "Squeeze": lambda x, axes: x.squeeze(tuple(int(axis) for axis in axes)),
     "Unsqueeze": lambda x, axes: np.expand_dims(x, tuple(int(axis) for axis in axes)),
-    "Cast": lambda x, to: x.astype(np.int64) if to == onnx.TensorProto.INT64 else x,
+    "Cast": cast,
+    "Equal": lambda a, b: a == b,
+    "Max": np.maximum,
+    "Sign": np.sign,
+    "ReduceMin": lambda x, axes, keepdims=1: x.min(axis=tuple(axes), keepdims=bool(keepdims)),
+    "ReduceSum": lambda x, axes, keepdims=1: x.sum(axis=tuple(axes), keepdims=bool(keepdims)),
+    "CumSum": cumulative_sum,
+    "TopK": largest,
+    "GatherND": gather_rows,
     "Gather": lambda x, indices, axis=0: np.take(x, indices, axis),
     "LSTM": lstm,
     "GRU": gru,
@@ -136,7 +179,7 @@ def run(model, value):
     for node in model.graph.node:
         attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         attributes = {name: one.decode() if isinstance(one, bytes) else one for name, one in attributes.items()}
-        results = OPERATIONS[node.op_type](*(values[name] for name in node.input), **attributes)
+        results = OPERATIONS[node.op_type](*(values[name] if name else None for name in node.input), **attributes)
         results = results if isinstance(results, tuple) else (results,)
         values.update((name, result) for name, result in zip(node.output, results) if name)
     return values[model.graph.output[0].name]

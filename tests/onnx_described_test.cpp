@@ -31,7 +31,8 @@ std::string description(const auto& model) {
 
 TEST_CASE("every layer that is written is read with all its options, and gives the same bits") {
   int travelled = 0;
-  const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
+  const auto travel_with = [&](const char* name, const auto& network, const nn::Shape& input,
+                               const nn::Tensor<float>& samples) {
     INFO(std::string(name));
     const auto model = networks::model_of(network, input);
     const auto proto = nn::to_onnx(model);
@@ -39,7 +40,6 @@ TEST_CASE("every layer that is written is read with all its options, and gives t
       const auto* text = nn::detail::description_of(proto);
       REQUIRE(text != nullptr);
       const auto again = nn::detail::read_described<float>(proto, *text, {});
-      const auto samples = networks::samples_of(input, 3);
       CHECK(again.predict(samples) == model.predict(samples));
       CHECK(description(again) == description(model));
       CHECK(again.parameters().size() == model.parameters().size());
@@ -47,10 +47,17 @@ TEST_CASE("every layer that is written is read with all its options, and gives t
     CHECK(why == "nothing was thrown");
     ++travelled;
   };
+  const auto travel = [&](const char* name, const auto& network, const nn::Shape& input) {
+    travel_with(name, network, input, networks::samples_of(input, 3));
+  };
   networks::for_each_layer(travel);
   networks::for_each_written_layer(travel);
   networks::for_each_network(travel);
-  CHECK(travelled > 90);
+  networks::for_each_masked_network(
+      [&](const char* name, const auto& network, const nn::Shape& input) {
+        travel_with(name, network, input, networks::padded_samples(input));
+      });
+  CHECK(travelled > 100);
 }
 
 namespace {
@@ -120,6 +127,19 @@ TEST_CASE("tokens, names and networks that are no chains come back from a file")
   CHECK(named.variables().back().name == "head.bias");
   same(nn::Model(nn::residual(nn::Dense{4}, nn::GELU{}), {4}), networks::samples_of({4}, 3));
   same(nn::Model(nn::GRU{.units = 3}, {6, 4}), networks::samples_of({6, 4}, 3));
+}
+
+TEST_CASE("tokens that a mask is found from may be whole numbers") {
+  const nn::Model model(
+      nn::sequential(nn::masked(0, nn::Embedding{.tokens = 7, .features = 4}, nn::MeanOverSteps{})),
+      {6});
+  const auto proto = nn::to_onnx(model, {.whole_tokens = true});
+  CHECK(proto.graph().input(0).type().tensor_type().elem_type() == onnx::TensorProto::INT64);
+  const auto tokens = networks::padded_samples({6});
+  CHECK(nn::from_onnx(proto).predict(tokens) == model.predict(tokens));
+  const nn::Model shorter(nn::masked(0, nn::Reshape{{3, 4}}, nn::MeanOverSteps{}), {6, 2});
+  CHECK(message_of([&] { (void)nn::to_onnx(shorter); }).find("the mask is one of 6 steps") !=
+        std::string::npos);
 }
 
 TEST_CASE("tokens may be declared as whole numbers") {

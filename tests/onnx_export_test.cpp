@@ -64,6 +64,10 @@ TEST_CASE("OpenCV, or ONNX's definitions, give the outputs of every layer and of
   networks::for_each_layer(put_here);
   networks::for_each_written_layer(put_here);
   networks::for_each_network(put_here);
+  networks::for_each_masked_network(
+      [&](const char* name, const auto& network, const nn::Shape& input) {
+        put(folder, name, networks::model_of(network, input), networks::padded_samples(input));
+      });
   const fs::path script = data_files::tests_folder / "check_onnx.py";
   const std::string command = python + " '" + script.string() + "' '" + folder.string() + "' >&2";
   CHECK(std::system(command.c_str()) == 0);

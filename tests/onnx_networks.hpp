@@ -158,6 +158,34 @@ void for_each_written_layer(const Visit& visit) {
         rows);
 }
 
+/// Layers that heed which steps are padding; see padded_samples.
+template <class Visit>
+void for_each_masked_network(const Visit& visit) {
+  const Shape rows{6, 8};
+  const auto of_rows = [&](const char* name, const auto&... layers) {
+    visit(name, Chain({AnyLayer(nn::masked(0, layers...))}), rows);
+  };
+  of_rows("sequence_masked_mean", nn::MeanOverSteps{});
+  of_rows("sequence_masked_lstm", nn::LSTM{.units = 5});
+  of_rows("sequence_masked_lstm_rows", nn::LSTM{.units = 5, .return_sequence = true});
+  of_rows("sequence_masked_lstm_reverse", nn::LSTM{.units = 5, .reverse = true, .bias = false});
+  of_rows("sequence_masked_gru", nn::GRU{.units = 3, .bias = false});
+  of_rows("sequence_masked_both_ways",
+          nn::bidirectional(nn::GRU{.units = 3, .return_sequence = true}), nn::LSTM{.units = 4});
+  of_rows("sequence_masked_attention", nn::MultiHeadAttention{.heads = 2});
+  of_rows("sequence_masked_attention_causal",
+          nn::MultiHeadAttention{.heads = 4, .causal = true, .bias = false});
+  of_rows("sequence_masked_attention_across", nn::MultiHeadAttention{.heads = 2, .queries = 2});
+  const auto block =
+      nn::transformer_block({.features = 8, .heads = 2, .dropout = 0.1F, .causal = true});
+  visit("sequence_masked_transformer",
+        nn::sequential(nn::masked(0, block, nn::MeanOverSteps{}), nn::Dense{3}), rows);
+  visit("sequence_masked_tokens",
+        Chain({AnyLayer(nn::masked(0, nn::Embedding{.tokens = 7, .features = 4},
+                                   nn::MultiHeadAttention{.heads = 2}, nn::LSTM{.units = 3}))}),
+        Shape{6});
+}
+
 /// Networks as the course's parts use them, in small.
 template <class Visit>
 void for_each_network(const Visit& visit) {
@@ -220,7 +248,8 @@ template <class Network>
   nn::Random random(7);
   nn::Tensor<float> batch(input.prepended(8));
   for (float& value : batch) value = static_cast<float>(random.normal(0.3, 1.5));
-  for (int step = 0; step < 3; ++step) (void)model.forward(batch);
+  const bool reads_tokens = nn::detail::tokens_read(model.plan()) > 0;
+  for (int step = 0; step < 3 && !reads_tokens; ++step) (void)model.forward(batch);
   for (float& value : model.parameters()) value += static_cast<float>(random.normal(0, 0.1));
   return model;
 }
@@ -230,6 +259,28 @@ template <class Network>
   nn::Random random(11);
   nn::Tensor<float> batch(input.prepended(count));
   for (float& value : batch) value = static_cast<float>(random.normal());
+  return batch;
+}
+
+/// Random sequences, of tokens from 1 to 6 or of rows, that lack steps: none, the last ones, some
+/// at the beginning and between, all.
+[[nodiscard]] inline nn::Tensor<float> padded_samples(const Shape& input) {
+  constexpr nn::Index samples = 4;
+  nn::Tensor<float> batch = samples_of(input, samples);
+  const bool tokens = input.rank() == 1;
+  const nn::Index steps = input[0];
+  const nn::Index width = tokens ? 1 : input[1];
+  for (nn::Index row = 0; row < samples * steps; ++row) {
+    const nn::Index sample = row / steps;
+    const nn::Index step = row % steps;
+    const bool padded = sample == 1   ? step > 2
+                        : sample == 2 ? step == 0 || step == 3 || step == 4
+                                      : sample == 3;
+    for (nn::Index i = row * width; i < (row + 1) * width; ++i) {
+      if (tokens) batch[i] = static_cast<float>(1 + row * 5 % 6);
+      if (padded) batch[i] = 0;
+    }
+  }
   return batch;
 }
 

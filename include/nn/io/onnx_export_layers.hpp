@@ -22,6 +22,7 @@
 #include "nn/layers/dense.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/layer_norm.hpp"
+#include "nn/layers/masked.hpp"
 #include "nn/layers/named.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/layers/residual.hpp"
@@ -311,11 +312,11 @@ inline std::optional<std::string> write_known(OnnxGraph& graph, const AnyLayer& 
       Sigmoid, Tanh, Softplus, SiLU, GELU, Mish, HardSwish, GatedLinearUnit, Softmax, LogSoftmax,
       GlobalMaxPool2D, AdaptiveAveragePool2D, AdaptiveMaxPool2D, BilinearUpSample2D, PixelShuffle,
       GroupNorm, InstanceNorm, RMSNorm, DropPath, Embedding, LearnedPositions, SinusoidalPositions,
-      MeanOverSteps, SwapAxes, LSTM, GRU, MultiHeadAttention, ChannelGate<AnyLayer>, Identity,
-      FlattenChannelsFirst, FlattenChannelsLast, ReshapeChannelsLast, Sequential<AnyLayer>,
-      Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>, Residual<Sequential<AnyLayer>>,
-      Named<AnyLayer>, AnyConcat, ConcatOf<2>, ConcatOf<3>, ConcatOf<4>, ConcatOf<5>, ConcatOf<6>,
-      ConcatOf<7>, ConcatOf<8>>(graph, any, plan, input);
+      MeanOverSteps, SwapAxes, LSTM, GRU, MultiHeadAttention, Masked<AnyLayer>,
+      ChannelGate<AnyLayer>, Identity, FlattenChannelsFirst, FlattenChannelsLast,
+      ReshapeChannelsLast, Sequential<AnyLayer>, Residual<AnyLayer>, Residual<AnyLayer, AnyLayer>,
+      Residual<Sequential<AnyLayer>>, Named<AnyLayer>, AnyConcat, ConcatOf<2>, ConcatOf<3>,
+      ConcatOf<4>, ConcatOf<5>, ConcatOf<6>, ConcatOf<7>, ConcatOf<8>>(graph, any, plan, input);
 }
 
 /// A chain of the layer held, made anew from its description as a loaded model is, so that all

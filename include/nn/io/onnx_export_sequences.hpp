@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "nn/io/onnx_export_activations.hpp"
+#include "nn/io/onnx_export_masks.hpp"
 #include "nn/io/onnx_export_shapes.hpp"
 #include "nn/io/onnx_graph.hpp"
 #include "nn/layers/attention.hpp"
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/gru.hpp"
 #include "nn/layers/lstm.hpp"
-#include "nn/layers/masked.hpp"
 #include "nn/layers/positions.hpp"
 #include "nn/layers/rms_norm.hpp"
 #include "nn/layers/swap_axes.hpp"
@@ -77,12 +77,18 @@ std::string write_recurrent(OnnxGraph& graph, const L& layer, const Plan& plan,
                             const std::string& input, const char* operation,
                             const std::vector<Index>& order,
                             std::vector<OnnxAttribute> attributes) {
-  std::vector<std::string> inputs{transposed(graph, plan, input, {1, 0, 2}),
+  const auto real = real_steps(graph, plan.input[0]);
+  const auto steps = real.empty() ? input : real_steps_first(graph, plan, input, real);
+  std::vector<std::string> inputs{transposed(graph, plan, steps, {1, 0, 2}),
                                   gates(graph, plan, 0, order), gates(graph, plan, 1, order)};
   if (layer.bias) {
     inputs.push_back(graph.add("Concat", plan,
                                {gates(graph, plan, 2, order), gates(graph, plan, 3, order)},
                                {{"axis", Index{1}}}));
+  }
+  if (!real.empty()) {
+    if (!layer.bias) inputs.emplace_back();
+    inputs.push_back(steps_to_read(graph, plan, real));
   }
   attributes.push_back({"hidden_size", layer.units});
   attributes.push_back({"direction", layer.reverse ? "reverse" : "forward"});
@@ -97,7 +103,11 @@ std::string write_recurrent(OnnxGraph& graph, const L& layer, const Plan& plan,
   const auto direction = graph.constant(
       plan.path + "/direction", std::vector<Index>{layer.return_sequence ? Index{1} : Index{0}});
   const auto states = graph.add("Squeeze", plan, {result, direction});
-  return layer.return_sequence ? transposed(graph, plan, states, {1, 0, 2}) : states;
+  if (!layer.return_sequence) {
+    return real.empty() ? states : states_or_zero(graph, plan, states, real);
+  }
+  const auto rows = transposed(graph, plan, states, {1, 0, 2});
+  return real.empty() ? rows : states_of_all_steps(graph, plan, rows, real, layer.reverse);
 }
 
 /// Pairs of features a half apart, turned by the angles of their steps: value holds
@@ -126,16 +136,45 @@ inline std::string turned_by_steps(OnnxGraph& graph, const Plan& plan, const std
       {graph.add("Mul", plan, {value, straight}), graph.add("Mul", plan, {swapped, across})});
 }
 
-/// What is added to the scores of a step so that it attends to none after it.
-inline std::string causal_mask(OnnxGraph& graph, const Plan& plan, Index steps) {
-  auto terms = graph.new_elements(steps, steps);
+/// A matrix for the steps that ask and those that they ask: `allowed` where a step is asked that is
+/// not after the one that asks, and else `forbidden`.
+inline std::string causal_numbers(OnnxGraph& graph, const Plan& plan, Index steps, float allowed,
+                                  float forbidden) {
+  auto numbers = graph.new_elements(steps, steps);
   for (Index step = 0; step < steps; ++step) {
-    for (Index other = step + 1; other < steps; ++other) {
-      terms[static_cast<std::size_t>(step * steps + other)] =
-          std::numeric_limits<float>::lowest() / 2;
+    for (Index other = 0; other < steps; ++other) {
+      numbers[static_cast<std::size_t>(step * steps + other)] = other <= step ? allowed : forbidden;
     }
   }
-  return graph.constant(plan.path + "/causal", {steps, steps}, terms);
+  return graph.constant(plan.path + "/causal", {steps, steps}, numbers);
+}
+
+/// A score that has no share beside others.
+inline constexpr float no_score = std::numeric_limits<float>::lowest() / 2;
+
+/// The shares of the steps that are asked, from their scores: softmax over those that count.
+inline std::string attention_shares(OnnxGraph& graph, const Plan& plan,
+                                    const MultiHeadAttention& layer, std::string scores) {
+  const Index steps = plan.input[0];
+  const auto softmax = [&] { return graph.add("Softmax", plan, {scores}, {{"axis", Index{3}}}); };
+  const auto real = real_steps(graph, steps);
+  if (real.empty()) {
+    if (layer.causal) {
+      scores = graph.add("Add", plan, {scores, causal_numbers(graph, plan, steps, 0.0F, no_score)});
+    }
+    return softmax();
+  }
+  const auto keys = layer.queries > 0 ? slice(graph, plan, real, 1, layer.queries, steps) : real;
+  auto counts = graph.add("Unsqueeze", plan, {keys, axes(graph, plan, {1, 2})});
+  if (layer.causal) {
+    counts = graph.add("Mul", plan, {counts, causal_numbers(graph, plan, steps, 1.0F, 0.0F)});
+  }
+  const auto lacking = graph.add("Sub", plan, {counts, scalar(graph, plan, 1)});
+  const auto lowered =
+      graph.add("Mul", plan, {lacking, scalar(graph, plan, -static_cast<double>(no_score))});
+  scores = graph.add("Add", plan, {scores, lowered});
+  // Where no step counts, all have an equal share, which has to go.
+  return graph.add("Mul", plan, {softmax(), counts});
 }
 
 }  // namespace detail
@@ -166,12 +205,6 @@ inline std::string write_onnx(OnnxGraph& graph, const SinusoidalPositions& layer
   }
   return graph.add("Add", plan,
                    {input, graph.constant(plan.path + "/waves", {steps, features}, waves)});
-}
-
-inline std::string write_onnx(OnnxGraph& graph, const MeanOverSteps& /*layer*/, const Plan& plan,
-                              const std::string& input) {
-  return graph.add("ReduceMean", plan, {input},
-                   {{"axes", std::vector<Index>{1}}, {"keepdims", Index{0}}});
 }
 
 inline std::string write_onnx(OnnxGraph& graph, const SwapAxes& /*layer*/, const Plan& plan,
@@ -226,13 +259,10 @@ inline std::string write_onnx(OnnxGraph& graph, const MultiHeadAttention& layer,
   }
   const auto products =
       graph.add("MatMul", plan, {queries, detail::transposed(graph, plan, keys, {0, 1, 3, 2})});
-  auto scores =
+  const auto scores =
       graph.add("Mul", plan,
                 {products, detail::scalar(graph, plan, 1 / std::sqrt(static_cast<double>(part)))});
-  if (layer.causal) {
-    scores = graph.add("Add", plan, {scores, detail::causal_mask(graph, plan, steps)});
-  }
-  const auto shares = graph.add("Softmax", plan, {scores}, {{"axis", Index{3}}});
+  const auto shares = detail::attention_shares(graph, plan, layer, scores);
   const auto mixed = graph.add("MatMul", plan, {shares, take(2, layer.queries, steps, by_heads)});
   const auto rows = detail::reshape(graph, plan, detail::transposed(graph, plan, mixed, by_heads),
                                     {asking, width});

@@ -32,6 +32,12 @@ struct OnnxAttribute {
       value;  ///< of one of the types ONNX knows
 };
 
+/// Which steps of sequences are real, in a graph; see nn/io/onnx_export_masks.hpp.
+struct OnnxMask {
+  std::string real;  ///< the value that tells, batch x steps; empty where every step is real
+  Index steps = 0;   ///< of a sample
+};
+
 /// The graph that a network becomes, layer by layer. Values are known by their names. A sample that
 /// is an image here (height x width x channels) is one there (channels x height x width); a flat
 /// sample made from an image has the channel first there; all others are the same on both sides.
@@ -69,6 +75,12 @@ class OnnxGraph {
     for (const Index value : values) tensor.add_int64_data(value);
     return tensor.name();
   }
+  /// Adds a whole number, and returns its name.
+  std::string constant(const std::string& name, Index value) {
+    ::onnx::TensorProto& tensor = new_constant(name, {}, ::onnx::TensorProto::INT64);
+    tensor.add_int64_data(value);
+    return tensor.name();
+  }
 
   /// Adds a constant with the values of parameter `index` of the layer, in ONNX's order of axes,
   /// and returns its name. `ones` axes of extent 1 follow its own.
@@ -104,6 +116,10 @@ class OnnxGraph {
 
   /// The order of the elements of flat samples on either side of a layer.
   [[nodiscard]] const detail::FlatOrders& orders() const { return orders_; }
+
+  /// What the layers that are being written are told of their steps.
+  [[nodiscard]] const OnnxMask& mask() const { return mask_; }
+  void set_mask(OnnxMask mask) { mask_ = std::move(mask); }
 
   /// What has been made so far.
   [[nodiscard]] ::onnx::GraphProto& graph() { return graph_; }
@@ -176,6 +192,7 @@ class OnnxGraph {
   }
 
   ::onnx::GraphProto graph_;
+  OnnxMask mask_;
   detail::FlatOrders orders_;
   detail::StoredVariables variables_;
   std::span<const float> parameters_;

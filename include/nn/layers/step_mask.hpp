@@ -9,6 +9,18 @@
 
 namespace nn {
 
+namespace detail {
+
+/// @throws ShapeError unless a mask of so many steps is one for a layer whose samples have `count`.
+inline void require_steps_of_mask(Index steps, Index count) {
+  require<ShapeError>(steps == count, "the mask is one of ", steps, " steps, and the samples have ",
+                      count,
+                      "; a layer inside of Masked that changes the number of steps has to be "
+                      "the last that needs the mask");
+}
+
+}  // namespace detail
+
 /// Which steps of the sequences of a batch are real, and which only make all of them equally long:
 /// a view of a byte for each step, sample after sample, 1 where it is real and 0 where it is
 /// padding. By default there is none, and every step is real. `Masked` finds it in its input and
@@ -36,10 +48,7 @@ struct StepMask {
   /// The mask itself, for a layer whose samples have `count` steps.
   /// @throws ShapeError when it is one of other sequences.
   [[nodiscard]] StepMask for_steps(Index count) const {
-    require<ShapeError>(real == nullptr || steps == count, "the mask is one of ", steps,
-                        " steps, and the samples have ", count,
-                        "; a layer inside of Masked that changes the number of steps has to be "
-                        "the last that needs the mask");
+    if (real != nullptr) detail::require_steps_of_mask(steps, count);
     return *this;
   }
 };
