@@ -20,7 +20,10 @@ struct Range {
 };
 
 /// The smallest integer not below a / b, for b > 0.
-constexpr Index divide_up(Index a, Index b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+constexpr Index divide_up(Index a, Index b) {
+  if (b == 1) return a;  // mostly, and a division takes time
+  return a >= 0 ? (a + b - 1) / b : -(-a / b);
+}
 
 /// One axis of a gather: output j, which lies at output_first + j * output_step, is the sum over
 /// the taps t of the input at origin + j * step + t * tap_step times the weight at kernel index
@@ -73,6 +76,9 @@ struct GatherAxis {
   [[nodiscard]] constexpr Index same_taps_end(Index begin, Index limit) const {
     const Range inside = taps_inside(begin);
     Index end = begin + 1;
+    if (taps > 0 && inside == Range{0, taps}) {  // most outputs: until the rightmost tap leaves it
+      return std::max(end, outputs_inside(tap_step > 0 ? taps - 1 : 0, {begin, limit}).end);
+    }
     while (end < limit && taps_inside(end) == inside) ++end;
     return end;
   }

@@ -28,13 +28,14 @@ class GatherProduct {
         gather_(call.gather()),
         g_(gather_.geometry),
         blocking_(GatherBlocking::of<T>(gather_)),
-        split_(ColumnKinds::of(gather_).pay(gather_)),
+        kinds_(ColumnKinds::of(gather_)),
+        split_(kinds_.pay(gather_)),
         columns_(split_ ? Range{0, gather_.input_width()} : gather_.columns()),
         depth_(gather_.input_group()),
         width_(gather_.output_group()),
         dots_(call.algorithm == Algorithm::dots),
         depthwise_(call.algorithm == Algorithm::depthwise),
-        packed_taps_(split_ ? ColumnKinds::of(gather_).packed_taps : gather_.taps()),
+        packed_taps_(split_ ? kinds_.packed_taps : gather_.taps()),
         padded_width_(padded_columns<T>(width_)),
         panels_(divide_up(width_, panel_columns<T>)),
         shares_(dots_ || depthwise_ || g_.groups > 1
@@ -299,6 +300,7 @@ class GatherProduct {
   Gather gather_;
   ConvolutionGeometry g_;
   GatherBlocking blocking_;
+  ColumnKinds kinds_;
   bool split_;  ///< the columns, by kind
   Range columns_;
   Index depth_;
