@@ -108,6 +108,8 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
         {"batch_size", example::batch_size_of(recipe, parts)},
         {"learning_rate", recipe.learning_rate},
         {"adamw", recipe.rule == example::Rule::adamw},
+        {"muon", recipe.rule == example::Rule::muon},
+        {"momentum", recipe.rule == example::Rule::momentum},
         {"smoothed", recipe.label_smoothing > 0 ? Metrics(1 - recipe.label_smoothing) : Metrics()},
         {"averaged", recipe.average_decay > 0}}},
       {"correct", answers.confusion.correct()},
@@ -265,7 +267,8 @@ int main(int argc, char** argv) {
                             options, {.accuracy = true});
   line.choice("--dataset", options.dataset, {"mnist", "fashion-mnist", "cifar-10"},
               "the images to learn");
-  line.choice("--recipe", options.recipe, {"fast", "best"}, "in minutes, or as well as it goes");
+  line.choice("--recipe", options.recipe, {"fast", "medium", "best"},
+              "in seconds, in minutes (of CIFAR-10 alone), or as well as it goes");
   line.choice("--network", options.network, {"own", "resnet", "vit", "mixer", "lstm", "all"},
               "the recipe's own, or another kind; all: each for the same --minutes, side by side");
   line.flag("--minutes", options.minutes,

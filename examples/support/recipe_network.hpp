@@ -132,18 +132,23 @@ void prepare(Model& model, const Recipe& recipe, const nn::Dataset& train) {
 }
 
 /// The rates of single parameters. To multiply the last layer's outputs by s is to learn weights s
-/// times as large at s^2 times the rate; the product of rate and weight decay stays.
+/// times as large at s^2 times the rate; the product of rate and weight decay stays. By Muon it
+/// learns as shifts do, element by element.
 template <class Model>
 nn::OptimizerOptions parameter_groups(const Model& model, const Recipe& recipe) {
   nn::OptimizerOptions options;
+  const std::string& last = model.variables().back().name;
+  if (recipe.rule == Rule::muon) {
+    options.groups.push_back({.path = last, .elementwise = true});
+    return options;
+  }
   for (const nn::Variable& variable : model.variables()) {
     if (variable.name.ends_with(".shift") && recipe.shift_rate != 1) {
       options.groups.push_back({.path = variable.name, .learning_rate = recipe.shift_rate});
     }
   }
   const double slower = recipe.head_scale * recipe.head_scale;
-  options.groups.push_back(
-      {.path = model.variables().back().name, .learning_rate = slower, .weight_decay = 1 / slower});
+  options.groups.push_back({.path = last, .learning_rate = slower, .weight_decay = 1 / slower});
   return options;
 }
 

@@ -5,6 +5,7 @@
 #include <nn/data/sha256.hpp>
 #include <nn/distributed/shared_batches.hpp>
 #include <nn/optim/lars.hpp>
+#include <nn/optim/muon.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -205,6 +206,12 @@ auto with_rule(const Recipe& recipe, const Use& use) {
   if (recipe.rule == example::Rule::adamw) {
     return use(
         nn::AdamW{.learning_rate = recipe.learning_rate, .weight_decay = recipe.weight_decay});
+  }
+  if (recipe.rule == example::Rule::muon) {
+    return use(nn::Muon{.learning_rate = recipe.learning_rate,
+                        .momentum = recipe_momentum,
+                        .weight_decay = recipe.weight_decay,
+                        .others = {.learning_rate = recipe.other_rate, .weight_decay = 0}});
   }
   if (recipe.trust > 0) {
     return use(nn::LARS{.learning_rate = recipe.learning_rate,
