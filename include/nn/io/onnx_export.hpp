@@ -8,6 +8,7 @@
 
 #include "nn/core/file.hpp"
 #include "nn/io/model_description.hpp"
+#include "nn/io/onnx_export_any_layer.hpp"
 #include "nn/io/onnx_export_layers.hpp"
 #include "nn/io/safetensors.hpp"
 #include "nn/train/model.hpp"
