@@ -1,5 +1,6 @@
 // What the processor can do at the most, for one thread and for all: multiply-adds on registers, in
-// GFLOP/s, and bytes from memory, in GB/s. The rates of the kernels are fractions of these.
+// GFLOP/s, and bytes from memory, in GB/s, as layers add to one another and as a dense layer reads
+// its weights for a single image. The rates of the kernels are fractions of these.
 
 #include <nn/core/eigen.hpp>
 #include <nn/core/parallel.hpp>
@@ -58,6 +59,35 @@ void memory(benchmark::State& state, int threads, nn::Index bytes) {
   bench::count_rate(state, "GB/s", 12.0 * static_cast<double>(count) * threads);
 }
 
+/// A sum over all of `count` numbers, whose number is a multiple of the chains.
+float sum_of(const float* numbers, nn::Index count) {
+  using namespace Eigen::internal;
+  Packet sums[chains];  // NOLINT: as above
+  for (Packet& sum : sums) sum = pset1<Packet>(0.0F);
+  for (nn::Index i = 0; i < count; i += chains * lanes) {
+    for (int k = 0; k < chains; ++k) {
+      sums[k] = padd(sums[k], ploadu<Packet>(numbers + i + k * lanes));
+    }
+  }
+  Packet total = sums[0];
+  for (int k = 1; k < chains; ++k) total = padd(total, sums[k]);
+  return predux(total);
+}
+
+/// Reads an array of `bytes`, each thread its share.
+void reads(benchmark::State& state, int threads, nn::Index bytes) {
+  constexpr nn::Index round = chains * lanes;
+  const nn::Index count = bytes / 4 / threads / round * round;
+  const nn::Tensor<float> numbers({threads, count}, 1.0F);
+  bench::measure(state, [&] {
+    nn::parallel_for(threads, [&](nn::Index thread) {
+      float result = sum_of(numbers.sample(thread).data(), count);
+      benchmark::DoNotOptimize(result);
+    });
+  });
+  bench::count_rate(state, "GB/s", 4.0 * static_cast<double>(count) * threads);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +105,11 @@ int main(int argc, char** argv) {
                                                               bytes = bytes](benchmark::State& s) {
         memory(s, threads, bytes * threads);
       })->UseRealTime();
+    }
+    for (const nn::Index kilobytes : {1024, 2560, 5120, 20480}) {
+      benchmark::RegisterBenchmark(("reads/KB:" + std::to_string(kilobytes) + suffix).c_str(),
+                                   [=](benchmark::State& s) { reads(s, threads, kilobytes << 10); })
+          ->UseRealTime();
     }
   }
   return bench::run(argc, argv);
