@@ -119,6 +119,7 @@ class OnnxGraph {
 
   /// What the layers that are being written are told of their steps.
   [[nodiscard]] const OnnxMask& mask() const { return mask_; }
+  /// Sets it, for the layers that are written from now on.
   void set_mask(OnnxMask mask) { mask_ = std::move(mask); }
 
   /// What has been made so far.
