@@ -188,9 +188,9 @@ inline std::vector<Recipe> cifar_10_recipes() {
 /// All recipes. The whitened ones follow Jordan ("94% on CIFAR-10 in 3.29 seconds on a single GPU",
 /// 2024) in the order of layers, the loss, and the rates of shifts and of the last layer, with
 /// narrower layers and a moving average of the weights in place of his Lookahead.
-/// Muon in place of SGD, with the same number of epochs, is worth a point where there are few of
-/// them (docs/results.md). CIFAR-10's fast recipe keeps SGD: it is what larger batches are compared
-/// by (bench/large_batches).
+/// Muon in place of SGD is worth a point where there are few epochs; where there are many it may
+/// learn by heart (docs/results.md). CIFAR-10's fast recipe keeps SGD, since larger batches are
+/// compared by it (bench/large_batches).
 inline const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> result;
