@@ -649,6 +649,36 @@ TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices 
   CHECK(y[0] == before);
 }
 
+TEST_CASE("outputs with the same taps inside of the image end where a search finds it") {
+  int kinds = 0;
+  const auto check_axis = [&kinds](const nn::detail::GatherAxis& axis) {
+    for (Index begin = 0; begin < axis.outputs; ++begin) {
+      Index end = begin + 1;
+      while (end < axis.outputs && axis.taps_inside(end) == axis.taps_inside(begin)) ++end;
+      if (axis.same_taps_end(begin, axis.outputs) != end) {
+        FAIL_CHECK("an axis of ", axis.extent, " with ", axis.taps, " taps, ", axis.tap_step,
+                   " apart, from output ", begin);
+      }
+      ++kinds;
+    }
+  };
+  for (Index extent = 1; extent < 9; ++extent)
+    for (Index kernel = 1; kernel < 6; ++kernel)
+      for (Index stride = 1; stride < 4; ++stride)
+        for (Index dilation = 1; dilation < 4; ++dilation)
+          for (Index pad = 0; pad < 5; ++pad) {
+            const Index reach = (kernel - 1) * dilation + 1;
+            if (extent + 2 * pad < reach) continue;
+            const Index outputs = (extent + 2 * pad - reach) / stride + 1;
+            check_axis(nn::detail::forward_axis(extent, outputs, kernel, stride, dilation, pad));
+            for (Index phase = 0; phase < stride; ++phase) {
+              check_axis(
+                  nn::detail::backward_axis(extent, outputs, kernel, stride, dilation, pad, phase));
+            }
+          }
+  CHECK(kinds > 10000);
+}
+
 TEST_CASE("every pass gives the same bits for any number of threads") {
   std::mt19937 generator(8);
   const ConvolutionGeometry shapes[] = {

@@ -159,11 +159,11 @@ TEST_CASE("tokens may be declared as whole numbers") {
 
 TEST_CASE("files that were written once are read for ever") {
   // Written by this test where NN_RECORD is set. When an exporter changes, they stay as they are.
-  const auto record = [](const char* name, const auto& network, const nn::Shape& input) {
+  const auto record = [](const char* name, const auto& network, const nn::Shape& input,
+                         const nn::Tensor<float>& samples) {
     const auto model = networks::model_of(network, input);
     nn::save_onnx(model, data_files::tests_folder / "recorded" / (std::string(name) + ".onnx"));
     nn::SafetensorsFile file;
-    const auto samples = networks::samples_of(input, 2);
     file.put("input", samples.view());
     file.put("output", std::as_const(model).predict(samples).view());
     file.write(data_files::tests_folder / "recorded" /
@@ -178,16 +178,24 @@ TEST_CASE("files that were written once are read for ever") {
                nn::transformer_block<nn::Norm::after>({.features = 4, .heads = 1}),
                nn::bidirectional(nn::LSTM{.units = 2, .return_sequence = true}), nn::RMSNorm{},
                nn::GatedLinearUnit{.swish = true}, nn::GRU{.units = 3}),
-           {5, 3});
+           {5, 3}, networks::samples_of({5, 3}, 2));
+    record("masked",
+           nn::sequential(
+               nn::masked(0, nn::Embedding{.tokens = 7, .features = 4},
+                          nn::transformer_block({.features = 4, .heads = 2, .causal = true}),
+                          nn::bidirectional(nn::LSTM{.units = 2, .return_sequence = true}),
+                          nn::GRU{.units = 3, .return_sequence = true}, nn::MeanOverSteps{}),
+               nn::Dense{2}),
+           {6}, networks::padded_samples({6}));
     record("enlarging",
            nn::sequential(nn::Conv2D{.filters = 4}, nn::GroupNorm{.groups = 2}, nn::Mish{},
                           nn::squeeze_excitation(4, 2), nn::PixelShuffle{2}, nn::HardSwish{},
                           nn::BilinearUpSample2D{2}, nn::LayerNorm{}, nn::DropPath{0.5F},
                           nn::AdaptiveMaxPool2D{{2, 4}}, nn::Flatten{}, nn::Dense{6}, nn::PReLU{},
                           nn::GatedLinearUnit{}, nn::GELU{.approximate = true}, nn::Dense{2}),
-           {4, 4, 2});
+           {4, 4, 2}, networks::samples_of({4, 4, 2}, 2));
   }
-  for (const std::string name : {"sequences", "enlarging"}) {
+  for (const std::string name : {"sequences", "enlarging", "masked"}) {
     const auto folder = data_files::tests_folder / "recorded";
     const auto model = nn::load_onnx(folder / (name + ".onnx"));
     const auto results = nn::SafetensorsFile::read(folder / (name + "_results.safetensors"));
