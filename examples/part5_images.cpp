@@ -67,6 +67,13 @@ Metrics metrics_of(const Options& options, const Recipe& recipe, const Parts& pa
   return metrics;
 }
 
+/// The probability that the right class is to have. Smoothing shares what it takes from it among
+/// all classes, so that it gets some back.
+double target_of(const Recipe& recipe, const Parts& parts) {
+  const double smoothing = recipe.label_smoothing;
+  return 1 - smoothing + smoothing / static_cast<double>(parts.training.classes());
+}
+
 /// What the page says beside the metrics.
 Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& parts,
                     const Model& model, const Results& results) {
@@ -110,7 +117,7 @@ Metrics findings_of(const Options& options, const Recipe& recipe, const Parts& p
         {"adamw", recipe.rule == example::Rule::adamw},
         {"muon", recipe.rule == example::Rule::muon},
         {"momentum", recipe.rule == example::Rule::momentum},
-        {"smoothed", recipe.label_smoothing > 0 ? Metrics(1 - recipe.label_smoothing) : Metrics()},
+        {"smoothed", recipe.label_smoothing > 0 ? Metrics(target_of(recipe, parts)) : Metrics()},
         {"averaged", recipe.average_decay > 0}}},
       {"correct", answers.confusion.correct()},
       {"lower", interval.lower},
