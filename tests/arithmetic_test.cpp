@@ -293,7 +293,7 @@ void check_convolution(const ConvolutionGeometry& g) {
   const auto for_each_algorithm = [&](ConvolutionPass pass, const auto& check) {
     for (Algorithm algorithm :
          kernel_testing::algorithms_for(kernel_testing::problem_of<T>(g, pass))) {
-      if (algorithm == Algorithm::winograd_3x3 || algorithm == Algorithm::winograd_2x2) continue;
+      if (kernel_testing::is_winograd(algorithm)) continue;
       const Index bytes = convolution_scratch_bytes<T>(g, pass, algorithm);
       memory.resize(static_cast<std::size_t>(bytes));
       INFO(to_string(algorithm));
@@ -334,6 +334,8 @@ void check_convolution(const ConvolutionGeometry& g) {
 template <class T>
 class Filtering {
  public:
+  static constexpr Index outputs = 4;
+
   static void input(const T* d, Index step, T* t, Index to) {
     const T d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
     t[0] = along(d0, 1, along(d2, -2.5, d4));
@@ -372,6 +374,30 @@ class Filtering {
   }
 };
 
+/// Those of F(2, 3).
+template <class T>
+struct SmallFiltering {
+  static constexpr Index outputs = 2;
+
+  static void input(const T* d, Index step, T* t, Index to) {
+    t[0] = d[0] - d[2 * step];
+    t[to] = d[2 * step] + d[step];
+    t[2 * to] = d[2 * step] - d[step];
+    t[3 * to] = d[3 * step] - d[step];
+  }
+  static void filter(const T* g, Index step, T* t, Index to) {
+    const T even = times(T(0.5), g[0] + g[2 * step]);
+    t[0] = g[0];
+    t[to] = fused(T(0.5), g[step], even);
+    t[2 * to] = fused(T(-0.5), g[step], even);
+    t[3 * to] = g[2 * step];
+  }
+  static void output(const T* m, Index step, T* y, Index to) {
+    y[0] = m[0] + (m[step] + m[2 * step]);
+    y[to] = m[3 * step] + (m[step] - m[2 * step]);
+  }
+};
+
 /// A transform along the columns of a From x From matrix, then along the rows of what results.
 template <class T, int From, int To, class Transform>
 std::array<T, To * To> both_ways(const std::array<T, From * From>& values,
@@ -384,41 +410,44 @@ std::array<T, To * To> both_ways(const std::array<T, From * From>& values,
 }
 
 /// A forward pass of 3x3 taps with a frame of one pixel, tile by tile.
-template <class T>
+template <class Transforms, class T>
 Tensor<T> filtered(const ConvolutionGeometry& g, const Tensor<T>& x, const Tensor<T>& weights,
                    const Tensor<T>& bias) {
+  constexpr Index outputs = Transforms::outputs;
+  constexpr Index inputs = outputs + 2;
+  constexpr Index all = inputs * inputs;
   Tensor<T> result({g.batch * g.output_size()});
-  std::vector<std::array<T, 36>> points(static_cast<std::size_t>(g.channels));
+  std::vector<std::array<T, all>> points(static_cast<std::size_t>(g.channels));
   for (Index n = 0; n < g.batch; ++n) {
-    for (Index top = 0; top < g.height; top += 4) {
-      for (Index left = 0; left < g.width; left += 4) {
+    for (Index top = 0; top < g.height; top += outputs) {
+      for (Index left = 0; left < g.width; left += outputs) {
         for (Index c = 0; c < g.channels; ++c) {
-          std::array<T, 36> d;
-          for (Index i = 0; i < 36; ++i) {
-            const Index y = top + i / 6 - 1;
-            const Index at = left + i % 6 - 1;
+          std::array<T, all> d;
+          for (Index i = 0; i < all; ++i) {
+            const Index y = top + i / inputs - 1;
+            const Index at = left + i % inputs - 1;
             const bool inside = y >= 0 && y < g.height && at >= 0 && at < g.width;
             d[static_cast<std::size_t>(i)] =
                 inside ? x[((n * g.height + y) * g.width + at) * g.channels + c] : T(0);
           }
-          points[static_cast<std::size_t>(c)] = both_ways<T, 6, 6>(d, Filtering<T>::input);
+          points[static_cast<std::size_t>(c)] = both_ways<T, inputs, inputs>(d, Transforms::input);
         }
         for (Index f = 0; f < g.filters; ++f) {
-          std::array<T, 36> sums{};
+          std::array<T, all> sums{};
           for (Index c = 0; c < g.channels; ++c) {
             std::array<T, 9> taps;
             for (Index i = 0; i < 9; ++i) {
               taps[static_cast<std::size_t>(i)] = weights[(i * g.channels + c) * g.filters + f];
             }
-            const auto filter = both_ways<T, 3, 6>(taps, Filtering<T>::filter);
-            for (std::size_t i = 0; i < 36; ++i) {
+            const auto filter = both_ways<T, 3, inputs>(taps, Transforms::filter);
+            for (std::size_t i = 0; i < all; ++i) {
               sums[i] = fused(points[static_cast<std::size_t>(c)][i], filter[i], sums[i]);
             }
           }
-          const auto y = both_ways<T, 6, 4>(sums, Filtering<T>::output);
-          for (Index i = 0; i < 16; ++i) {
-            const Index row = top + i / 4;
-            const Index column = left + i % 4;
+          const auto y = both_ways<T, inputs, outputs>(sums, Transforms::output);
+          for (Index i = 0; i < outputs * outputs; ++i) {
+            const Index row = top + i / outputs;
+            const Index column = left + i % outputs;
             if (row >= g.height || column >= g.width) continue;
             result[((n * g.height + row) * g.width + column) * g.filters + f] =
                 y[static_cast<std::size_t>(i)] + bias[f];
@@ -444,13 +473,16 @@ TEST_CASE_TEMPLATE("Winograd's filtering transforms along columns, then rows", T
   const Tensor<T> x = random_tensor<T>({g.batch * g.input_size()}, 1);
   const Tensor<T> weights = random_tensor<T>({g.weights_size()}, 2);
   const Tensor<T> bias = random_tensor<T>({g.filters}, 3);
-  Tensor<T> y({g.batch * g.output_size()});
-  constexpr auto winograd = Algorithm::winograd_3x3;
-  const Index bytes = convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd);
-  AlignedVector<std::byte> memory(static_cast<std::size_t>(bytes));
-  convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},
-                      Arena(memory.data(), bytes), winograd);
-  CHECK(differences<T>(y, filtered(g, x, weights, bias)) == 0);
+  const auto check = [&](Algorithm winograd, const Tensor<T>& expected) {
+    Tensor<T> y({g.batch * g.output_size()});
+    const Index bytes = convolution_scratch_bytes<T>(g, ConvolutionPass::forward, winograd);
+    AlignedVector<std::byte> memory(static_cast<std::size_t>(bytes));
+    convolution_forward(g, x.data(), weights.data(), y.data(), Epilogue<T>{bias.data(), {}},
+                        Arena(memory.data(), bytes), winograd);
+    CHECK(differences<T>(y, expected) == 0);
+  };
+  check(Algorithm::winograd_3x3, filtered<Filtering<T>>(g, x, weights, bias));
+  check(Algorithm::winograd_3x3_small, filtered<SmallFiltering<T>>(g, x, weights, bias));
 }
 
 TEST_CASE_TEMPLATE("a matrix product adds its terms in order, fused, from the bias on", T, float,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "kernel_testing.hpp"
@@ -98,7 +99,7 @@ void for_each_algorithm(const ConvolutionGeometry& g, ConvolutionPass pass, cons
 }
 
 double doubled_for_winograd(Algorithm algorithm) {
-  return algorithm == Algorithm::winograd_3x3 || algorithm == Algorithm::winograd_2x2 ? 2 : 1;
+  return kernel_testing::is_winograd(algorithm) ? 2 : 1;
 }
 
 template <class T>
@@ -447,9 +448,55 @@ TEST_CASE_TEMPLATE("Winograd's algorithm agrees with the definition where sums a
   }
 }
 
+TEST_CASE_TEMPLATE("Winograd's algorithm has the same bits for every number of threads", T, float,
+                   double) {
+  const auto lanes = static_cast<Index>(64 / sizeof(T));
+  const int before = nn::threads();
+  // One image, of which threads take columns each, and many, of which they take tiles; the widths
+  // are not whole pairs of panels.
+  for (const Index batch : {1, 9}) {
+    for (const Index stride : {1, 2}) {
+      const ConvolutionGeometry g = square({.batch = batch,
+                                            .size = 9 * stride,
+                                            .channels = 3 * lanes,
+                                            .filters = 5 * lanes,
+                                            .kernel = 2 + stride,
+                                            .padding = 1,
+                                            .stride = stride});
+      std::mt19937 generator(3);
+      const auto x = random_values<T>(g.batch * g.input_size(), generator);
+      const auto w = random_values<T>(g.weights_size(), generator);
+      const auto dy = random_values<T>(g.batch * g.output_size(), generator);
+      for (const Algorithm algorithm :
+           {Algorithm::winograd_3x3, Algorithm::winograd_3x3_small, Algorithm::winograd_2x2}) {
+        if (!nn::detail::computes(algorithm, problem_of<T>(g, ConvolutionPass::forward))) continue;
+        const Scratch<T> forward(
+            nn::convolution_scratch_bytes<T>(g, ConvolutionPass::forward, algorithm));
+        const Scratch<T> backward(
+            nn::convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data, algorithm));
+        std::vector<T> first;
+        for (const int threads : {1, 2, 3, 5}) {
+          nn::set_threads(threads);
+          auto results = poisoned<T>(g.batch * (g.output_size() + g.input_size()));
+          nn::convolution_forward(g, x.data(), w.data(), results.data(), {}, forward.arena,
+                                  algorithm);
+          nn::convolution_backward_data(g, dy.data(), w.data(),
+                                        results.data() + g.batch * g.output_size(), {},
+                                        backward.arena, algorithm);
+          if (first.empty()) first.assign(results.begin(), results.end());
+          CAPTURE(threads);
+          CHECK(std::equal(first.begin(), first.end(), results.begin()));
+        }
+      }
+    }
+  }
+  nn::set_threads(before);
+}
+
 // With inputs as a ReLU leaves them and weights as He's initialisation draws them, so that outputs
 // are of magnitude 1, the root-mean-square error against the sum in double is, measured, with 64
-// channels: 2.8e-7 (direct) and 6.5e-7 (Winograd) for 3x3 taps; 3.9e-7 and 1.13e-6 for 4x4 taps.
+// channels: 2.8e-7 (direct), 6.5e-7 (Winograd) and 2.2e-7 (by small tiles) for 3x3 taps; 3.9e-7
+// and 1.13e-6 for 4x4 taps.
 TEST_CASE("the rounding error of Winograd's algorithm is what the documentation says") {
   std::mt19937 generator(10);
   std::normal_distribution<float> normal;
@@ -485,6 +532,12 @@ TEST_CASE("the rounding error of Winograd's algorithm is what the documentation 
     const double winograd = error(stride == 1 ? Algorithm::winograd_3x3 : Algorithm::winograd_2x2);
     MESSAGE("root-mean-square error with stride ", stride, ": direct ", direct, ", Winograd ",
             winograd);
+    if (stride == 1) {
+      const double small = error(Algorithm::winograd_3x3_small);
+      MESSAGE("... by small tiles ", small);
+      CHECK(small < 5e-7);
+      CHECK(small != direct);
+    }
     CHECK(direct < 5e-7);
     CHECK(winograd < 2e-6);
     CHECK(winograd != direct);  // it was really taken
@@ -605,6 +658,31 @@ TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices 
   ConvolutionGeometry few = wide;
   few.batch = 3;  // 12 tiles
   CHECK(chosen(few, forward) == Algorithm::gathered);
+  for (const auto& [size, channels, kept, algorithm] :
+       {std::tuple{8, 64, false, Algorithm::winograd_3x3_small},
+        {8, 256, false, Algorithm::gathered},  // to transform weights takes too long
+        {8, 256, true, Algorithm::winograd_3x3_small},
+        {12, 64, false, Algorithm::winograd_3x3_small},
+        {12, 64, true, Algorithm::winograd_3x3},
+        {4, 64, true, Algorithm::gathered}}) {
+    ConvolutionGeometry one = square({.batch = 1,
+                                      .size = size,
+                                      .channels = channels,
+                                      .filters = channels,
+                                      .kernel = 3,
+                                      .padding = 1});
+    one.keeps_weights = kept;
+    CAPTURE(size);
+    CAPTURE(channels);
+    CAPTURE(kept);
+    CHECK(chosen(one, forward) == algorithm);
+    CHECK(chosen(one, backward_weights) != Algorithm::winograd_3x3_small);
+  }
+  const ConvolutionGeometry sixes =
+      square({.batch = 64, .size = 6, .channels = 64, .filters = 64, .kernel = 3, .padding = 1});
+  CHECK(chosen(sixes, forward) == Algorithm::winograd_3x3_small);
+  CHECK(chosen(sixes, backward_data) == Algorithm::winograd_3x3_small);
+  CHECK(chosen(sixes, backward_weights) == Algorithm::winograd_3x3);
   const ConvolutionGeometry halving = square({.batch = 16,
                                               .size = 16,
                                               .channels = 32,
@@ -627,7 +705,7 @@ TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices 
   // Of 1x1 pixels under 3x3 taps but one tap is packed, where there are many images.
   const ConvolutionGeometry tiny =
       square({.batch = 300, .size = 1, .channels = 4, .filters = 5, .kernel = 3, .padding = 1});
-  for (const ConvolutionGeometry& g : {wide, halving, first, depthwise, back, tiny}) {
+  for (const ConvolutionGeometry& g : {wide, sixes, halving, first, depthwise, back, tiny}) {
     ConvolutionGeometry less = g;
     for (const auto pass : {forward, backward_data, backward_weights}) {
       const Index bytes = nn::convolution_scratch_bytes<float>(g, pass);

@@ -44,6 +44,12 @@ nn::detail::ConvolutionProblem problem_of(const nn::ConvolutionGeometry& geometr
   return {geometry, pass, lanes<T>(), 64 / sizeof(T)};
 }
 
+/// Whether it has rounding errors, and an order of adding, of its own.
+inline bool is_winograd(nn::Algorithm algorithm) {
+  return algorithm == nn::Algorithm::winograd_3x3 ||
+         algorithm == nn::Algorithm::winograd_3x3_small || algorithm == nn::Algorithm::winograd_2x2;
+}
+
 /// The one that is chosen, by itself, then all others that can compute it.
 template <class Problem>
 std::vector<nn::Algorithm> algorithms_for(const Problem& problem) {

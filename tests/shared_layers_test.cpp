@@ -140,8 +140,8 @@ TEST_CASE("Conv2D: pieces on both sides of where Winograd's filtering starts hav
   const auto network = nn::sequential(nn::Conv2D{.filters = 16, .kernel = 3, .padding = 1},
                                       nn::Conv2D{.filters = 32, .kernel = 3, .padding = 1},
                                       nn::ReLU{}, nn::Flatten{}, nn::Dense{10});
-  check(network, {6, 6, 3}, 18, 5);
-  check(network, {6, 6, 3}, 40, 5);
+  check(network, {8, 8, 3}, 18, 5);
+  check(network, {8, 8, 3}, 40, 5);
 }
 
 TEST_CASE("Conv2D: strided, dilated and grouped ones are shared to the bits of one process") {

@@ -78,7 +78,8 @@ bool convolves() {
       }
     }
   }
-  for (const auto algorithm : {nn::Algorithm::gathered, nn::Algorithm::winograd_3x3}) {
+  for (const auto algorithm :
+       {nn::Algorithm::gathered, nn::Algorithm::winograd_3x3, nn::Algorithm::winograd_3x3_small}) {
     nn::AlignedVector<std::byte> scratch(static_cast<std::size_t>(
         nn::convolution_scratch_bytes<float>(g, nn::ConvolutionPass::forward, algorithm)));
     nn::convolution_forward<float>(g, x.data(), weights.data(), y.data(), {},

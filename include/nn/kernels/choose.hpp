@@ -21,7 +21,7 @@ namespace nn {
 /// Winograd's filtering and of sums across lanes are their own; all others have the same
 /// (docs/arithmetic.md). Winograd's rounding errors are two to three times those of a plain sum (in
 /// float, 3x3 taps and 64 channels, 6.5e-7 of the magnitude of the outputs against 2.8e-7; 4x4
-/// taps, 1.1e-6 against 3.9e-7).
+/// taps, 1.1e-6 against 3.9e-7), but for its small tiles, whose are less (2.2e-7).
 enum class Algorithm : unsigned char {
   automatic,  ///< whichever `choose` says
 
@@ -31,13 +31,14 @@ enum class Algorithm : unsigned char {
   narrow,         ///< product: C transposed, so that its rows fill the lanes
   blocks,         ///< product: packed panels in blocks that fit the caches
 
-  winograd_3x3,    ///< convolution: F(4x4, 3x3), for 3x3 taps of stride 1
-  winograd_2x2,    ///< convolution: F(4x4, 2x2) in four phases, for 4x4 taps of stride 2
-  planes,          ///< convolution: vectors along the pixels of a row
-  depthwise_rows,  ///< convolution: vectors of channels, along the pixels of a row
-  depthwise,       ///< convolution: vectors of channels, each with a filter of its own
-  dots,            ///< convolution: sums across lanes, along the input channels
-  gathered,        ///< convolution: a product of gathered inputs, without im2col
+  winograd_3x3,        ///< convolution: F(4x4, 3x3), for 3x3 taps of stride 1
+  winograd_3x3_small,  ///< convolution: F(2x2, 3x3), for fewer outputs
+  winograd_2x2,        ///< convolution: F(4x4, 2x2) in four phases, for 4x4 taps of stride 2
+  planes,              ///< convolution: vectors along the pixels of a row
+  depthwise_rows,      ///< convolution: vectors of channels, along the pixels of a row
+  depthwise,           ///< convolution: vectors of channels, each with a filter of its own
+  dots,                ///< convolution: sums across lanes, along the input channels
+  gathered,            ///< convolution: a product of gathered inputs, without im2col
 };
 
 /// As `trace` names it: "Winograd F(4x4, 3x3)".
@@ -49,6 +50,7 @@ enum class Algorithm : unsigned char {
                                         "narrow",
                                         "blocks",
                                         "Winograd F(4x4, 3x3)",
+                                        "Winograd F(2x2, 3x3)",
                                         "Winograd F(4x4, 2x2)",
                                         "planes",
                                         "depthwise rows",
@@ -138,8 +140,10 @@ struct ConvolutionProblem {
 
 /// Those of convolutions, in the order in which they are asked; the last computes everything.
 inline constexpr Algorithm convolution_algorithms[] = {
-    Algorithm::winograd_3x3, Algorithm::winograd_2x2, Algorithm::planes,  Algorithm::depthwise_rows,
-    Algorithm::depthwise,    Algorithm::dots,         Algorithm::gathered};
+    Algorithm::winograd_3x3,   Algorithm::winograd_3x3_small,
+    Algorithm::winograd_2x2,   Algorithm::planes,
+    Algorithm::depthwise_rows, Algorithm::depthwise,
+    Algorithm::dots,           Algorithm::gathered};
 
 /// Half of the 8 floats of an AVX2 vector: of more output channels, panels leave fewer lanes idle.
 /// (64 -> 1, 4x4 taps, gradient of the input: 714 to 373 us with AVX-512, 821 to 517 with AVX2.)
@@ -152,16 +156,33 @@ inline constexpr Index planes_share[] = {3, 4};
 /// The fewest outputs of a row that are computed together: a row of fewer has no place for them.
 inline constexpr int least_depthwise_outputs = 4;
 
-/// From where on Winograd's filtering of so many taps is worth it.
-struct WinogradLimits {
-  Index channels;  ///< on either side, to make up for the transforms of images
-  Index tiles;     ///< to make up for the transforms of weights
-  /// 2 * the outputs of all tiles, those beyond the image included, must be fewer than so many
-  /// times the outputs. Of 144 multiplications 36 are left (3x3), of 64 there are 25 (4x4).
-  Index outputs;
+/// How many tiles make up for the transforms of weights and for reading these, which are up to four
+/// times as many as the taps.
+struct WinogradTiles {
+  Index least;
+  Index weights = 0;  ///< a tap may have, channels times filters, for each tile; 0: however many
 };
-inline constexpr WinogradLimits winograd_3x3_limits{16, 16, 4};
-inline constexpr WinogradLimits winograd_2x2_limits{32, 48, 3};
+
+/// From where on Winograd's filtering is worth it. Of 144 multiplications 36 are left (3x3), of 36
+/// there are 16 (3x3, small), of 64 there are 25 (4x4).
+struct WinogradLimits {
+  Index side;      ///< of the outputs of a tile
+  Index channels;  ///< on either side, to make up for the transforms of images
+  Index share;     ///< more of the tiles' outputs must be within the image, per cent
+  WinogradTiles tiles;
+  WinogradTiles kept_tiles;  ///< where weights are transformed once for many calls
+};
+/// Weights that are kept are read from beyond the level-2 cache, as those of a network are: a
+/// single image of 8x8 pixels, four tiles, 64 -> 64, takes 30 us, small tiles 21, and without
+/// either 27; of 12x12, nine tiles, 41, 40 and 61.
+inline constexpr WinogradLimits winograd_3x3_limits{4, 16, 50, {16}, {8}};
+/// The image of 8x8, sixteen small tiles, 128 -> 256: 209 us to 149, but 290 to 326 with weights
+/// that are not kept. 64 images of 5x5, 32 -> 32: 151 to 177.
+inline constexpr WinogradLimits winograd_3x3_small_limits{2, 32, 70, {16, 1024}, {9}};
+inline constexpr WinogradLimits winograd_2x2_limits{4, 32, 67, {48}, {48}};
+/// Small tiles are the better ones when they need so many per cent of the multiplications or less:
+/// 64 images of 6x6 (as many), 64 -> 64 647 us to 543; of 9x9 (123 %), 128 -> 128 6245 to 5557.
+inline constexpr Index small_tiles_share = 125;
 /// Channels times filters: 16 -> 32 took 1 / 1.2 to 1 / 1.5 of the time, 16 -> 16 as long.
 inline constexpr Index winograd_weights = 16 * 32;
 
@@ -179,13 +200,22 @@ template <int Taps>
   const ConvolutionGeometry& g = p.geometry;
   const Gather gather = p.gather();
   const Index images = g.chosen_for > 0 ? g.chosen_for : g.batch;
-  const Index tiles = images * WinogradPhases<Taps>::grid(gather).tiles();
+  const Index tiles = images * WinogradPhases<Taps>::grid(gather, least.side).tiles();
   const Index outputs = images * gather.output_height() * gather.output_width() /
                         (gather.backward ? WinogradPhases<Taps>::count : 1);
-  constexpr Index outputs_of_tile = WinogradGrid::side * WinogradGrid::side;
-  return std::min(g.channels, g.filters) >= least.channels &&
-         g.channels * g.filters >= winograd_weights && tiles >= least.tiles &&
-         2 * tiles * outputs_of_tile < least.outputs * outputs;
+  const Index weights = g.channels * g.filters;
+  const WinogradTiles& least_tiles = g.keeps_weights ? least.kept_tiles : least.tiles;
+  return std::min(g.channels, g.filters) >= least.channels && weights >= winograd_weights &&
+         tiles >= least_tiles.least &&
+         (least_tiles.weights == 0 || weights <= least_tiles.weights * tiles) &&
+         100 * outputs > least.share * tiles * least.side * least.side;
+}
+/// Whether F(2x2, 3x3) is better than F(4x4, 3x3); it has no gradient of the weights.
+[[nodiscard]] constexpr bool small_tiles_pay(const ConvolutionProblem& p) {
+  const Gather gather = p.gather();
+  const Index small = 16 * WinogradPhases<3>::grid(gather, 2).tiles();
+  const Index large = 36 * WinogradPhases<3>::grid(gather, 4).tiles();
+  return !p.is_of_weights() && 100 * small <= small_tiles_share * large;
 }
 
 /// The gradient of the weights asks as the forward pass does; its sums along the pixels run across
@@ -220,6 +250,8 @@ template <int Taps>
   switch (algorithm) {
     case Algorithm::winograd_3x3:
       return winograd_computes<3>(p);
+    case Algorithm::winograd_3x3_small:
+      return winograd_computes<3>(p) && !p.is_of_weights();
     case Algorithm::winograd_2x2:
       return winograd_computes<2>(p);
     case Algorithm::planes:
@@ -241,7 +273,9 @@ template <int Taps>
 [[nodiscard]] constexpr bool pays(Algorithm algorithm, const ConvolutionProblem& p) {
   switch (algorithm) {
     case Algorithm::winograd_3x3:
-      return winograd_pays<3>(p, winograd_3x3_limits);
+      return winograd_pays<3>(p, winograd_3x3_limits) && !small_tiles_pay(p);
+    case Algorithm::winograd_3x3_small:
+      return winograd_pays<3>(p, winograd_3x3_small_limits);
     case Algorithm::winograd_2x2:
       return winograd_pays<2>(p, winograd_2x2_limits);
     case Algorithm::planes:
@@ -284,9 +318,11 @@ template <class Problem>
 /// Calls visit(algorithm) for every answer that there may be for this batch or a smaller one, on
 /// whatever processor: the files of a program may be compiled for different ones, and the linker
 /// keeps one copy of a layer's functions. (All that depends on the batch is whether it is large
-/// enough.)
+/// enough for Winograd's filtering, by small tiles or by larger ones.)
 template <class Visit>
 constexpr void for_each_choice(ConvolutionProblem problem, const Visit& visit) {
+  constexpr Algorithm between = Algorithm::winograd_3x3_small;
+  if (computes(between, problem) && pays(between, problem)) visit(between);
   for (const Index batch : {problem.geometry.batch, Index{1}}) {
     problem.geometry.chosen_for = batch;
     for (problem.lanes = problem.sum_lanes; problem.lanes * 4 >= problem.sum_lanes;
@@ -349,10 +385,12 @@ void with_kernel(ConvolutionPass pass, Algorithm algorithm, const Visit& visit) 
   switch (algorithm) {
     case Algorithm::winograd_3x3:
       return weights ? visit(std::type_identity<WinogradWeights<T, 3> >{})
-                     : visit(std::type_identity<WinogradProduct<T, 3> >{});
+                     : visit(std::type_identity<WinogradProduct<T, 4, 3> >{});
+    case Algorithm::winograd_3x3_small:
+      return visit(std::type_identity<WinogradProduct<T, 2, 3> >{});
     case Algorithm::winograd_2x2:
       return weights ? visit(std::type_identity<WinogradWeights<T, 2> >{})
-                     : visit(std::type_identity<WinogradProduct<T, 2> >{});
+                     : visit(std::type_identity<WinogradProduct<T, 4, 2> >{});
     case Algorithm::planes:
       return weights ? visit(std::type_identity<PlaneWeights<T> >{})
                      : visit(std::type_identity<PlaneProduct<T> >{});

@@ -78,7 +78,8 @@ struct Conv2D {
 
   template <class T>
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
-    const ConvolutionGeometry g = geometry(plan.input, batch);
+    ConvolutionGeometry g = geometry(plan.input, batch);
+    g.keeps_weights = plan.keeps_packed_weights;
     Index scratch = convolution_scratch_bytes<T>(g, ConvolutionPass::forward);
     if (training) {
       for (const auto pass : {ConvolutionPass::backward_data, ConvolutionPass::backward_weights}) {
@@ -126,6 +127,7 @@ struct Conv2D {
   [[nodiscard]] ConvolutionGeometry geometry(const Context<T>& context, Index batch) const {
     ConvolutionGeometry g = geometry(context.plan->input, batch);
     g.chosen_for = context.chosen_for();
+    g.keeps_weights = context.plan->keeps_packed_weights;
     return g;
   }
   [[nodiscard]] constexpr ConvolutionGeometry geometry(const Shape& input, Index batch = 1) const {

@@ -91,7 +91,8 @@ struct ConvTranspose2D {
 
   template <class T>
   [[nodiscard]] Memory memory(const Plan& plan, Index batch, bool training) const {
-    const ConvolutionGeometry g = geometry(plan.input, batch);
+    ConvolutionGeometry g = geometry(plan.input, batch);
+    g.keeps_weights = plan.keeps_packed_weights;
     Index scratch = convolution_scratch_bytes<T>(g, ConvolutionPass::backward_data);
     if (training) {
       for (const auto pass : {ConvolutionPass::forward, ConvolutionPass::backward_weights}) {
@@ -139,6 +140,7 @@ struct ConvTranspose2D {
   [[nodiscard]] ConvolutionGeometry geometry(const Context<T>& context, Index batch) const {
     ConvolutionGeometry g = geometry(context.plan->input, batch);
     g.chosen_for = context.chosen_for();
+    g.keeps_weights = context.plan->keeps_packed_weights;
     return g;
   }
 

@@ -11,23 +11,24 @@ namespace nn {
 /// output_width() x filters. Filters [g * filters / groups, (g + 1) * filters / groups) see the
 /// channels [g * channels / groups, (g + 1) * channels / groups) only.
 struct ConvolutionGeometry {
-  Index batch = 1;            ///< images
-  Index height = 1;           ///< of an image
-  Index width = 1;            ///< of an image
-  Index channels = 1;         ///< of an image
-  Index filters = 1;          ///< channels of the output
-  Index kernel_height = 1;    ///< taps of a column of the kernel
-  Index kernel_width = 1;     ///< taps of a row of the kernel
-  Index stride_height = 1;    ///< rows from one window to the next
-  Index stride_width = 1;     ///< columns from one window to the next
-  Index dilation_height = 1;  ///< rows from one tap to the next
-  Index dilation_width = 1;   ///< columns from one tap to the next
-  Index groups = 1;           ///< that share no channels or filters
-  Index pad_top = 0;          ///< rows of zeros above the image
-  Index pad_bottom = 0;       ///< rows of zeros below the image
-  Index pad_left = 0;         ///< columns of zeros left of the image
-  Index pad_right = 0;        ///< columns of zeros right of the image
-  Index chosen_for = 0;       ///< images to choose the kernel for, or 0: for the batch
+  Index batch = 1;             ///< images
+  Index height = 1;            ///< of an image
+  Index width = 1;             ///< of an image
+  Index channels = 1;          ///< of an image
+  Index filters = 1;           ///< channels of the output
+  Index kernel_height = 1;     ///< taps of a column of the kernel
+  Index kernel_width = 1;      ///< taps of a row of the kernel
+  Index stride_height = 1;     ///< rows from one window to the next
+  Index stride_width = 1;      ///< columns from one window to the next
+  Index dilation_height = 1;   ///< rows from one tap to the next
+  Index dilation_width = 1;    ///< columns from one tap to the next
+  Index groups = 1;            ///< that share no channels or filters
+  Index pad_top = 0;           ///< rows of zeros above the image
+  Index pad_bottom = 0;        ///< rows of zeros below the image
+  Index pad_left = 0;          ///< columns of zeros left of the image
+  Index pad_right = 0;         ///< columns of zeros right of the image
+  Index chosen_for = 0;        ///< images to choose the kernel for, or 0: for the batch
+  bool keeps_weights = false;  ///< whether they are packed once for many calls (ProductScratch)
 
   /// Rows of the output; 0 or less when the padded image is smaller than the dilated kernel.
   [[nodiscard]] constexpr Index output_height() const {

@@ -1,5 +1,5 @@
 /// @file
-/// What Winograd's filtering makes of a convolution: its phases, and its tiles of 4x4 outputs.
+/// What Winograd's filtering makes of a convolution: its phases, and its tiles of outputs.
 #pragma once
 
 #include "nn/kernels/convolution/gather.hpp"
@@ -13,15 +13,14 @@ struct WinogradTile {
   Index x;
 };
 
-/// The tiles of 4x4 outputs that cover a batch of images, numbered row by row.
+/// The tiles of side x side outputs that cover a batch of images, numbered row by row.
 struct WinogradGrid {
-  static constexpr Index side = 4;
-
+  Index side;
   Index tiles_y;
   Index tiles_x;
 
-  constexpr WinogradGrid(Index height, Index width)
-      : tiles_y((height + side - 1) / side), tiles_x((width + side - 1) / side) {}
+  constexpr WinogradGrid(Index outputs, Index height, Index width)
+      : side(outputs), tiles_y((height + side - 1) / side), tiles_x((width + side - 1) / side) {}
 
   [[nodiscard]] constexpr Index tiles() const { return tiles_y * tiles_x; }
   [[nodiscard]] constexpr WinogradTile tile(Index index) const {
@@ -54,13 +53,14 @@ struct WinogradPhases {
   [[nodiscard]] static constexpr Index first(const Gather& gather, Index pad) {
     return gather.backward ? pad / stride : 0;
   }
-  /// The tiles of one image and phase.
-  [[nodiscard]] static constexpr WinogradGrid grid(const Gather& gather) {
+  /// The tiles of one image and phase, of side x side outputs.
+  [[nodiscard]] static constexpr WinogradGrid grid(const Gather& gather, Index side) {
     const ConvolutionGeometry& g = gather.geometry;
     const auto outputs = [&](Index extent, Index pad) {
       return gather.backward ? (extent - 1 + pad) / stride + 1 - first(gather, pad) : extent;
     };
-    return {outputs(gather.output_height(), g.pad_top), outputs(gather.output_width(), g.pad_left)};
+    return {side, outputs(gather.output_height(), g.pad_top),
+            outputs(gather.output_width(), g.pad_left)};
   }
 };
 

@@ -27,7 +27,7 @@ class WinogradWeights {
       : call_(call),
         g_(call.geometry),
         depth_(depth(g_)),
-        grid_(g_.output_height(), g_.output_width()),
+        grid_(W::outputs, g_.output_height(), g_.output_width()),
         chunk_(chunk(g_)),
         input_pitch_(point_pitch(chunk_ * depth_)),
         output_pitch_(point_pitch(chunk_ * g_.filters)),
@@ -67,7 +67,7 @@ class WinogradWeights {
   }
 
  private:
-  using W = Winograd<T, Taps>;
+  using W = Winograd<T, 4, Taps>;
   using Phases = WinogradPhases<Taps>;
 
   /// The channels of the inputs, in all phases.
@@ -78,7 +78,7 @@ class WinogradWeights {
   /// Long sums read and write their results seldom; but the chunk should stay in the level-3 cache.
   [[nodiscard]] static Index chunk(const ConvolutionGeometry& g) {
     constexpr Index bytes = 4 * 1024 * 1024;
-    const WinogradGrid grid(g.output_height(), g.output_width());
+    const WinogradGrid grid(W::outputs, g.output_height(), g.output_width());
     const Index fit = bytes / (W::points * (depth(g) + g.filters) * static_cast<Index>(sizeof(T)));
     return std::min(std::clamp<Index>(fit, 32, 192), std::max<Index>(1, g.batch * grid.tiles()));
   }

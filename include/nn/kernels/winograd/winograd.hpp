@@ -19,9 +19,9 @@ namespace nn::detail::NN_ISA_NAMESPACE {
 
 /// The forward pass, or the gradient of the input: the inputs are transformed tile by tile, at each
 /// of the points the transformed tiles x channels are multiplied by the transformed weights,
-/// channels x filters, and the products are transformed back to 4x4 outputs. The phases of inputs
-/// are taken as so many more channels, those of outputs as so many more filters.
-template <class T, int Taps>
+/// channels x filters, and the products are transformed back to Outputs x Outputs outputs. The
+/// phases of inputs are taken as so many more channels, those of outputs as so many more filters.
+template <class T, int Outputs, int Taps>
 class WinogradProduct {
  public:
   WinogradProduct(const ConvolutionCall<T>& call, Arena scratch)
@@ -33,7 +33,7 @@ class WinogradProduct {
         weight_pitch_(point_pitch(depth_ * width_)),
         first_y_(Phases::first(gather_, g_.pad_top)),
         first_x_(Phases::first(gather_, g_.pad_left)),
-        grid_(Phases::grid(gather_)) {
+        grid_(Phases::grid(gather_, Outputs)) {
     transformed_ = scratch.take<T>(W::points * weight_pitch_);
     steps_ = scratch.take<Index>(depth_);
     if (call.is_filled) return;
@@ -48,17 +48,27 @@ class WinogradProduct {
 
   void run() const {
     const Index tiles = g_.batch * grid_.tiles();
+    if (shares_columns(tiles)) {
+      const Index panels = divide_up(width_, panel_columns<T>);
+      parallel_for_pieces(panels, divide_up(panels, threads()), [&](Index begin, Index end) {
+        const Range columns{begin * panel_columns<T>, std::min(end * panel_columns<T>, width_)};
+        for (Index first = 0; first < tiles; first += tiles_an_item()) {
+          run_tiles({first, std::min(first + tiles_an_item(), tiles)}, columns);
+        }
+      });
+      return;
+    }
     constexpr Index least_tiles = 8;  // for a thread; how they are cut is no matter of the bits
     const Index threads_worth = std::min<Index>(threads(), tiles / least_tiles);
     const Index items = std::max({Index{1}, divide_up(tiles, tiles_an_item()), threads_worth});
     const Index even = items > 1 ? (items + 1) / 2 * 2 : items;  // to share between two threads
     parallel_for_pieces(tiles, divide_up(tiles, even), [&](Index begin, Index end) {
-      run_tiles({begin, end});
+      run_tiles({begin, end}, {0, width_});
     });
   }
 
  private:
-  using W = Winograd<T, Taps>;
+  using W = Winograd<T, Outputs, Taps>;
   using Phases = WinogradPhases<Taps>;
   /// The channels of the inputs, in all phases.
   [[nodiscard]] static Index depth(const Gather& gather) {
@@ -74,6 +84,13 @@ class WinogradProduct {
     constexpr Index bytes = 384 * 1024;
     return std::clamp<Index>(
         bytes / (W::points * (depth_ + width_) * static_cast<Index>(sizeof(T))), 24, 48);
+  }
+
+  /// Threads that share tiles read all weights each. Where these are more than what is made of the
+  /// images, threads share the columns, and each transforms all inputs.
+  [[nodiscard]] bool shares_columns(Index tiles) const {
+    return threads() > 1 && width_ > panel_columns<T> &&
+           depth_ * width_ > tiles * (depth_ + width_);
   }
 
   /// The transformed weights: a packed matrix, depth x width, for each point.
@@ -146,10 +163,12 @@ class WinogradProduct {
     }
   }
 
-  void run_tiles(const Range& tiles) const {
+  /// Some columns, which are whole panels, of the outputs of some tiles.
+  void run_tiles(const Range& tiles, const Range& columns) const {
     const Index count = tiles.size();
+    const Index width = columns.size();
     const Index input_pitch = point_pitch(count * depth_);
-    const Index output_pitch = point_pitch(count * width_);
+    const Index output_pitch = point_pitch(count * width);
     const Index channels = gather_.input_channels();
     Arena arena = thread_workspace(
         bytes_for<T>(W::points * input_pitch) + bytes_for<T>(W::points * output_pitch) +
@@ -170,23 +189,23 @@ class WinogradProduct {
       transform_input(grid_.tile(tiles.begin + i), source, inputs + i * depth_, input_pitch);
     }
     fill_multiples(count, depth_, input_rows);
-    fill_multiples(count, width_, output_rows);
+    fill_multiples(count, width, output_rows);
     for (Index point = 0; point < W::points; ++point) {
-      for_each_joined_panel<T>(width_, [&](Index first, Index used, Index width) {
-        const Index row = std::min(width, panel_columns<T>);
+      for_each_joined_panel<T>(width, [&](Index first, Index used, Index padded) {
+        const Index row = std::min(padded, panel_columns<T>);
         for_each_depth_block(
-            depth_, depth_for<T>(width), false, Epilogue<T>{},
+            depth_, depth_for<T>(padded), false, Epilogue<T>{},
             [&](Index k, Index depth, bool add, const Epilogue<T>& epilogue) {
               multiply_panel<T>(
-                  count, width,
+                  count, padded,
                   {inputs + point * input_pitch, input_rows, steps_ + k, depth,
-                   panel(point, first) + k * row, row, panel_offset(row, depth_)},
+                   panel(point, columns.begin + first) + k * row, row, panel_offset(row, depth_)},
                   {outputs + point * output_pitch + first, output_rows, used, add, epilogue});
             });
       });
     }
     for (Index i = 0; i < count; ++i) {
-      transform_output(grid_.tile(tiles.begin + i), outputs + i * width_, output_pitch);
+      transform_output(grid_.tile(tiles.begin + i), columns, outputs + i * width, output_pitch);
     }
   }
 
@@ -207,22 +226,27 @@ class WinogradProduct {
     }
   }
 
-  void transform_output(const WinogradTile& tile, const T* from, Index pitch) const {
+  /// The outputs of a tile from its sums at the points, of some columns.
+  void transform_output(const WinogradTile& tile, const Range& columns, const T* from,
+                        Index pitch) const {
     const Index step = gather_.backward ? Phases::stride : 1;
     const Index channels = gather_.output_channels();
     const Index height = gather_.output_height();
     const Index width = gather_.output_width();
     const float slope = call_.epilogue.activation.slope;
     T* const image = call_.result + tile.image * height * width * channels;
-    for (Index phase = 0; phase * channels < width_; ++phase, from += channels) {
+    for (Index phase = 0; phase * channels < width_; ++phase) {
       const Index top =
           gather_.backward ? (tile.y + first_y_) * step + Phases::y(phase) - g_.pad_top : tile.y;
       const Index left =
           gather_.backward ? (tile.x + first_x_) * step + Phases::x(phase) - g_.pad_left : tile.x;
-      for (Index channel = 0; channel < channels; channel += lanes<T>) {
+      const Index end = std::min(columns.end - phase * channels, channels);
+      for (Index channel = std::max<Index>(columns.begin - phase * channels, 0); channel < end;
+           channel += lanes<T>) {
+        const T* const sums = from + phase * channels + channel - columns.begin;
         const Packet<T> bias =
             call_.epilogue.bias == nullptr ? broadcast(T(0)) : load(call_.epilogue.bias + channel);
-        W::output(W::at_points(from + channel, pitch), [&](int y, int x, const Packet<T>& v) {
+        W::output(W::at_points(sums, pitch), [&](int y, int x, const Packet<T>& v) {
           const Index row = top + y * step;
           const Index column = left + x * step;
           if (row < 0 || row >= height || column < 0 || column >= width) return;
