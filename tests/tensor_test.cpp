@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <numeric>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,28 @@ Tensor<float> counting(const Shape& shape) {
   std::iota(tensor.begin(), tensor.end(), 0.0F);
   return tensor;
 }
+
+#ifdef __linux__
+
+/// What Linux says of the mapping that an address lies in: two letters each, "hg" for large pages.
+std::string flags_of_mapping(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    char dash = 0;
+    std::istringstream range(line);
+    if (range >> std::hex >> begin >> dash >> end && dash == '-') {
+      inside = begin <= wanted && wanted < end;
+    }
+    if (inside && line.starts_with("VmFlags:")) return line;
+  }
+  return "";
+}
+
+#endif
 
 }  // namespace
 
@@ -108,6 +132,24 @@ TEST_CASE("resizing keeps the order of the elements and takes no memory it has")
   CHECK(tensor.data() == data);
   CHECK(tensor == Tensor<float>({6}, {0.0F, 1.0F, 2.0F, 0.0F, 0.0F, 0.0F}));
 }
+
+#ifdef __linux__
+
+TEST_CASE("blocks of 4 MiB and more ask for large pages") {
+  constexpr std::size_t large = std::size_t{1} << 22;
+  const nn::AlignedVector<std::byte> block(large + 100);
+  CHECK(reinterpret_cast<std::uintptr_t>(block.data()) % (large / 2) == 0);
+  const std::string flags = flags_of_mapping(block.data());
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  if (flags.empty() || !setting) {
+    MESSAGE("this system has no large pages to ask for");
+    return;
+  }
+  CAPTURE(flags);
+  CHECK(flags.find(" hg") != std::string::npos);
+}
+
+#endif
 
 TEST_CASE("an arena hands out aligned parts, and no more than it has") {
   nn::AlignedVector<std::byte> block(256);

@@ -16,11 +16,10 @@ Algorithm gemm(const detail::GemmProblem<T>& problem);
 
 /// C (m x n) = op(A) op(B), plus C itself when `accumulate`, then the epilogue (bias of length n).
 /// All matrices are row-major with the leading dimensions given: A is stored m x k (k x m when
-/// transposed), B k x n (n x k when transposed). Runs on several threads, over pieces of C whose
-/// size depends on the problem alone.
-/// Computed as `choose` says, unless another algorithm is asked for; returns the one that did it.
-/// Where `scratch` has room for it, `packed_elements`, a wide B is packed whole, to be used again
-/// by products with the same B and any number of rows.
+/// transposed), B k x n (n x k when transposed). Runs on several threads, over pieces of C, by
+/// which the bits do not depend. Computed as `choose` says, unless another algorithm is asked for;
+/// returns the one that did it. Where `scratch` has room for it, `packed_elements`, a wide B is
+/// packed whole, to be used again by products with the same B and any number of rows.
 /// @throws Error when that one cannot compute the product.
 template <class T>
 Algorithm gemm(Transpose transpose_a, Transpose transpose_b, Index m, Index n, Index k, const T* a,

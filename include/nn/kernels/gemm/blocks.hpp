@@ -15,11 +15,11 @@
 
 namespace nn::detail::NN_ISA_NAMESPACE {
 
-/// The blocks of a product, which depend on its sizes alone. A panel of B should stay in the
-/// level-1 cache (see most_depth), and a block of A, m x k, in level 2: 240 KiB of 512, or 400 of
-/// the MiB and more of processors with AVX-512. Within these bounds there should be enough blocks
-/// of C for every thread, all about as large, so they are halved while there are too few; but a
-/// block of rows packs B again, and a block of columns A.
+/// The blocks of a product. A panel of B should stay in the level-1 cache (see most_depth), and a
+/// block of A, m x k, in level 2: 240 KiB of 512, or 400 of the MiB and more of processors with
+/// AVX-512. Within these bounds there should be as many blocks of C for every thread, all about as
+/// large, so they are halved while there are not; but a block of rows packs B again, and a block of
+/// columns A. How C is cut is no matter of the bits: only the depth is, by the sizes alone.
 struct GemmBlocking {
   static constexpr bool has_large_cache = lanes<float> == 16;
   static constexpr Index most_n = has_large_cache ? 256 : 128;
@@ -57,7 +57,8 @@ struct GemmBlocking {
       Index& blocks = by_rows ? blocks_m : blocks_n;
       const Index size = by_rows ? p.m : p.n;
       const Index least = by_rows ? least_m : least_n;
-      while (blocks_m * blocks_n < enough_blocks && size >= 2 * blocks * least) blocks *= 2;
+      const auto too_few = [&](Index all) { return all < enough_blocks && all % threads() != 0; };
+      while (too_few(blocks_m * blocks_n) && size >= 2 * blocks * least) blocks *= 2;
       if (blocks > 1) blocks += blocks % 2;  // to share between two threads
     }
     return {rounded(divided(p.m, blocks_m), lanes<T>),
