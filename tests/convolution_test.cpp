@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <random>
-#include <tuple>
 #include <vector>
 
 #include "kernel_testing.hpp"
@@ -658,24 +657,29 @@ TEST_CASE("the algorithm is chosen by the shape alone, and its scratch suffices 
   ConvolutionGeometry few = wide;
   few.batch = 3;  // 12 tiles
   CHECK(chosen(few, forward) == Algorithm::gathered);
-  for (const auto& [size, channels, kept, algorithm] :
-       {std::tuple{8, 64, false, Algorithm::winograd_3x3_small},
-        {8, 256, false, Algorithm::gathered},  // to transform weights takes too long
-        {8, 256, true, Algorithm::winograd_3x3_small},
-        {12, 64, false, Algorithm::winograd_3x3_small},
-        {12, 64, true, Algorithm::winograd_3x3},
-        {4, 64, true, Algorithm::gathered}}) {
+  struct Single {
+    Index size;
+    Index channels;
+    bool kept;
+    Algorithm algorithm;
+  };
+  for (const Single& s : {Single{8, 64, false, Algorithm::winograd_3x3_small},
+                          {8, 256, false, Algorithm::gathered},  // to transform weights is too much
+                          {8, 256, true, Algorithm::winograd_3x3_small},
+                          {12, 64, false, Algorithm::winograd_3x3_small},
+                          {12, 64, true, Algorithm::winograd_3x3},
+                          {4, 64, true, Algorithm::gathered}}) {
     ConvolutionGeometry one = square({.batch = 1,
-                                      .size = size,
-                                      .channels = channels,
-                                      .filters = channels,
+                                      .size = s.size,
+                                      .channels = s.channels,
+                                      .filters = s.channels,
                                       .kernel = 3,
                                       .padding = 1});
-    one.keeps_weights = kept;
-    CAPTURE(size);
-    CAPTURE(channels);
-    CAPTURE(kept);
-    CHECK(chosen(one, forward) == algorithm);
+    one.keeps_weights = s.kept;
+    CAPTURE(s.size);
+    CAPTURE(s.channels);
+    CAPTURE(s.kept);
+    CHECK(chosen(one, forward) == s.algorithm);
     CHECK(chosen(one, backward_weights) != Algorithm::winograd_3x3_small);
   }
   const ConvolutionGeometry sixes =
