@@ -38,18 +38,22 @@ namespace detail {
 inline constexpr std::size_t large_page = std::size_t{2} << 20;
 inline constexpr std::size_t least_for_large_pages = 2 * large_page;
 
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
 /// How a block of `bytes` should be aligned.
 [[nodiscard]] constexpr std::align_val_t alignment_for(std::size_t bytes) {
   return std::align_val_t{bytes < least_for_large_pages ? alignment : large_page};
 }
-
 /// Asks the system for large pages; where it has none, or gives them anyway, nothing changes.
-inline void prefer_large_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (bytes >= least_for_large_pages)
-    ::madvise(block, bytes / large_page * large_page, MADV_HUGEPAGE);
-#endif
+inline void prefer_large_pages(void* block, std::size_t bytes) {
+  if (bytes < least_for_large_pages) return;
+  ::madvise(block, bytes / large_page * large_page, MADV_HUGEPAGE);
 }
+#else
+[[nodiscard]] constexpr std::align_val_t alignment_for(std::size_t /*bytes*/) {
+  return std::align_val_t{alignment};
+}
+inline void prefer_large_pages(void* /*block*/, std::size_t /*bytes*/) {}
+#endif
 
 }  // namespace detail
 
