@@ -20,7 +20,7 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 # glibc gives what is freed back to the system, at every step of a training whose memory is allocated
 # anew; with the first three it keeps it. With the last it asks for large pages, as the library does.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592",
-             "MALLOC_TOP_PAD_": "268435456"}
+             "MALLOC_TOP_PAD_": "268435456", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 def build(folder, targets, options, args):
