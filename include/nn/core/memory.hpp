@@ -55,6 +55,20 @@ inline void prefer_large_pages(void* block, std::size_t bytes) {
 inline void prefer_large_pages(void* /*block*/, std::size_t /*bytes*/) {}
 #endif
 
+/// Memory for `count` elements of `size` bytes. Not inline, as there are many places that allocate.
+/// @throws Error with the number of bytes when there is none.
+[[nodiscard, gnu::noinline]] inline void* allocate_block(std::size_t count, std::size_t size) {
+  void* block = nullptr;
+  const std::size_t bytes = count * size;
+  if (count <= std::numeric_limits<std::size_t>::max() / 2 / size) {
+    block = ::operator new(bytes, alignment_for(bytes), std::nothrow);
+  }
+  if (block == nullptr) [[unlikely]]
+    fail_for_memory(count, size);
+  prefer_large_pages(block, bytes);
+  return block;
+}
+
 }  // namespace detail
 
 /// A standard allocator whose blocks are aligned to `alignment` bytes.
@@ -68,15 +82,7 @@ struct AlignedAllocator {
   constexpr AlignedAllocator(const AlignedAllocator<U>& /*other*/) {}
   /// Memory for `count` elements. @throws Error with the number of bytes when there is none.
   [[nodiscard]] T* allocate(std::size_t count) {
-    void* block = nullptr;
-    if (count <= std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) {
-      block =
-          ::operator new(count * sizeof(T), detail::alignment_for(count * sizeof(T)), std::nothrow);
-    }
-    if (block == nullptr) [[unlikely]]
-      detail::fail_for_memory(count, sizeof(T));
-    detail::prefer_large_pages(block, count * sizeof(T));
-    return static_cast<T*>(block);
+    return static_cast<T*>(detail::allocate_block(count, sizeof(T)));
   }
   /// Gives back what `allocate` gave.
   void deallocate(T* block, std::size_t count) {
